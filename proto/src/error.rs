@@ -1,0 +1,47 @@
+//! The one error type of this crate.
+//!
+//! Every module has an error enum of its own; [`Error`] wraps them, so that a caller can use `?`
+//! across modules and still report one stable [`Error::code`] (SPEC.md, "Error codes").
+
+use crate::{action, b64, cbor, jcs, json, time};
+
+/// Any failure to read or write the formats of this crate.
+///
+/// The text of an error is for people and may change; [`Error::code`] is stable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Strict JSON.
+    #[error(transparent)]
+    Json(#[from] json::JsonError),
+    /// Canonical JSON (RFC 8785).
+    #[error(transparent)]
+    Jcs(#[from] jcs::JcsError),
+    /// Deterministic CBOR (RFC 8949 4.2.1).
+    #[error(transparent)]
+    Cbor(#[from] cbor::CborError),
+    /// Time stamps.
+    #[error(transparent)]
+    Time(#[from] time::TimeError),
+    /// Base64, base64url, hexadecimal.
+    #[error(transparent)]
+    B64(#[from] b64::B64Error),
+    /// Actions (SARC).
+    #[error(transparent)]
+    Action(#[from] action::ActionError),
+}
+
+impl Error {
+    /// The stable, machine-readable code, such as `json.duplicate_key`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Json(e) => e.code(),
+            Self::Jcs(e) => e.code(),
+            Self::Cbor(e) => e.code(),
+            Self::Time(e) => e.code(),
+            Self::B64(e) => e.code(),
+            Self::Action(e) => e.code(),
+        }
+    }
+}
