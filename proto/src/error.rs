@@ -3,7 +3,7 @@
 //! Every module has an error enum of its own; [`Error`] wraps them, so that a caller can use `?`
 //! across modules and still report one stable [`Error::code`] (SPEC.md, "Error codes").
 
-use crate::{action, b64, cbor, jcs, json, time};
+use crate::{action, b64, cbor, jcs, json, time, tlog};
 
 /// Any failure to read or write the formats of this crate.
 ///
@@ -29,6 +29,9 @@ pub enum Error {
     /// Actions (SARC).
     #[error(transparent)]
     Action(#[from] action::ActionError),
+    /// Transparency logs (RFC 9162, C2SP).
+    #[error(transparent)]
+    Tlog(#[from] tlog::TlogError),
 }
 
 impl Error {
@@ -42,6 +45,7 @@ impl Error {
             Self::Time(e) => e.code(),
             Self::B64(e) => e.code(),
             Self::Action(e) => e.code(),
+            Self::Tlog(e) => e.code(),
         }
     }
 }

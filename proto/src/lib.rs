@@ -12,5 +12,6 @@ pub mod error;
 pub mod jcs;
 pub mod json;
 pub mod time;
+pub mod tlog;
 
 pub use error::Error;
