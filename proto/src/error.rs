@@ -3,7 +3,7 @@
 //! Every module has an error enum of its own; [`Error`] wraps them, so that a caller can use `?`
 //! across modules and still report one stable [`Error::code`] (SPEC.md, "Error codes").
 
-use crate::{action, b64, cbor, jcs, json, time, tlog};
+use crate::{action, b64, cbor, cose_key, ecdsa_sig, jcs, json, sshsig, time, tlog};
 
 /// Any failure to read or write the formats of this crate.
 ///
@@ -32,6 +32,15 @@ pub enum Error {
     /// Transparency logs (RFC 9162, C2SP).
     #[error(transparent)]
     Tlog(#[from] tlog::TlogError),
+    /// Public keys (COSE_Key).
+    #[error(transparent)]
+    CoseKey(#[from] cose_key::CoseKeyError),
+    /// ECDSA signature encodings.
+    #[error(transparent)]
+    EcdsaSig(#[from] ecdsa_sig::EcdsaSigError),
+    /// Export to OpenSSH.
+    #[error(transparent)]
+    Sshsig(#[from] sshsig::SshsigError),
 }
 
 impl Error {
@@ -46,6 +55,9 @@ impl Error {
             Self::B64(e) => e.code(),
             Self::Action(e) => e.code(),
             Self::Tlog(e) => e.code(),
+            Self::CoseKey(e) => e.code(),
+            Self::EcdsaSig(e) => e.code(),
+            Self::Sshsig(e) => e.code(),
         }
     }
 }

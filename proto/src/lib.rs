@@ -8,9 +8,13 @@
 pub mod action;
 pub mod b64;
 pub mod cbor;
+pub mod cose_key;
+pub mod ecdsa_sig;
 pub mod error;
 pub mod jcs;
 pub mod json;
+pub mod spki;
+pub mod sshsig;
 pub mod time;
 pub mod tlog;
 
