@@ -3,7 +3,10 @@
 //! Every module has an error enum of its own; [`Error`] wraps them, so that a caller can use `?`
 //! across modules and still report one stable [`Error::code`] (SPEC.md, "Error codes").
 
-use crate::{action, b64, cbor, cose_key, ecdsa_sig, jcs, json, sshsig, time, tlog};
+use crate::{
+    action, b64, bundle, cbor, cose, cose_key, document, ecdsa_sig, jcs, json, sshsig, statement,
+    time, tlog, trust,
+};
 
 /// Any failure to read or write the formats of this crate.
 ///
@@ -41,6 +44,21 @@ pub enum Error {
     /// Export to OpenSSH.
     #[error(transparent)]
     Sshsig(#[from] sshsig::SshsigError),
+    /// COSE_Sign1 and COSE Receipts.
+    #[error(transparent)]
+    Cose(#[from] cose::CoseError),
+    /// Documents.
+    #[error(transparent)]
+    Document(#[from] document::DocumentError),
+    /// Statements.
+    #[error(transparent)]
+    Statement(#[from] statement::StatementError),
+    /// Evidence bundles.
+    #[error(transparent)]
+    Bundle(#[from] bundle::BundleError),
+    /// Trust files.
+    #[error(transparent)]
+    Trust(#[from] trust::TrustError),
 }
 
 impl Error {
@@ -58,6 +76,11 @@ impl Error {
             Self::CoseKey(e) => e.code(),
             Self::EcdsaSig(e) => e.code(),
             Self::Sshsig(e) => e.code(),
+            Self::Cose(e) => e.code(),
+            Self::Document(e) => e.code(),
+            Self::Statement(e) => e.code(),
+            Self::Bundle(e) => e.code(),
+            Self::Trust(e) => e.code(),
         }
     }
 }

@@ -7,15 +7,41 @@
 
 pub mod action;
 pub mod b64;
+pub mod bundle;
 pub mod cbor;
+pub mod cose;
 pub mod cose_key;
+pub mod document;
 pub mod ecdsa_sig;
 pub mod error;
 pub mod jcs;
 pub mod json;
+pub mod kind;
 pub mod spki;
 pub mod sshsig;
+pub mod statement;
 pub mod time;
 pub mod tlog;
+pub mod trust;
 
 pub use error::Error;
+
+/// The profile that this crate reads and writes (SPEC.md).
+pub const PROFILE: &str = "placet/0";
+
+/// SHA-256 (FIPS 180-4).
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    sha256_parts(&[bytes])
+}
+
+/// SHA-256 of the concatenation of `parts`.
+#[must_use]
+pub fn sha256_parts(parts: &[&[u8]]) -> [u8; 32] {
+    use sha2::{Digest as _, Sha256};
+    let mut hasher = Sha256::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.finalize().into()
+}
