@@ -1,0 +1,58 @@
+"""Runs verifiers, logs and witnesses that others wrote against Placet, and counts.
+
+usage: run.py --go DIR --work DIR --cache DIR [--placet FILE --verify FILE --demo DIR] STAGE..
+
+Stages, in the order of what they need:
+  peers     each checker accepts our synthetic export and refuses every spoiled copy
+  go-peers  a Tessera log cosigned by a Go witness; fsck and note, accept and refuse
+  vectors   scitt-cose's published vectors through placet-verify, accept and reject
+  evidence  the demo's evidence, exported: COSE and CDDL peers, ssh-keygen
+  log       the demo's two logs, served: sumdb/note and Tessera's fsck
+  witness   a Go witness cosigns our log; our witness cosigns a Tessera log
+
+Last line: "foreign: N passed, N failed". Exit code 0 if none failed and at least one passed.
+"""
+
+import argparse
+import pathlib
+import sys
+
+import stage_evidence
+import stage_log
+import stage_peers
+import stage_vectors
+import stage_witness
+from report import Report
+
+STAGES = {
+    "peers": stage_peers.cose,
+    "go-peers": stage_peers.go,
+    "vectors": stage_vectors.run,
+    "evidence": stage_evidence.run,
+    "log": stage_log.run,
+    "witness": stage_witness.run,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--go", type=pathlib.Path, required=True, help="folder of the Go programs")
+    parser.add_argument("--work", type=pathlib.Path, required=True, help="scratch folder")
+    parser.add_argument("--cache", type=pathlib.Path, required=True, help="kept between runs")
+    parser.add_argument("--placet", type=pathlib.Path, help="the program placet")
+    parser.add_argument("--verify", type=pathlib.Path, help="the program placet-verify")
+    parser.add_argument("--demo", type=pathlib.Path, help="folder that `placet demo` left")
+    parser.add_argument("stages", nargs="+", choices=list(STAGES), metavar="STAGE")
+    options = parser.parse_args()
+    options.work.mkdir(parents=True, exist_ok=True)
+
+    report = Report()
+    for stage in options.stages:
+        report.stage(stage)
+        STAGES[stage](report, options)
+    report.finish()
+    sys.exit(0 if report.failed == 0 and report.passed > 0 else 1)
+
+
+if __name__ == "__main__":
+    main()
