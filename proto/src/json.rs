@@ -17,6 +17,11 @@
 //! # Ok::<(), json::JsonError>(())
 //! ```
 
+mod number;
+mod parser;
+
+pub use number::Number;
+
 /// The deepest nesting of arrays and objects that is accepted; a lone string has depth 0.
 pub const MAX_DEPTH: usize = 32;
 /// The most bytes that [`parse`] accepts.
@@ -39,15 +44,7 @@ pub fn parse_limited(bytes: &[u8], limit: usize) -> Result<Json, JsonError> {
     if bytes.len() > limit {
         return Err(JsonError::Limit { size: bytes.len(), limit });
     }
-    let text = std::str::from_utf8(bytes).map_err(|e| JsonError::Utf8(e.valid_up_to()))?;
-    if text.starts_with('\u{feff}') {
-        return Err(JsonError::Utf8(0));
-    }
-    let mut parser = Parser { text, pos: 0 };
-    parser.whitespace();
-    let value = parser.value(0)?;
-    parser.whitespace();
-    if parser.pos == text.len() { Ok(value) } else { Err(JsonError::Trailing(parser.pos)) }
+    parser::text(bytes)
 }
 
 /// A JSON value.
@@ -174,7 +171,7 @@ impl From<bool> for Json {
 
 impl From<u32> for Json {
     fn from(value: u32) -> Self {
-        Self::Number(Number(value.to_string()))
+        Self::Number(Number::from(value))
     }
 }
 
@@ -191,37 +188,6 @@ impl TryFrom<u64> for Json {
 impl From<Vec<Json>> for Json {
     fn from(items: Vec<Json>) -> Self {
         Self::Array(items)
-    }
-}
-
-/// A number that its double states exactly, held as the ECMAScript serialisation of that double
-/// (RFC 8785 3.2.2.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Number(String);
-
-impl Number {
-    /// Reads a JSON number; `None` if it is none, or not exact.
-    #[must_use]
-    pub fn parse(literal: &str) -> Option<Self> {
-        let given = Decimal::parse(literal)?;
-        let double: f64 = literal.parse().ok()?;
-        if !double.is_finite() || (given.negative && given.digits.is_empty()) {
-            return None;
-        }
-        let canonical = ryu_js::Buffer::new().format_finite(double).to_owned();
-        (Decimal::parse(&canonical)? == given).then_some(Self(canonical))
-    }
-
-    /// The canonical text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The double.
-    #[must_use]
-    pub fn as_f64(&self) -> f64 {
-        self.0.parse().unwrap_or(f64::NAN)
     }
 }
 
@@ -287,250 +253,5 @@ impl JsonError {
     }
 }
 
-/// The exact value of a decimal literal: 0.DIGITS times ten to the power of `point`, without
-/// leading or trailing zeros, so that equal values have equal parts.
-#[derive(PartialEq, Eq)]
-struct Decimal {
-    negative: bool,
-    digits: String,
-    point: i64,
-}
-
-impl Decimal {
-    fn parse(literal: &str) -> Option<Self> {
-        let (negative, rest) = match literal.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, literal),
-        };
-        let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, Self::exponent(exponent)?),
-            None => (rest, 0),
-        };
-        let (whole, fraction) = match mantissa.split_once('.') {
-            Some((_, "")) => return None,
-            Some(parts) => parts,
-            None => (mantissa, ""),
-        };
-        let decimal = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-        let leading_zero = whole.len() > 1 && whole.starts_with('0');
-        if whole.is_empty() || leading_zero || !decimal(whole) || !decimal(fraction) {
-            return None;
-        }
-        let all = [whole, fraction].concat();
-        let significant = all.trim_start_matches('0');
-        let digits = significant.trim_end_matches('0').to_owned();
-        if digits.is_empty() {
-            return Some(Self { negative, digits, point: 0 });
-        }
-        let zeros = i64::try_from(all.len().checked_sub(significant.len())?).ok()?;
-        let point = i64::try_from(whole.len()).ok()?.checked_sub(zeros)?.checked_add(exponent)?;
-        Some(Self { negative, digits, point })
-    }
-
-    /// An exponent too large for 64 bits may take the largest value: no double is near it, unless
-    /// the number is zero, where it does not matter.
-    fn exponent(text: &str) -> Option<i64> {
-        let (negative, digits) = match text.strip_prefix(['+', '-']) {
-            Some(digits) => (text.starts_with('-'), digits),
-            None => (false, text),
-        };
-        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return None;
-        }
-        let size = digits.parse::<i32>().map_or(i64::from(i32::MAX), i64::from);
-        Some(if negative { -size } else { size })
-    }
-}
-
-/// A recursive descent over text that is known to be UTF-8; `pos` is always on a character boundary.
-struct Parser<'a> {
-    text: &'a str,
-    pos: usize,
-}
-
-impl<'a> Parser<'a> {
-    fn rest(&self) -> &'a str {
-        self.text.get(self.pos..).unwrap_or_default()
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.pos).copied()
-    }
-
-    fn whitespace(&mut self) {
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.pos += 1;
-        }
-    }
-
-    fn eat(&mut self, byte: u8) -> bool {
-        let eaten = self.peek() == Some(byte);
-        self.pos += usize::from(eaten);
-        eaten
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), JsonError> {
-        if self.eat(byte) { Ok(()) } else { Err(JsonError::Syntax(self.pos)) }
-    }
-
-    fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
-        match self.peek() {
-            Some(b'[' | b'{') if depth >= MAX_DEPTH => {
-                Err(JsonError::Depth { limit: MAX_DEPTH, at: self.pos })
-            }
-            Some(b'[') => self.array(depth.saturating_add(1)),
-            Some(b'{') => self.object(depth.saturating_add(1)),
-            Some(b'"') => self.string().map(Json::String),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b'n') => self.word("null", Json::Null),
-            Some(b't') => self.word("true", Json::Bool(true)),
-            Some(b'f') => self.word("false", Json::Bool(false)),
-            _ => Err(JsonError::Syntax(self.pos)),
-        }
-    }
-
-    fn word(&mut self, word: &str, value: Json) -> Result<Json, JsonError> {
-        if !self.rest().starts_with(word) {
-            return Err(JsonError::Syntax(self.pos));
-        }
-        self.pos += word.len();
-        Ok(value)
-    }
-
-    fn array(&mut self, depth: usize) -> Result<Json, JsonError> {
-        let mut items = Vec::new();
-        self.expect(b'[')?;
-        self.whitespace();
-        if self.eat(b']') {
-            return Ok(Json::Array(items));
-        }
-        loop {
-            self.whitespace();
-            items.push(self.value(depth)?);
-            self.whitespace();
-            if !self.eat(b',') {
-                self.expect(b']')?;
-                return Ok(Json::Array(items));
-            }
-        }
-    }
-
-    fn object(&mut self, depth: usize) -> Result<Json, JsonError> {
-        let mut members = Vec::new();
-        self.expect(b'{')?;
-        self.whitespace();
-        if self.eat(b'}') {
-            return Ok(Json::Object(members));
-        }
-        loop {
-            self.whitespace();
-            let name = self.string()?;
-            self.whitespace();
-            self.expect(b':')?;
-            self.whitespace();
-            members.push((name, self.value(depth)?));
-            self.whitespace();
-            if !self.eat(b',') {
-                self.expect(b'}')?;
-                break;
-            }
-        }
-        self.refuse_duplicates(&members)?;
-        Ok(Json::Object(members))
-    }
-
-    /// Sorting finds duplicates in n log n, whatever names an attacker chooses.
-    fn refuse_duplicates(&self, members: &[(String, Json)]) -> Result<(), JsonError> {
-        let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-        names.sort_unstable();
-        match names.array_windows().find(|[a, b]| a == b) {
-            Some([name, _]) => {
-                Err(JsonError::DuplicateKey { name: (*name).to_owned(), at: self.pos })
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn number(&mut self) -> Result<Json, JsonError> {
-        let start = self.pos;
-        while let Some(b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9') = self.peek() {
-            self.pos += 1;
-        }
-        let literal = self.text.get(start..self.pos).unwrap_or_default();
-        if Decimal::parse(literal).is_none() {
-            return Err(JsonError::Syntax(start));
-        }
-        Number::parse(literal).map(Json::Number).ok_or(JsonError::Number(start))
-    }
-
-    fn string(&mut self) -> Result<String, JsonError> {
-        self.expect(b'"')?;
-        let mut value = String::new();
-        loop {
-            let rest = self.rest();
-            // What stands for itself is copied in one piece, up to a quote, escape or control.
-            let special = |b: u8| b == b'"' || b == b'\\' || b < 0x20;
-            let plain = rest.bytes().position(special).unwrap_or(rest.len());
-            value.push_str(rest.get(..plain).unwrap_or_default());
-            self.pos += plain;
-            match self.peek() {
-                Some(b'"') => {
-                    self.pos += 1;
-                    return Ok(value);
-                }
-                Some(b'\\') => value.push(self.escape()?),
-                _ => return Err(JsonError::Syntax(self.pos)),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, JsonError> {
-        let start = self.pos;
-        self.expect(b'\\')?;
-        let escaped = match self.peek() {
-            Some(b @ (b'"' | b'\\' | b'/')) => char::from(b),
-            Some(b'b') => '\u{8}',
-            Some(b'f') => '\u{c}',
-            Some(b'n') => '\n',
-            Some(b'r') => '\r',
-            Some(b't') => '\t',
-            Some(b'u') => return self.unicode_escape(start),
-            _ => return Err(JsonError::Syntax(self.pos)),
-        };
-        self.pos += 1;
-        Ok(escaped)
-    }
-
-    fn unicode_escape(&mut self, start: usize) -> Result<char, JsonError> {
-        let first = self.hex4()?;
-        if !(0xd800..0xe000).contains(&first) {
-            return char::from_u32(first).ok_or(JsonError::Surrogate(start));
-        }
-        if first >= 0xdc00 || !self.rest().starts_with("\\u") {
-            return Err(JsonError::Surrogate(start));
-        }
-        self.pos += 1;
-        let second = self.hex4()?;
-        if !(0xdc00..0xe000).contains(&second) {
-            return Err(JsonError::Surrogate(start));
-        }
-        let code_point = 0x1_0000 + ((first & 0x3ff) << 10) + (second & 0x3ff);
-        char::from_u32(code_point).ok_or(JsonError::Surrogate(start))
-    }
-
-    /// Reads `u` and four hexadecimal digits.
-    fn hex4(&mut self) -> Result<u32, JsonError> {
-        self.expect(b'u')?;
-        let mut value = 0;
-        for _ in 0..4 {
-            let digit = self.peek().and_then(|b| char::from(b).to_digit(16));
-            value = (value << 4) | digit.ok_or(JsonError::Syntax(self.pos))?;
-            self.pos += 1;
-        }
-        Ok(value)
-    }
-}
-
 #[cfg(test)]
-#[path = "json_tests.rs"]
 mod tests;

@@ -1,0 +1,92 @@
+/// A number that its double states exactly, held as the ECMAScript serialisation of that double
+/// (RFC 8785 3.2.2.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number(String);
+
+impl Number {
+    /// Reads a JSON number; `None` if it is none, or not exact.
+    #[must_use]
+    pub fn parse(literal: &str) -> Option<Self> {
+        let given = Decimal::parse(literal)?;
+        let double: f64 = literal.parse().ok()?;
+        if !double.is_finite() || (given.negative && given.digits.is_empty()) {
+            return None;
+        }
+        let canonical = ryu_js::Buffer::new().format_finite(double).to_owned();
+        (Decimal::parse(&canonical)? == given).then_some(Self(canonical))
+    }
+
+    /// The canonical text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The double.
+    #[must_use]
+    pub fn as_f64(&self) -> f64 {
+        self.0.parse().unwrap_or(f64::NAN)
+    }
+}
+
+impl From<u32> for Number {
+    fn from(value: u32) -> Self {
+        // Every integer below 2^53 is exact and written in digits alone.
+        Self(value.to_string())
+    }
+}
+
+/// The exact value of a decimal literal: 0.DIGITS times ten to the power of `point`, without
+/// leading or trailing zeros, so that equal values have equal parts.
+#[derive(PartialEq, Eq)]
+pub(super) struct Decimal {
+    negative: bool,
+    digits: String,
+    point: i64,
+}
+
+impl Decimal {
+    pub(super) fn parse(literal: &str) -> Option<Self> {
+        let (negative, rest) = match literal.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, literal),
+        };
+        let (mantissa, exponent) = match rest.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, Self::exponent(exponent)?),
+            None => (rest, 0),
+        };
+        let (whole, fraction) = match mantissa.split_once('.') {
+            Some((_, "")) => return None,
+            Some(parts) => parts,
+            None => (mantissa, ""),
+        };
+        let decimal = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        let leading_zero = whole.len() > 1 && whole.starts_with('0');
+        if whole.is_empty() || leading_zero || !decimal(whole) || !decimal(fraction) {
+            return None;
+        }
+        let all = [whole, fraction].concat();
+        let significant = all.trim_start_matches('0');
+        let digits = significant.trim_end_matches('0').to_owned();
+        if digits.is_empty() {
+            return Some(Self { negative, digits, point: 0 });
+        }
+        let zeros = i64::try_from(all.len().checked_sub(significant.len())?).ok()?;
+        let point = i64::try_from(whole.len()).ok()?.checked_sub(zeros)?.checked_add(exponent)?;
+        Some(Self { negative, digits, point })
+    }
+
+    /// An exponent too large for 64 bits may take the largest value: no double is near it, unless
+    /// the number is zero, where it does not matter.
+    fn exponent(text: &str) -> Option<i64> {
+        let (negative, digits) = match text.strip_prefix(['+', '-']) {
+            Some(digits) => (text.starts_with('-'), digits),
+            None => (false, text),
+        };
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return None;
+        }
+        let size = digits.parse::<i32>().map_or(i64::from(i32::MAX), i64::from);
+        Some(if negative { -size } else { size })
+    }
+}
