@@ -84,3 +84,6 @@ impl MerkleError {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod vectors;

@@ -1,7 +1,8 @@
-//! Property tests against a naive recursive tree.
+//! Property tests against a naive recursive tree and against rs_merkle.
 
 use super::*;
 use proptest::prelude::*;
+use rs_merkle::Hasher as _;
 
 /// Straight from the definition, RFC 9162 section 2.1.1.
 pub(super) fn naive_root(leaves: &[Hash]) -> Hash {
@@ -62,4 +63,139 @@ proptest! {
         prop_assert_eq!(range.root(), naive_root(&tree.0));
         prop_assert_eq!(CompactRange::load(&tree, count as u64).unwrap(), range);
     }
+
+    #[test]
+    fn no_mutation_of_an_inclusion_proof_verifies(
+        size in 1_u64..400, pick in any::<(u64, usize, usize)>(),
+    ) {
+        let tree = Naive(leaves(size as usize));
+        let root = naive_root(&tree.0);
+        let index = pick.0 % size;
+        let leaf = tree.0[index as usize];
+        let path = inclusion_path(&tree, index, size).unwrap();
+        let accepts = |leaf: &Hash, index, size, path: &[Hash], root: &Hash| {
+            verify_inclusion(leaf, index, size, path, root).is_ok()
+        };
+        prop_assert!(accepts(&leaf, index, size, &path, &root));
+        prop_assert_eq!(root_from_inclusion(&leaf, index, size, &path), Ok(root));
+        for changed in mutations(&path, pick.1, pick.2) {
+            prop_assert!(!accepts(&leaf, index, size, &changed, &root));
+        }
+        prop_assert!(!accepts(&flip(&leaf, pick.2), index, size, &path, &root));
+        prop_assert!(!accepts(&leaf, index, size, &path, &flip(&root, pick.2)));
+        prop_assert!(!accepts(&leaf, index + 1, size, &path, &root));
+        prop_assert!(index == 0 || !accepts(&leaf, index - 1, size, &path, &root));
+        prop_assert!(!accepts(&leaf, size, size, &path, &root));
+        // Another size may ask for the same steps (a path binds a size only through its root), so
+        // it is refused unless the walk is the same one.
+        for other in [size - 1, size + 1] {
+            let same_walk = other > index && steps(index, other) == steps(index, size);
+            prop_assert_eq!(accepts(&leaf, index, other, &path, &root), same_walk);
+        }
+    }
+
+    #[test]
+    fn no_mutation_of_a_consistency_proof_verifies(
+        size2 in 2_u64..400, pick in any::<(u64, usize, usize)>(),
+    ) {
+        let tree = Naive(leaves(size2 as usize));
+        let size1 = 1 + pick.0 % (size2 - 1);
+        let root1 = naive_root(&tree.0[..size1 as usize]);
+        let root2 = naive_root(&tree.0);
+        let path = consistency_path(&tree, size1, size2).unwrap();
+        let accepts = |size1, size2, root1: &Hash, root2: &Hash, path: &[Hash]| {
+            verify_consistency(size1, size2, root1, root2, path).is_ok()
+        };
+        prop_assert!(accepts(size1, size2, &root1, &root2, &path));
+        for changed in mutations(&path, pick.1, pick.2) {
+            prop_assert!(!accepts(size1, size2, &root1, &root2, &changed));
+        }
+        prop_assert!(!accepts(size1, size2, &flip(&root1, pick.2), &root2, &path));
+        prop_assert!(!accepts(size1, size2, &root1, &flip(&root2, pick.2), &path));
+        prop_assert!(!accepts(size1, size2, &root2, &root1, &path));
+        prop_assert!(!accepts(size2, size1, &root1, &root2, &path));
+        prop_assert!(!accepts(size1, size1, &root1, &root2, &path));
+        prop_assert!(!accepts(0, size2, &EMPTY_ROOT, &root2, &path));
+        prop_assert!(!accepts(0, size2, &EMPTY_ROOT, &root2, &[]));
+        prop_assert!(verify_consistency_from_any(0, size2, &EMPTY_ROOT, &root2, &[]).is_ok());
+        prop_assert!(verify_consistency_from_any(0, size2, &EMPTY_ROOT, &root2, &path).is_err());
+        prop_assert!(verify_consistency_from_any(0, size2, &root1, &root2, &[]).is_err());
+    }
+
+    #[test]
+    fn roots_agree_with_rs_merkle(entries in prop::collection::vec(any::<[u8; 4]>(), 1..300)) {
+        let leaves: Vec<Hash> = entries.iter().map(|e| Rfc6962::hash(e)).collect();
+        let theirs = rs_merkle::MerkleTree::<Rfc6962>::from_leaves(&leaves);
+        let mut range = CompactRange::new();
+        for entry in &entries {
+            range.append(leaf_hash(entry)).unwrap();
+        }
+        prop_assert_eq!(theirs.root(), Some(range.root()));
+        let tree = Naive(leaves);
+        for index in [0, entries.len() / 2, entries.len() - 1] {
+            let ours = inclusion_path(&tree, index as u64, entries.len() as u64).unwrap();
+            let proof = theirs.proof(&[index]);
+            prop_assert_eq!(proof.proof_hashes(), ours.as_slice());
+        }
+    }
+}
+
+/// rs_merkle hashes without the prefixes of RFC 6962 unless it is told so.
+#[derive(Clone)]
+struct Rfc6962;
+
+impl rs_merkle::Hasher for Rfc6962 {
+    type Hash = Hash;
+
+    fn hash(data: &[u8]) -> Hash {
+        leaf_hash(data)
+    }
+
+    fn concat_and_hash(left: &Hash, right: Option<&Hash>) -> Hash {
+        right.map_or(*left, |right| node_hash(left, right))
+    }
+}
+
+fn flip(hash: &Hash, bit: usize) -> Hash {
+    let mut changed = *hash;
+    changed[bit % 256 / 8] ^= 1 << (bit % 8);
+    changed
+}
+
+/// One flipped bit, one hash dropped, added or swapped with its neighbour.
+fn mutations(path: &[Hash], at: usize, bit: usize) -> Vec<Vec<Hash>> {
+    let at = if path.is_empty() { 0 } else { at % path.len() };
+    let mut longer = path.to_vec();
+    longer.insert(at, leaf_hash(b"added"));
+    let mut appended = path.to_vec();
+    appended.push(leaf_hash(b"added"));
+    let mut all = vec![longer, appended];
+    if !path.is_empty() {
+        let mut flipped = path.to_vec();
+        flipped[at] = flip(&path[at], bit);
+        let mut shorter = path.to_vec();
+        shorter.remove(at);
+        all.extend([flipped, shorter]);
+    }
+    if at + 1 < path.len() {
+        let mut swapped = path.to_vec();
+        swapped.swap(at, at + 1);
+        all.push(swapped);
+    }
+    all
+}
+
+/// The sides on which the siblings of a path stand, by the recursive definition of RFC 9162
+/// section 2.1.3.1, root first.
+fn steps(index: u64, size: u64) -> Vec<bool> {
+    if size == 1 {
+        return vec![];
+    }
+    let middle = size.next_power_of_two() / 2;
+    let (right, rest) = if index < middle {
+        (true, steps(index, middle))
+    } else {
+        (false, steps(index - middle, size - middle))
+    };
+    [vec![right], rest].concat()
 }

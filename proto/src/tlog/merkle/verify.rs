@@ -3,6 +3,9 @@
 //! The steps and their variable names (`fn`, `sn`, here `first` and `last`) are those of the RFC,
 //! so that the code can be read beside it. A path that is too short or too long is refused: the
 //! length follows from the sizes alone.
+//!
+//! A proof binds index and sizes only as far as they change the walk: neighbouring sizes can share
+//! one. So a size is worth nothing unless it was signed together with the root, as in a checkpoint.
 
 use super::{EMPTY_ROOT, Hash, MerkleError, node_hash};
 
