@@ -1,0 +1,389 @@
+//! Every code that a check or a refused input can carry: what it means, what to do next, where the
+//! specification says so. `placet-verify explain`, the JSON output and the table in SPEC.md 11 all
+//! come from here.
+
+/// One code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Code {
+    /// The stable code.
+    pub code: &'static str,
+    /// What it means, in one sentence.
+    pub meaning: &'static str,
+    /// What the reader can do.
+    pub next: &'static str,
+    /// Section of SPEC.md.
+    pub spec: &'static str,
+}
+
+/// The entry for a code.
+#[must_use]
+pub fn find(code: &str) -> Option<&'static Code> {
+    CODES.iter().find(|c| c.code == code)
+}
+
+const fn c(
+    code: &'static str,
+    meaning: &'static str,
+    next: &'static str,
+    spec: &'static str,
+) -> Code {
+    Code { code, meaning, next, spec }
+}
+
+const ASK: &str = "Ask whoever gave you the evidence for a complete, newer bundle.";
+const TRUST: &str =
+    "Get a trust file from a source that you trust, not from whoever gave you the evidence.";
+const KEEP: &str = "Keep the file: it is evidence. Do not rely on the approval.";
+const WAIT: &str = "Ask for evidence made later: `placet evidence ID --wait 30s`.";
+const UPGRADE: &str = "Use a verifier that knows this profile.";
+
+/// The table, ascending by code.
+pub const CODES: &[Code] = &[
+    c(
+        "action.mismatch",
+        "The action in the file is not the action that was approved.",
+        "Compare both with `placet-verify show`.",
+        "3.2",
+    ),
+    c(
+        "alg.unsupported",
+        "A key or signature uses an algorithm that this verifier does not have.",
+        UPGRADE,
+        "13",
+    ),
+    c(
+        "answer.absent",
+        "The evidence holds neither an approval nor a denial of the request.",
+        ASK,
+        "9",
+    ),
+    c(
+        "answer.conflict",
+        "A request was both approved and denied, or one person answered it twice.",
+        KEEP,
+        "9",
+    ),
+    c(
+        "answer.denied",
+        "A person denied the request; nobody's approval stands.",
+        "The action was refused. An execution beside it would be a finding.",
+        "9",
+    ),
+    c(
+        "assertion.binding",
+        "The assertion is by another credential, or for another RP id, than the document names.",
+        KEEP,
+        "9.1",
+    ),
+    c(
+        "assertion.invalid",
+        "The passkey's assertion does not verify against the document.",
+        KEEP,
+        "9.1",
+    ),
+    c(
+        "bundle.format",
+        "The file is not an evidence bundle of this profile.",
+        "Check which file you have; `placet-verify show FILE` says more.",
+        "7",
+    ),
+    c(
+        "bundle.structure",
+        "The bundle holds items in the wrong order, twice, missing, or that nothing refers to.",
+        ASK,
+        "7.3",
+    ),
+    c(
+        "bundle.seal",
+        "The file was damaged or cut short after it was written.",
+        "Get the file again. The seal finds damage; it proves nothing.",
+        "7.1",
+    ),
+    c("bundle.size", "The file is empty or larger than a bundle may be.", ASK, "12"),
+    c("consumption.double", "The evidence holds two executions of one request.", KEEP, "9"),
+    c(
+        "consumption.not_checked",
+        "Whether the approval was spent once can't be seen without the whole log.",
+        "Run the check with `--log COPY` over a copy of the log.",
+        "9",
+    ),
+    c(
+        "execution.absent",
+        "The evidence holds no execution: the approval was not spent, or that was left out.",
+        "Nothing to do if the action was not to have run yet.",
+        "9.6",
+    ),
+    c("execution.action", "What was executed is not the action that was approved.", KEEP, "9.6"),
+    c(
+        "execution.approval",
+        "The execution names an approval that is not in the evidence, or not of its request.",
+        KEEP,
+        "9.6",
+    ),
+    c(
+        "execution.audience",
+        "Another enforcement point than the one named in the approval spent it.",
+        KEEP,
+        "9.6",
+    ),
+    c(
+        "execution.initiator",
+        "Another agent than the one named in the approval had it spent.",
+        KEEP,
+        "9.6",
+    ),
+    c(
+        "execution.raw",
+        "The bytes that were forwarded are not those that were approved.",
+        KEEP,
+        "9.6",
+    ),
+    c(
+        "governance.unauthorised",
+        "A revocation, role or policy that would matter here is not signed by anybody who may.",
+        "Ask the operator why it is in the log.",
+        "9.3",
+    ),
+    c(
+        "issuer.external",
+        "A statement is signed by a key that the trust file does not know as an issuer of that log.",
+        TRUST,
+        "9",
+    ),
+    c(
+        "issuer.kind",
+        "A statement's key may not state its kind, or not for that audience.",
+        KEEP,
+        "9",
+    ),
+    c(
+        "key.window",
+        "A key was used outside the range of sizes in which the trust file trusts it.",
+        "The key may have been replaced or stolen: ask the operator, and see the trust file's until_size.",
+        "8.2",
+    ),
+    c(
+        "kind.unknown",
+        "The statement is of a kind that this profile does not define.",
+        UPGRADE,
+        "4.2",
+    ),
+    c(
+        "kind.wrong_log",
+        "A statement stands in a log that its kind does not belong in.",
+        KEEP,
+        "4.2",
+    ),
+    c(
+        "lineage.assertion",
+        "An enrolment's possession or authorisation signature does not verify.",
+        KEEP,
+        "9.3",
+    ),
+    c(
+        "lineage.operator_asserted",
+        "Nobody but the operator says that this passkey is that person's.",
+        "Confirm the key's fingerprint out of band and add it to `roots`, or a key that authorised it.",
+        "9.3",
+    ),
+    c(
+        "lineage.person",
+        "A document names another person than its credential was enrolled for.",
+        KEEP,
+        "9.3",
+    ),
+    c(
+        "lineage.revoked",
+        "A credential that authorised an enrolment had been revoked before.",
+        KEEP,
+        "9.3",
+    ),
+    c("lineage.role", "The signer did not hold the role that the document needs.", KEEP, "9.3"),
+    c("lineage.unknown_credential", "The credential is not enrolled.", KEEP, "9.3"),
+    c(
+        "log.checkpoint",
+        "A note is not validly signed by a checkpoint key of the log in the trust file.",
+        TRUST,
+        "6.3",
+    ),
+    c(
+        "log.consistency",
+        "A consistency proof does not prove: one tree is not a prefix of the other.",
+        KEEP,
+        "9",
+    ),
+    c(
+        "log.equivocation",
+        "The log signed two different roots for one size. It showed different histories.",
+        "Keep the file and publish it: both notes are signed by the log.",
+        "9",
+    ),
+    c(
+        "log.genesis",
+        "The first entry of the log is not the one that the trust file pins, or the two logs do not belong together.",
+        TRUST,
+        "6.2",
+    ),
+    c("log.inclusion", "A receipt does not prove that the statement is in the tree.", KEEP, "5.5"),
+    c(
+        "log.receipt_claims",
+        "A receipt's signed claims (tree size, origin, subject) differ from its proof or its statement.",
+        KEEP,
+        "5.5",
+    ),
+    c(
+        "log.root",
+        "The governance entries do not give the root of a governance checkpoint: entries are missing, added or changed.",
+        KEEP,
+        "9",
+    ),
+    c(
+        "not_after.expired",
+        "The action was executed at or after the time until which the approval was good.",
+        KEEP,
+        "9",
+    ),
+    c(
+        "not_after.undecided",
+        "The execution's time interval straddles the end of the approval.",
+        "The evidence can't decide; look at the PEP's own record.",
+        "9",
+    ),
+    c(
+        "order.after",
+        "A checkpoint named in a document is not in the evidence, or not what the document says.",
+        KEEP,
+        "9.2",
+    ),
+    c(
+        "order.enrolled_late",
+        "The passkey was enrolled only after the request had been opened.",
+        KEEP,
+        "9.2",
+    ),
+    c(
+        "order.governance",
+        "A governance document names a root that is not the log's at that size: it comes from another fork.",
+        KEEP,
+        "9.2",
+    ),
+    c(
+        "order.index",
+        "Statements stand in an order in which they can't have come about.",
+        KEEP,
+        "9.2",
+    ),
+    c("outcome.absent", "The execution has no outcome in the evidence.", WAIT, "9.6"),
+    c("outcome.mismatch", "What ran is not what the execution announced.", KEEP, "9.6"),
+    c(
+        "outcome.unknown",
+        "Nobody knows how the execution ended.",
+        "Look at the system that was acted on.",
+        "9.6",
+    ),
+    c(
+        "passkey.mismatch",
+        "The approval is not by the passkey that was asked for.",
+        "See the credential and the name in the report.",
+        "9",
+    ),
+    c(
+        "policy.not_in_force",
+        "The policy that the document names was not the one in force.",
+        KEEP,
+        "9",
+    ),
+    c(
+        "profile.unknown",
+        "The evidence is of a profile that this verifier does not have.",
+        UPGRADE,
+        "4.1",
+    ),
+    c(
+        "quorum.unmet",
+        "Fewer persons approved than the policy asked for, or not of the same thing.",
+        KEEP,
+        "9",
+    ),
+    c(
+        "roster.disputed",
+        "A revocation and the approval can't be put in order.",
+        "Ask when the key was lost; the verdict stays open.",
+        "9.5",
+    ),
+    c("roster.revoked", "The passkey had been revoked when it was used.", KEEP, "9.5"),
+    c(
+        "time.clock_skew",
+        "The time bounds contradict each other: witness clocks differ.",
+        "Compare the witnesses' clocks; take evidence with another quorum.",
+        "9.4",
+    ),
+    c(
+        "time.lower_open",
+        "The checkpoints that the document names do not carry the witnesses that the trust file asks for.",
+        TRUST,
+        "9.4",
+    ),
+    c(
+        "time.not_checked",
+        "No witnesses are asked for, so nothing is said about time.",
+        "Name witnesses in the trust file.",
+        "9.4",
+    ),
+    c(
+        "time.outside",
+        "The approval lies outside the span that was asked for.",
+        "See T1 and T2 in the report.",
+        "9.4",
+    ),
+    c(
+        "time.overlap",
+        "The approval's interval and the span overlap; neither in nor out is proved.",
+        "Ask for a wider span.",
+        "9.4",
+    ),
+    c("time.upper_open", "No later cosigned checkpoint bounds the time from above.", WAIT, "9.4"),
+    c(
+        "trust.dev_log",
+        "The evidence comes from a development ledger or a software key, and the trust file does not allow that.",
+        "Do not accept it as evidence; for a trial set allow_dev.",
+        "9",
+    ),
+    c("trust.expired", "The trust file has expired.", TRUST, "8"),
+    c(
+        "trust.log_unknown",
+        "The trust file does not know this log. This is no verdict on the evidence.",
+        TRUST,
+        "8",
+    ),
+    c(
+        "trust.origin",
+        "The WebAuthn origin or RP id is not one that the trust file allows.",
+        "Check the origin in the report; add it only if it is your approval page.",
+        "9.1",
+    ),
+    c(
+        "witness.none_independent",
+        "Every quorum rests on witnesses that the operator runs: time and currency are the operator's word.",
+        "Ask for cosignatures of a witness that the operator does not run.",
+        "9",
+    ),
+    c(
+        "witness.quorum",
+        "A checkpoint that matters lacks the witnesses that the trust file asks for.",
+        WAIT,
+        "9",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_has_no_code_twice() {
+        for pair in CODES.windows(2) {
+            assert!(pair[0].code < pair[1].code, "{} before {}", pair[0].code, pair[1].code);
+        }
+    }
+}
