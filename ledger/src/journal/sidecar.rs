@@ -1,0 +1,47 @@
+//! The list of frames of a sealed segment, beside it as `.idx`: derived, checked, rebuilt at need.
+
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use super::segment::{FrameRef, Segment};
+
+/// Writes the list; failure costs a scan later and nothing else.
+pub fn write(segment: &Segment) {
+    let mut bytes = Vec::new();
+    for frame in segment.frames() {
+        bytes.extend_from_slice(&frame.first.to_be_bytes());
+        bytes.extend_from_slice(&frame.offset.to_be_bytes());
+    }
+    let sum = sum(segment, &bytes);
+    bytes.extend_from_slice(&sum);
+    let tmp = path(segment).with_extension("idx.tmp");
+    let written = std::fs::write(&tmp, &bytes).and_then(|()| std::fs::rename(&tmp, path(segment)));
+    if let Err(error) = written {
+        tracing::warn!(path = %path(segment).display(), %error, "could not write a frame list");
+    }
+}
+
+/// The list, if there is one and it is whole.
+pub fn read(segment: &Segment) -> Option<Vec<FrameRef>> {
+    let bytes = std::fs::read(path(segment)).ok()?;
+    let (list, stored) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
+    if sum(segment, list)[..] != *stored {
+        return None;
+    }
+    list.chunks_exact(16)
+        .map(|pair| {
+            let (first, offset) = pair.split_at_checked(8)?;
+            let first = u64::from_be_bytes(first.try_into().ok()?);
+            Some(FrameRef { first, offset: u64::from_be_bytes(offset.try_into().ok()?) })
+        })
+        .collect()
+}
+
+fn path(segment: &Segment) -> PathBuf {
+    segment.path.with_extension("idx")
+}
+
+fn sum(segment: &Segment, list: &[u8]) -> [u8; 32] {
+    Sha256::new().chain_update(segment.header.salt).chain_update(list).finalize().into()
+}
