@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use placet_proto::tlog::{MerkleError, TlogError};
+
 /// Everything that the ledger can refuse or fail at.
 ///
 /// [`Error::code`] is stable and is what programs compare; the text is for people and may change.
@@ -126,6 +128,12 @@ pub enum Error {
     /// Bytes that do not parse, or a proof over an impossible pair of sizes.
     #[error(transparent)]
     Proto(#[from] placet_proto::Error),
+}
+
+impl From<MerkleError> for Error {
+    fn from(error: MerkleError) -> Error {
+        Error::Proto(TlogError::from(error).into())
+    }
 }
 
 impl Error {

@@ -1,1 +1,39 @@
-//! Placet.
+//! The ledger: logs on disk, sequencing, tiles, checkpoints.
+//!
+//! A [`Dir`] holds two logs of one make, [`LogId::Main`] and [`LogId::Gov`]. A [`Log`] takes opaque
+//! statements, decides their order, makes them durable before anybody is answered, and proves
+//! inclusion and consistency. What a statement means is the business of the layers above.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`dir`] | layout of the folder, format, lock |
+//! | [`log`] | one log: the door to everything below |
+//! | [`storage`] | the contracts between engine and storage |
+//! | [`journal`], [`once`], [`filestore`] | the log of record and its uniqueness, as files |
+//! | [`objects`], [`tiles`] | the Merkle tree as C2SP tiles |
+//! | [`checkpoint`], [`notes`] | signing, publishing, keeping checkpoints |
+//!
+//! Durability in one sentence: the journal's frame is flushed before an answer, tiles are flushed
+//! before the note over them is published, and everything but the journal and the published notes
+//! can be made again.
+
+pub mod checkpoint;
+pub mod dir;
+mod error;
+pub mod filestore;
+pub mod journal;
+pub mod log;
+pub mod notes;
+pub mod objects;
+pub mod once;
+mod sequencer;
+pub mod storage;
+mod sync;
+pub mod tiles;
+
+pub use checkpoint::{CheckpointSigner, FastCheckpoint};
+pub use dir::{Dir, LogId};
+pub use error::Error;
+pub use log::{Health, Log};
+pub use notes::{Note, Notes};
+pub use storage::{NewEntry, OnceKey, Outcome, Statement};

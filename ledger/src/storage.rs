@@ -200,7 +200,7 @@ pub trait Store: Send + Sync + 'static {
 ///   [`replace`](Objects::replace) is durable when it returns.
 /// * **Concurrency**: any number of readers and writers; writers of one path write the same bytes,
 ///   save for `replace`, whose callers take turns.
-/// * **Errors**: a failed call may be repeated.
+/// * **Errors**: a failed call may be repeated, save for `sync`.
 pub trait Objects: Send + Sync + 'static {
     /// The object, or none.
     ///
@@ -214,10 +214,16 @@ pub trait Objects: Send + Sync + 'static {
     /// When it can't be written.
     fn put(&self, path: &str, bytes: &[u8]) -> Result<(), Error>;
 
-    /// Makes every earlier `put` durable.
+    /// As `put`, for what is made again anyhow and never needs to survive the loss of power.
     ///
     /// # Errors
-    /// When that failed; the objects remain to be synced.
+    /// When it can't be written.
+    fn offer(&self, path: &str, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Makes every earlier `put` durable. A failure is final for this instance.
+    ///
+    /// # Errors
+    /// When that failed, now or earlier.
     fn sync(&self) -> Result<(), Error>;
 
     /// Number of objects that wait for [`sync`](Objects::sync).

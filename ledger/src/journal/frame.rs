@@ -270,8 +270,11 @@ mod tests {
 
     fn entry() -> impl Strategy<Value = EntryHeader> {
         let once = proptest::collection::vec(any::<[u8; 32]>().prop_map(OnceKey), 0..=4);
-        (any::<[u8; 32]>(), 1u32..9000, once)
-            .prop_map(|(hash, body_len, once)| EntryHeader { hash, body_len, once })
+        (any::<[u8; 32]>(), 1u32..9000, once).prop_map(|(hash, body_len, once)| EntryHeader {
+            hash,
+            body_len,
+            once,
+        })
     }
 
     fn frame() -> impl Strategy<Value = Frame> {

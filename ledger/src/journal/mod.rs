@@ -25,15 +25,15 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use sha2::{Digest, Sha256};
 
-pub use frame::{EntryHeader, MAX_FRAME_BODIES, MAX_FRAME_ENTRIES, MAX_ONCE_KEYS};
 use frame::{Content, Frame, SEGMENT_HEADER, SegmentHeader};
+pub use frame::{EntryHeader, MAX_FRAME_BODIES, MAX_FRAME_ENTRIES, MAX_ONCE_KEYS};
 pub use recover::SegmentFile;
 pub(crate) use segment::{FrameRef, Segment};
 
+use crate::Error;
 use crate::dir::LogId;
 use crate::storage::{Hash, OnceKey, Statement};
 use crate::sync::{lock, read, write};
-use crate::Error;
 
 /// Length at which a segment is closed and the next one begun.
 pub const SEGMENT_LIMIT: u64 = 64 << 20;
@@ -398,6 +398,3 @@ impl Journal {
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(Error::io("flush", folder))
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,325 @@
+//! One log: sequencer, record, tree, checkpoints. See [`Log`].
+
+mod core;
+
+use std::ops::{ControlFlow, Range};
+use std::sync::Arc;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{oneshot, watch};
+
+use self::core::Core;
+#[cfg(test)]
+use self::core::once_path;
+use crate::Error;
+use crate::checkpoint::{CheckpointSigner, FastCheckpoint};
+use crate::dir::{Dir, LogId};
+use crate::notes::{Note, Notes};
+use crate::sequencer::{Commit, Sequencer};
+use crate::storage::{Group, Hash, NewEntry, OnceKey, Outcome, Statement, Store};
+use crate::sync::{lock, read};
+use crate::tiles::TilePath;
+
+/// One of the two logs of a folder, open.
+///
+/// Appending goes through one writer thread that commits in batches. When [`Log::append`] returns,
+/// the entries are durable, part of the tree, and covered by [`Log::checkpoint_fast`].
+/// Tiles follow from the journal; those of a published checkpoint are durable before it is.
+///
+/// All methods may be called from any thread. The blocking ones wait for the disk at most, save
+/// for [`Log::append`] and [`Log::wait_for_size`].
+pub struct Log {
+    // Dropped first: it ends the thread, which uses the rest.
+    sequencer: Option<Sequencer>,
+    core: Arc<Core>,
+}
+
+/// How a log is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Number of durable entries.
+    pub size: u64,
+    /// Size of the published checkpoint, 0 if there is none.
+    pub published: u64,
+    /// Calls that wait for the writer.
+    pub queued: usize,
+    /// Why nothing is written any more, if so. Opening the folder anew repairs what can be.
+    pub stopped: Option<String>,
+}
+
+/// Opening.
+impl Log {
+    /// Opens a log for writing. `origin` is its name in checkpoints; `signer` holds its
+    /// checkpoint key.
+    ///
+    /// What a crash left undone is done: a torn batch is cut off, the once index replayed, tiles
+    /// made again.
+    ///
+    /// # Errors
+    /// [`Error::JournalCorrupt`]; [`Error::Rollback`] when the journal is behind, or differs from,
+    /// what was signed or published from it; [`Error::ReadOnly`] for a folder opened for reading;
+    /// [`Error::Sign`], [`Error::Io`], [`Error::Sqlite`].
+    pub fn open(
+        dir: &Dir,
+        id: LogId,
+        origin: &str,
+        signer: impl CheckpointSigner,
+    ) -> Result<Log, Error> {
+        if !dir.writable() {
+            return Err(Error::ReadOnly);
+        }
+        let core = Core::open(dir, id, origin, Some(Box::new(signer)))?;
+        core.sign_head()?;
+        let core = Arc::new(core);
+        core.offer()?;
+        let sequencer = Sequencer::start(id.name(), Arc::clone(&core) as Arc<dyn Commit>)?;
+        Ok(Log { sequencer: Some(sequencer), core })
+    }
+
+    /// Opens a log for reading, at the size that it has now. Nothing is written or repaired.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_read_only(dir: &Dir, id: LogId, origin: &str) -> Result<Log, Error> {
+        Ok(Log { sequencer: None, core: Arc::new(Core::open(dir, id, origin, None)?) })
+    }
+}
+
+/// Writing.
+impl Log {
+    /// Appends the entries together, one behind the other, or none of them, and waits until that
+    /// is durable.
+    ///
+    /// # Errors
+    /// [`Error::InvalidEntry`] outside the limits, [`Error::Busy`] when too much waits,
+    /// [`Error::Stopped`] after a failure, [`Error::ReadOnly`].
+    pub fn append(&self, entries: Vec<NewEntry>) -> Result<Outcome, Error> {
+        let (answer, answered) = std::sync::mpsc::sync_channel(1);
+        self.submit(entries, move |outcome| drop(answer.send(outcome)))?;
+        answered.recv().unwrap_or_else(|_| Err(writer_ended()))
+    }
+
+    /// As [`Log::append`], without blocking the thread. Dropping the future does not undo the
+    /// call.
+    ///
+    /// # Errors
+    /// As [`Log::append`].
+    pub async fn append_async(&self, entries: Vec<NewEntry>) -> Result<Outcome, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.submit(entries, move |outcome| drop(answer.send(outcome)))?;
+        answered.await.unwrap_or_else(|_| Err(writer_ended()))
+    }
+
+    /// As [`Log::append`]; `answer` is called once, on the writer thread, and must be quick.
+    ///
+    /// # Errors
+    /// [`Error::InvalidEntry`] and [`Error::ReadOnly`] at once; all others go to `answer`.
+    pub fn submit(
+        &self,
+        entries: Vec<NewEntry>,
+        answer: impl FnOnce(Result<Outcome, Error>) + Send + 'static,
+    ) -> Result<(), Error> {
+        let sequencer = self.sequencer.as_ref().ok_or(Error::ReadOnly)?;
+        sequencer.submit(Group::new(entries)?, Box::new(answer));
+        Ok(())
+    }
+
+    /// Erases the statement at `index` for ever, durably; its entry, its place in the tree and its
+    /// once keys stay. Erasing twice is not an error.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::ReadOnly`], [`Error::Stopped`], [`Error::JournalCorrupt`].
+    pub fn erase(&self, index: u64) -> Result<(), Error> {
+        self.core.store.erase(index)
+    }
+
+    /// Publishes a cosigned note as the new `checkpoint`, behind its tiles, and keeps it for ever.
+    /// Whoever calls has checked the signatures and the witness policy.
+    ///
+    /// # Errors
+    /// [`Error::CheckpointInconsistent`] when origin, size or root are not those of this log,
+    /// [`Error::CheckpointSmaller`] when a larger one is published, [`Error::ReadOnly`],
+    /// [`Error::Stopped`], [`Error::Io`], [`Error::Sqlite`].
+    pub fn publish(&self, note: &[u8]) -> Result<Note, Error> {
+        if self.sequencer.is_none() {
+            return Err(Error::ReadOnly);
+        }
+        self.core.publish(note)
+    }
+}
+
+/// Reading.
+impl Log {
+    /// Which log this is.
+    pub fn id(&self) -> LogId {
+        self.core.id
+    }
+
+    /// Its name in checkpoints.
+    pub fn origin(&self) -> &str {
+        &self.core.origin
+    }
+
+    /// Number of entries that are durable and in the tree.
+    pub fn size(&self) -> u64 {
+        self.core.tree.size()
+    }
+
+    /// Size and root, of one moment.
+    pub fn head(&self) -> (u64, Hash) {
+        self.core.tree.head()
+    }
+
+    /// The root now.
+    pub fn root(&self) -> Hash {
+        self.head().1
+    }
+
+    /// The root at any size up to the present one.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::TileCorrupt`], [`Error::Io`].
+    pub fn root_at(&self, size: u64) -> Result<Hash, Error> {
+        self.core.tree.root_at(size)
+    }
+
+    /// The log entry at `index`: the SHA-256 of its statement, erased or not.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::JournalCorrupt`], [`Error::Io`].
+    pub fn entry(&self, index: u64) -> Result<Hash, Error> {
+        Ok(self.core.store.entry(index)?.hash)
+    }
+
+    /// The log entries of a range, in order.
+    ///
+    /// # Errors
+    /// As [`Log::entry`].
+    pub fn entries(&self, range: Range<u64>) -> Result<Vec<Hash>, Error> {
+        self.core.store.entries(range)
+    }
+
+    /// The statement at `index`, checked against its entry.
+    ///
+    /// # Errors
+    /// [`Error::JournalCorrupt`], [`Error::Io`].
+    pub fn statement(&self, index: u64) -> Result<Statement, Error> {
+        self.core.store.statement(index)
+    }
+
+    /// Calls `visit` with each index of `range` and its statement, in order, until it breaks.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] when the range ends beyond the log, else as [`Log::statement`].
+    pub fn visit(
+        &self,
+        range: Range<u64>,
+        mut visit: impl FnMut(u64, Statement) -> ControlFlow<()>,
+    ) -> Result<(), Error> {
+        let size = self.size();
+        if range.end > size {
+            return Err(Error::OutOfRange { what: "size", asked: range.end, size });
+        }
+        for index in range {
+            if visit(index, self.statement(index)?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The entry that took `key`, if any.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] on a log opened for reading, [`Error::Sqlite`].
+    pub fn holder(&self, key: &OnceKey) -> Result<Option<u64>, Error> {
+        self.core.store.holder(key)
+    }
+
+    /// The inclusion path of entry `index` in the tree of `size`, leaf to root.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::TileCorrupt`], [`Error::Io`].
+    pub fn inclusion_path(&self, index: u64, size: u64) -> Result<Vec<Hash>, Error> {
+        self.core.tree.inclusion(index, size)
+    }
+
+    /// The consistency path from the tree of `size1` to that of `size2`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::Proto`] (`merkle.size_order`), [`Error::TileCorrupt`],
+    /// [`Error::Io`].
+    pub fn consistency_path(&self, size1: u64, size2: u64) -> Result<Vec<Hash>, Error> {
+        self.core.tree.consistency(size1, size2)
+    }
+
+    /// The bytes behind a tile path ("tile/0/x001/234.p/5", "tile/entries/000"), of any width that
+    /// exists by now; none for what does not exist or is no tile path.
+    ///
+    /// # Errors
+    /// [`Error::TileCorrupt`], [`Error::Io`].
+    pub fn tile(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        TilePath::parse(path).map_or(Ok(None), |tile| self.core.tree.tile(tile))
+    }
+
+    /// The newest log-signed checkpoint; none below size 2.
+    pub fn checkpoint_fast(&self) -> Option<FastCheckpoint> {
+        read(&self.core.fast).clone()
+    }
+
+    /// The published checkpoint.
+    pub fn checkpoint(&self) -> Option<Note> {
+        read(&self.core.published).clone()
+    }
+
+    /// Every note that was published; none on a folder that was opened for reading and has none.
+    pub fn notes(&self) -> Option<&Notes> {
+        self.core.notes.as_ref()
+    }
+
+    /// How the log is doing.
+    pub fn health(&self) -> Health {
+        let core = &self.core;
+        let sequencer = self.sequencer.as_ref();
+        Health {
+            size: self.size(),
+            published: read(&core.published).as_ref().map_or(0, |note| note.size),
+            queued: sequencer.map_or(0, Sequencer::queued),
+            stopped: sequencer.and_then(Sequencer::stopped).or_else(|| core.store.stopped()),
+        }
+    }
+
+    /// Waits until the log has `size` entries, at most `timeout`, and gives its size then.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when the writer ended before.
+    pub fn wait_for_size(&self, size: u64, timeout: Duration) -> Result<u64, Error> {
+        let until = Instant::now().checked_add(timeout);
+        let mut growth = lock(&self.core.growth);
+        while growth.size < size {
+            if let Some(reason) = growth.ended.clone() {
+                return Err(Error::Stopped { reason });
+            }
+            let left = until.map_or(timeout, |t| t.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                break;
+            }
+            let waited = self.core.grown.wait_timeout(growth, left);
+            growth = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Ok(growth.size)
+    }
+
+    /// The size as it grows, for tasks.
+    pub fn watch_size(&self) -> watch::Receiver<u64> {
+        self.core.sizes.subscribe()
+    }
+}
+
+fn writer_ended() -> Error {
+    Error::Stopped { reason: "the writer ended".to_owned() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,285 @@
+//! What is behind a [`Log`](super::Log): opening it against what was claimed before, committing,
+//! publishing.
+
+use std::sync::{Arc, Condvar, Mutex, RwLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
+
+use crate::Error;
+use crate::checkpoint::{self, CheckpointSigner, FastCheckpoint, Head, MIN_SIGNED_SIZE};
+use crate::dir::{Dir, LogId};
+use crate::filestore::FileStore;
+use crate::journal::Journal;
+use crate::notes::{Note, Notes};
+use crate::objects::FileObjects;
+use crate::once::OnceIndex;
+use crate::sequencer::Commit;
+use crate::storage::{Group, Objects, Outcome, Store};
+use crate::sync::{lock, read, write};
+use crate::tiles::Tree;
+
+/// Under load, files of the fast checkpoint are written at most this often.
+const OFFER_INTERVAL: Duration = Duration::from_millis(100);
+/// Tiles that may wait to be made durable before the writer does it itself.
+const MAX_UNSYNCED: usize = 8192;
+
+pub(super) struct Core {
+    pub(super) id: LogId,
+    pub(super) origin: String,
+    pub(super) store: Arc<FileStore>,
+    pub(super) objects: Arc<dyn Objects>,
+    pub(super) tree: Tree,
+    pub(super) notes: Option<Notes>,
+    pub(super) signer: Option<Box<dyn CheckpointSigner>>,
+    pub(super) fast: RwLock<Option<FastCheckpoint>>,
+    /// One publication at a time.
+    pub(super) publishing: Mutex<()>,
+    pub(super) published: RwLock<Option<Note>>,
+    pub(super) offered: Mutex<Offered>,
+    pub(super) growth: Mutex<Growth>,
+    pub(super) grown: Condvar,
+    pub(super) sizes: watch::Sender<u64>,
+}
+
+pub(super) struct Offered {
+    size: u64,
+    at: Option<Instant>,
+}
+
+#[derive(Default)]
+pub(super) struct Growth {
+    pub(super) size: u64,
+    pub(super) ended: Option<String>,
+}
+
+impl Core {
+    pub(super) fn open(
+        dir: &Dir,
+        id: LogId,
+        origin: &str,
+        signer: Option<Box<dyn CheckpointSigner>>,
+    ) -> Result<Core, Error> {
+        let writable = signer.is_some();
+        let tmp = dir.state().join(format!("tmp-{}", id.name()));
+        let objects = FileObjects::open(&dir.tiles(id), &tmp, writable)?;
+        let objects: Arc<dyn Objects> = Arc::new(objects);
+        let notes_path = notes_path(dir, id);
+        let notes = match writable || notes_path.exists() {
+            true => Some(Notes::open(&notes_path, writable)?),
+            false => None,
+        };
+        let once = writable.then(|| OnceIndex::open(&once_path(dir, id), true)).transpose()?;
+        let published = notes.as_ref().map_or(Ok(None), Notes::newest)?;
+        let claims = Claims::read(&*objects, published.as_ref())?;
+        let floor = claims.size().max(once.as_ref().map_or(0, OnceIndex::size));
+        let journal = Journal::open(&dir.bodies(), id, writable, floor)?;
+        if journal.size() < floor {
+            let reason = format!("it has {} entries, {floor} were recorded", journal.size());
+            return Err(Error::Rollback { log: id.name(), reason });
+        }
+        let store = Arc::new(FileStore::new(journal, once)?);
+        let mark = published.as_ref().map_or(0, |note| note.size);
+        let tree = claims.tree(id, origin, &objects, &*store, mark, writable)?;
+        let size = tree.size();
+        let core = Core {
+            id,
+            origin: origin.to_owned(),
+            store,
+            objects,
+            tree,
+            notes,
+            signer,
+            fast: RwLock::new(claims.fast),
+            publishing: Mutex::default(),
+            published: RwLock::new(published),
+            offered: Mutex::new(Offered { size: mark, at: None }),
+            growth: Mutex::new(Growth { size, ended: None }),
+            grown: Condvar::new(),
+            sizes: watch::Sender::new(size),
+        };
+        core.restore_checkpoint(claims.checkpoint.as_deref())?;
+        Ok(core)
+    }
+
+    /// A crash between keeping a note and showing it leaves an old `checkpoint`.
+    fn restore_checkpoint(&self, shown: Option<&[u8]>) -> Result<(), Error> {
+        let published = read(&self.published);
+        match &*published {
+            Some(note) if self.signer.is_some() && shown != Some(&note.note) => {
+                self.objects.replace("checkpoint", &note.note)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Signs the present size and root as the fast checkpoint.
+    pub(super) fn sign_head(&self) -> Result<(), Error> {
+        let (size, root) = self.tree.head();
+        let head = Head { origin: self.origin.clone(), size, root };
+        if let Some(signer) = &self.signer {
+            *write(&self.fast) = checkpoint::sign(&**signer, head)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the files of the fast checkpoint, for those who read the folder.
+    pub(super) fn offer(&self) -> Result<(), Error> {
+        let Some(fast) = read(&self.fast).clone() else { return Ok(()) };
+        let mut offered = lock(&self.offered);
+        self.tree.write_partials(fast.head.size, false)?;
+        self.objects.offer("checkpoint-fast", &fast.note)?;
+        self.tree.drop_partials(offered.size, fast.head.size);
+        *offered = Offered { size: fast.head.size, at: Some(Instant::now()) };
+        Ok(())
+    }
+
+    pub(super) fn publish(&self, note: &[u8]) -> Result<Note, Error> {
+        let _one = lock(&self.publishing);
+        let head = Head::of_note(note)?;
+        let refuse = |reason: String| Err(Error::CheckpointInconsistent { reason });
+        if head.origin != self.origin {
+            return refuse(format!("its origin is {:?}, ours {:?}", head.origin, self.origin));
+        }
+        let size = self.tree.size();
+        if head.size < MIN_SIGNED_SIZE || head.size > size {
+            return refuse(format!("its size is {}, the log has {size} entries", head.size));
+        }
+        let old = read(&self.published).as_ref().map_or(0, |note| note.size);
+        if head.size < old {
+            return Err(Error::CheckpointSmaller { size: head.size, published: old });
+        }
+        if self.tree.root_at(head.size)? != head.root {
+            return refuse(format!("its root at size {} is not ours", head.size));
+        }
+        self.tree.write_partials(head.size, true)?;
+        self.objects.sync()?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let notes = self.notes.as_ref().ok_or(Error::ReadOnly)?;
+        let kept = notes.add(head.size, &head.root, note, now)?;
+        self.objects.replace("checkpoint", note)?;
+        *write(&self.published) = Some(kept.clone());
+        self.tree.drop_partials(old, head.size);
+        Ok(kept)
+    }
+
+    fn grow(&self, size: u64) {
+        lock(&self.growth).size = size;
+        self.grown.notify_all();
+        self.sizes.send_replace(size);
+    }
+}
+
+impl Commit for Core {
+    fn commit(&self, groups: &[Group]) -> Result<Vec<Outcome>, Error> {
+        let committed = self.store.commit(groups)?;
+        if !committed.entries.is_empty() {
+            let (size, _) = self.tree.extend(&committed.entries)?;
+            self.sign_head()?;
+            self.grow(size);
+        }
+        Ok(committed.outcomes)
+    }
+
+    fn answered(&self, idle: bool) {
+        if self.objects.unsynced() > MAX_UNSYNCED
+            && let Err(error) = self.objects.sync()
+        {
+            tracing::error!(log = self.id.name(), %error, "tiles could not be made durable");
+        }
+        let due = lock(&self.offered).at.is_none_or(|at| at.elapsed() >= OFFER_INTERVAL);
+        if (idle || due)
+            && let Err(error) = self.offer()
+        {
+            tracing::warn!(log = self.id.name(), %error, "the fast checkpoint was not written");
+        }
+    }
+
+    fn ended(&self, reason: Option<&str>) {
+        if reason.is_none() {
+            self.store.settle();
+        }
+        lock(&self.growth).ended = Some(reason.unwrap_or("the log was closed").to_owned());
+        self.grown.notify_all();
+    }
+}
+
+/// What earlier runs said about size and root; the journal has to bear it out.
+struct Claims {
+    checkpoint: Option<Vec<u8>>,
+    fast: Option<FastCheckpoint>,
+    heads: Vec<(&'static str, Head)>,
+}
+
+impl Claims {
+    fn read(objects: &dyn Objects, published: Option<&Note>) -> Result<Claims, Error> {
+        let mut heads = Vec::new();
+        let checkpoint = objects.get("checkpoint")?;
+        // One that does not parse is replaced from the notes, which are the durable form.
+        if let Some(head) = checkpoint.as_deref().and_then(|note| Head::of_note(note).ok()) {
+            heads.push(("checkpoint", head));
+        }
+        if let Some(note) = published {
+            heads.push(("published note", Head::of_note(&note.note)?));
+        }
+        let note = objects.get("checkpoint-fast")?;
+        let head = note.as_deref().and_then(|note| Head::of_note(note).ok());
+        let fast = note.zip(head).map(|(note, head)| FastCheckpoint { head, note });
+        heads.extend(fast.iter().map(|fast| ("checkpoint-fast", fast.head.clone())));
+        Ok(Claims { checkpoint, fast, heads })
+    }
+
+    fn size(&self) -> u64 {
+        self.heads.iter().map(|(_, head)| head.size).max().unwrap_or(0)
+    }
+
+    /// The tree, from tiles if they are good, else from the journal alone.
+    fn tree(
+        &self,
+        id: LogId,
+        origin: &str,
+        objects: &Arc<dyn Objects>,
+        store: &dyn Store,
+        mark: u64,
+        writable: bool,
+    ) -> Result<Tree, Error> {
+        let load = |mark| {
+            let tree = Tree::load(Arc::clone(objects), store, mark, writable)?;
+            let contradicted = self.contradicted(origin, &tree)?;
+            Ok::<_, Error>((tree, contradicted))
+        };
+        let reason = match load(mark) {
+            Ok((tree, None)) => return Ok(tree),
+            Ok((_, Some(reason))) => reason,
+            Err(error @ Error::TileCorrupt { .. }) => error.to_string(),
+            Err(error) => return Err(error),
+        };
+        tracing::warn!(log = id.name(), reason, "making all tiles again from the journal");
+        match load(0)? {
+            (tree, None) => Ok(tree),
+            (_, Some(reason)) => Err(Error::Rollback { log: id.name(), reason }),
+        }
+    }
+
+    fn contradicted(&self, origin: &str, tree: &Tree) -> Result<Option<String>, Error> {
+        for (name, head) in &self.heads {
+            if head.origin != origin {
+                return Ok(Some(format!("{name} is of {:?}, not of {origin:?}", head.origin)));
+            }
+            if tree.root_at(head.size)? != head.root {
+                return Ok(Some(format!("{name} of size {} has another root", head.size)));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Path of the once index of a log.
+pub(crate) fn once_path(dir: &Dir, id: LogId) -> std::path::PathBuf {
+    dir.state().join(format!("once-{}.sqlite", id.name()))
+}
+
+/// Path of the notes of a log.
+pub(crate) fn notes_path(dir: &Dir, id: LogId) -> std::path::PathBuf {
+    dir.state().join(format!("notes-{}.sqlite", id.name()))
+}

@@ -1,0 +1,379 @@
+//! The Merkle tree of one log (RFC 9162) as C2SP tiles.
+//!
+//! Full tiles are written once; the unfinished tile of each level, the right edge, is in memory.
+//! So memory does not depend on the size of the log, and a proof reads a few tiles. The journal
+//! holds every hash, so what a crash loses here is made again from there.
+
+mod path;
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, RwLock};
+
+pub use path::{TILE_LEVELS, TILE_WIDTH, TilePath};
+use placet_proto::tlog::merkle::{
+    self, CompactRange, HashReader, consistency_path, inclusion_path, leaf_hash, node_hash,
+};
+
+use crate::Error;
+use crate::storage::{Hash, Objects, Store};
+use crate::sync::{lock, read, write};
+
+/// Full tiles that are kept for reading: 2 MiB.
+const CACHED_TILES: usize = 256;
+/// Entries that are read from the journal at a time when tiles are made again.
+const REBUILD_CHUNK: u64 = 4096;
+
+/// The tree.
+pub struct Tree {
+    objects: Arc<dyn Objects>,
+    edge: RwLock<Arc<Edge>>,
+    cache: Mutex<VecDeque<(u8, u64, Arc<[Hash]>)>>,
+    /// Whether full tiles go to storage; else they are only held in `Edge::held`.
+    writable: bool,
+}
+
+/// The tree at one size. Readers take a snapshot, so that a proof speaks of one size.
+#[derive(Clone, Debug, Default)]
+struct Edge {
+    range: CompactRange,
+    /// The unfinished tile of each level, up to 255 hashes.
+    levels: Vec<Vec<Hash>>,
+    /// The entries of the unfinished bundle.
+    entries: Vec<Hash>,
+    /// Full tiles that a reader without right to write computed.
+    held: Vec<(u8, u64, Arc<[Hash]>)>,
+}
+
+impl Tree {
+    /// The tree over all entries of `store`, taking up tiles that are durable for size `mark`.
+    ///
+    /// # Errors
+    /// [`Error::TileCorrupt`] when those tiles are not there; what the storage gives.
+    pub fn load(
+        objects: Arc<dyn Objects>,
+        store: &dyn Store,
+        mark: u64,
+        writable: bool,
+    ) -> Result<Tree, Error> {
+        // Only whole tiles are taken up: the entries of the last one come from the journal.
+        let base = mark - mark % TILE_WIDTH as u64;
+        let tree = Tree { objects, edge: RwLock::default(), cache: Mutex::default(), writable };
+        let mut levels = Vec::new();
+        for level in 0..TILE_LEVELS {
+            let (index, width) = edge_of(base, level);
+            if base >> (8 * u32::from(level)) == 0 {
+                break;
+            }
+            levels.push(tree.stored_prefix(TilePath::full(level, index).partial(width))?);
+        }
+        let mut edge = Edge { levels, ..Edge::default() };
+        let snapshot = Snapshot { tree: &tree, edge: &edge, size: base };
+        edge.range = CompactRange::load(&snapshot, base)?;
+        *write(&tree.edge) = Arc::new(edge);
+        let mut at = base;
+        while at < store.size() {
+            let end = store.size().min(at.saturating_add(REBUILD_CHUNK));
+            tree.extend(&store.entries(at..end)?)?;
+            at = end;
+        }
+        Ok(tree)
+    }
+
+    /// Adds entries and gives the new size and root. Full tiles are in storage (not yet durable)
+    /// when this returns.
+    ///
+    /// # Errors
+    /// What the storage gives; the tree is unchanged then.
+    pub fn extend(&self, entries: &[Hash]) -> Result<(u64, Hash), Error> {
+        let mut edge = Edge::clone(&read(&self.edge));
+        for entry in entries {
+            self.push(&mut edge, entry)?;
+        }
+        let state = (edge.range.size(), edge.range.root());
+        *write(&self.edge) = Arc::new(edge);
+        Ok(state)
+    }
+
+    /// Number of entries.
+    pub fn size(&self) -> u64 {
+        read(&self.edge).range.size()
+    }
+
+    /// Size and root now.
+    pub fn head(&self) -> (u64, Hash) {
+        let edge = read(&self.edge);
+        (edge.range.size(), edge.range.root())
+    }
+
+    /// The root at any size up to the present one.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::TileCorrupt`], what the storage gives.
+    pub fn root_at(&self, size: u64) -> Result<Hash, Error> {
+        let edge = self.snapshot(size)?;
+        if size == edge.range.size() {
+            return Ok(edge.range.root());
+        }
+        merkle::root_at(&Snapshot { tree: self, edge: &edge, size }, size)
+    }
+
+    /// The path from entry `index` to the root at `size`, checked before it is given out.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::TileCorrupt`], what the storage gives.
+    pub fn inclusion(&self, index: u64, size: u64) -> Result<Vec<Hash>, Error> {
+        let edge = self.snapshot(size)?;
+        if index >= size {
+            return Err(Error::OutOfRange { what: "index", asked: index, size });
+        }
+        let snapshot = Snapshot { tree: self, edge: &edge, size };
+        let path = inclusion_path(&snapshot, index, size)?;
+        let root = merkle::root_at(&snapshot, size)?;
+        let leaf = snapshot.subtree(0, index)?;
+        merkle::verify_inclusion(&leaf, index, size, &path, &root)
+            .map_err(|_| corrupt("tile", "tiles of different levels contradict each other"))?;
+        Ok(path)
+    }
+
+    /// The path between the trees of two sizes.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], [`Error::TileCorrupt`], [`Error::Proto`] for `size1 > size2`, what
+    /// the storage gives.
+    pub fn consistency(&self, size1: u64, size2: u64) -> Result<Vec<Hash>, Error> {
+        let edge = self.snapshot(size2)?;
+        consistency_path(&Snapshot { tree: self, edge: &edge, size: size2 }, size1, size2)
+    }
+
+    /// The bytes of a tile or bundle, of any width that exists by now; none if it does not.
+    ///
+    /// # Errors
+    /// [`Error::TileCorrupt`], what the storage gives.
+    pub fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, Error> {
+        let edge = Arc::clone(&read(&self.edge));
+        let (unfinished, width) = edge_of(edge.range.size(), tile.level.unwrap_or(0));
+        if tile.index > unfinished || (tile.index == unfinished && tile.width > width) {
+            return Ok(None);
+        }
+        let Some(level) = tile.level else {
+            return self.bundle(&edge, tile).map(Some);
+        };
+        let hashes = Snapshot { tree: self, edge: &edge, size: edge.range.size() }
+            .tile(level, tile.index)?;
+        let part = hashes.get(..tile.width).ok_or_else(|| corrupt(tile, "it is too short"))?;
+        Ok(Some(part.concat()))
+    }
+
+    /// Stores the partial tiles of the tree at `size`: to be made durable, or only to be seen.
+    ///
+    /// # Errors
+    /// As [`Tree::tile`], and [`Error::OutOfRange`].
+    pub fn write_partials(&self, size: u64, durable: bool) -> Result<(), Error> {
+        self.snapshot(size)?;
+        for level in 0..TILE_LEVELS {
+            let (index, width) = edge_of(size, level);
+            if width == 0 {
+                continue;
+            }
+            let mut tiles = vec![TilePath::full(level, index).partial(width)];
+            if level == 0 {
+                tiles.push(TilePath::entries(index).partial(width));
+            }
+            for tile in tiles {
+                let bytes = self.tile(tile)?.ok_or_else(|| corrupt(tile, "it is missing"))?;
+                match durable {
+                    true => self.objects.put(&tile.to_string(), &bytes)?,
+                    false => self.objects.offer(&tile.to_string(), &bytes)?,
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes partial tiles of what became full between two published sizes.
+    pub fn drop_partials(&self, old: u64, new: u64) {
+        for level in 0..TILE_LEVELS {
+            let (first, end) = (edge_of(old, level).0, edge_of(new, level).0);
+            for index in first..end {
+                self.objects.remove_below(&TilePath::full(level, index).partial_folder());
+                if level == 0 {
+                    self.objects.remove_below(&TilePath::entries(index).partial_folder());
+                }
+            }
+        }
+    }
+
+    fn push(&self, edge: &mut Edge, entry: &Hash) -> Result<(), Error> {
+        let index = edge.range.size() / TILE_WIDTH as u64;
+        edge.entries.push(*entry);
+        let levels = &mut edge.levels;
+        edge.range.append_with(leaf_hash(entry), |level, _, hash| {
+            if level % 8 == 0 {
+                let at = usize::from(level / 8);
+                if levels.len() <= at {
+                    levels.resize(at.saturating_add(1), Vec::new());
+                }
+                levels.iter_mut().skip(at).take(1).for_each(|tile| tile.push(*hash));
+            }
+        })?;
+        if edge.entries.len() == TILE_WIDTH {
+            let bundle = encode_bundle(&std::mem::take(&mut edge.entries));
+            if self.writable {
+                self.objects.put(&TilePath::entries(index).to_string(), &bundle)?;
+            }
+        }
+        for (level, tile) in (0u8..).zip(edge.levels.iter_mut()) {
+            if tile.len() < TILE_WIDTH {
+                break;
+            }
+            let hashes: Arc<[Hash]> = std::mem::take(tile).into();
+            let index = edge_of(edge.range.size(), level).0.saturating_sub(1);
+            if self.writable {
+                let path = TilePath::full(level, index).to_string();
+                self.objects.put(&path, hashes.as_flattened())?;
+                self.remember(level, index, hashes);
+            } else {
+                edge.held.push((level, index, hashes));
+            }
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self, size: u64) -> Result<Arc<Edge>, Error> {
+        let edge = Arc::clone(&read(&self.edge));
+        let current = edge.range.size();
+        if size > current {
+            return Err(Error::OutOfRange { what: "size", asked: size, size: current });
+        }
+        Ok(edge)
+    }
+
+    fn bundle(&self, edge: &Edge, tile: TilePath) -> Result<Vec<u8>, Error> {
+        let unfinished = edge_of(edge.range.size(), 0).0;
+        let mut bytes = if tile.index == unfinished {
+            encode_bundle(&edge.entries)
+        } else {
+            self.objects
+                .get(&TilePath::entries(tile.index).to_string())?
+                .ok_or_else(|| corrupt(tile, "it is missing"))?
+        };
+        let len = tile.width.saturating_mul(34);
+        if bytes.len() < len {
+            return Err(corrupt(tile, "it is too short"));
+        }
+        bytes.truncate(len);
+        Ok(bytes)
+    }
+
+    /// The first hashes of a stored tile that may be full by now or still partial.
+    fn stored_prefix(&self, tile: TilePath) -> Result<Vec<Hash>, Error> {
+        if tile.width == 0 {
+            return Ok(Vec::new());
+        }
+        let full = self.objects.get(&tile.partial(TILE_WIDTH).to_string())?;
+        let bytes = match full {
+            Some(bytes) => bytes,
+            None => self
+                .objects
+                .get(&tile.to_string())?
+                .ok_or_else(|| corrupt(tile, "it is missing"))?,
+        };
+        let (hashes, rest) = bytes.as_chunks::<32>();
+        let prefix = hashes.get(..tile.width).filter(|_| rest.is_empty());
+        Ok(prefix.ok_or_else(|| corrupt(tile, "its length is wrong"))?.to_vec())
+    }
+
+    fn full_tile(&self, level: u8, index: u64) -> Result<Arc<[Hash]>, Error> {
+        {
+            let mut cache = lock(&self.cache);
+            if let Some(at) = cache.iter().position(|(l, i, _)| (*l, *i) == (level, index))
+                && let Some(found) = cache.remove(at)
+            {
+                let hashes = Arc::clone(&found.2);
+                cache.push_back(found);
+                return Ok(hashes);
+            }
+        }
+        let tile = TilePath::full(level, index);
+        let bytes =
+            self.objects.get(&tile.to_string())?.ok_or_else(|| corrupt(tile, "it is missing"))?;
+        let (hashes, rest) = bytes.as_chunks::<32>();
+        if hashes.len() != TILE_WIDTH || !rest.is_empty() {
+            return Err(corrupt(tile, "its length is wrong"));
+        }
+        let hashes: Arc<[Hash]> = hashes.into();
+        self.remember(level, index, Arc::clone(&hashes));
+        Ok(hashes)
+    }
+
+    fn remember(&self, level: u8, index: u64, hashes: Arc<[Hash]>) {
+        let mut cache = lock(&self.cache);
+        if cache.len() >= CACHED_TILES {
+            cache.pop_front();
+        }
+        cache.push_back((level, index, hashes));
+    }
+}
+
+/// Entries of a bundle, each behind its length (C2SP tlog-tiles).
+pub fn encode_bundle(entries: &[Hash]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(entries.len().saturating_mul(34));
+    for entry in entries {
+        bytes.extend_from_slice(&[0, 32]);
+        bytes.extend_from_slice(entry);
+    }
+    bytes
+}
+
+/// Index and width of the unfinished tile of a level in a tree of `size` entries.
+pub fn edge_of(size: u64, level: u8) -> (u64, usize) {
+    let hashes = size.checked_shr(8 * u32::from(level)).unwrap_or(0);
+    (hashes / TILE_WIDTH as u64, (hashes % TILE_WIDTH as u64) as usize)
+}
+
+struct Snapshot<'a> {
+    tree: &'a Tree,
+    edge: &'a Edge,
+    size: u64,
+}
+
+impl Snapshot<'_> {
+    /// All hashes of a tile that there are.
+    fn tile(&self, level: u8, index: u64) -> Result<Arc<[Hash]>, Error> {
+        let unfinished = edge_of(self.edge.range.size().max(self.size), level).0;
+        if index >= unfinished {
+            let tile = self.edge.levels.get(usize::from(level)).filter(|_| index == unfinished);
+            let tile = tile.map(|hashes| Arc::from(&hashes[..]));
+            return tile.ok_or_else(|| corrupt(TilePath::full(level, index), "it is missing"));
+        }
+        let held = self.edge.held.iter().find(|(l, i, _)| (*l, *i) == (level, index));
+        match held {
+            Some((_, _, hashes)) => Ok(Arc::clone(hashes)),
+            None => self.tree.full_tile(level, index),
+        }
+    }
+}
+
+impl HashReader for Snapshot<'_> {
+    type Error = Error;
+
+    fn subtree(&self, level: u8, index: u64) -> Result<Hash, Error> {
+        let (tile_level, within) = (level / 8, u32::from(level % 8));
+        // A full subtree of a tree of at most 2^64 leaves: the shift cannot lose bits.
+        let start = index << within;
+        let tile = self.tile(tile_level, start / TILE_WIDTH as u64)?;
+        let from = (start % TILE_WIDTH as u64) as usize;
+        let hashes = tile.get(from..from.saturating_add(1 << within));
+        let path = TilePath::full(tile_level, start / TILE_WIDTH as u64);
+        let mut row = hashes.ok_or_else(|| corrupt(path, "it is too short"))?.to_vec();
+        while row.len() > 1 {
+            let (pairs, _) = row.as_chunks::<2>();
+            row = pairs.iter().map(|[left, right]| node_hash(left, right)).collect();
+        }
+        row.first().copied().ok_or_else(|| corrupt(path, "it is empty"))
+    }
+}
+
+fn corrupt(tile: impl ToString, reason: &str) -> Error {
+    Error::TileCorrupt { path: tile.to_string(), reason: reason.to_owned() }
+}
