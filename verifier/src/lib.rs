@@ -4,6 +4,7 @@
 pub mod codes;
 pub mod crypto;
 mod report;
+pub mod webauthn;
 
 pub use report::{
     AnswerFacts, Check, ExecutionFacts, Malformed, Problem, Report, RequestFacts, Status, Verdict,
