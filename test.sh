@@ -1,0 +1,414 @@
+#!/usr/bin/env bash
+# The one command that tests all of Placet, on two cores in well under an hour.
+#
+#   ./test.sh                 every suite
+#   ./test.sh --only NAME     one suite (may be given several times)
+#   ./test.sh --list          the suites, their budgets and whether they are enabled
+#   ./test.sh --long          fuzzing and crash rounds for much longer
+#   ./test.sh --keep          keep the scratch folder, and say where it is
+#
+# It installs what the tests need and is missing: Debian packages (as root), Python packages in a
+# virtual environment, npm and Go modules, cargo-fuzz. All but the Debian packages go to
+# PLACET_TEST_CACHE (default ~/.cache/placet-test). Each suite's log is kept there too.
+#
+# Every suite has a budget in seconds; a suite that overruns it fails. The last line is always
+# "N passed, N failed".
+set -uo pipefail
+cd "$(dirname "$0")" || exit 2
+ROOT=$PWD
+
+# name:budget in seconds, in the order of the runs. Cheap ones first: they find most mistakes.
+SUITES=(
+    setup:600 fmt:30 lints:60 build:1500 clippy:900 unit:1200 pure:600 tree:30
+    demo:120 browser:180 foreign:300 crash:300 fuzz:480
+)
+# A suite that is not listed here is skipped, and the skip is counted and shown.
+ENABLED=" setup fmt lints build clippy unit pure tree foreign fuzz "
+# Stages of tests/foreign/run.py.
+FOREIGN_STAGES=(peers go-peers)
+# Minutes for all suites together.
+TOTAL_BUDGET_MIN=80
+
+CACHE=${PLACET_TEST_CACHE:-$HOME/.cache/placet-test}
+export PLACET_TEST_CACHE=$CACHE
+export PATH="$PATH:$CACHE/cargo/bin:$HOME/.cargo/bin"
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
+export CARGO_TERM_COLOR=never CARGO_NET_RETRY=5 NO_COLOR=1
+VENV=$CACHE/venv
+GO_BIN=$CACHE/bin
+LOGS=$CACHE/logs
+PLACET=$CARGO_TARGET_DIR/release/placet
+VERIFY=$CARGO_TARGET_DIR/release/placet-verify
+
+passed=0 failed=0 skipped=0
+skips=() failures=() rows=()
+
+# - What a suite is made of.
+
+ok() { passed=$((passed + 1)); echo "ok   $1"; }
+
+bad() { failed=$((failed + 1)); failures+=("$suite: $1"); echo "FAIL $1"; }
+
+skip() { skipped=$((skipped + 1)); skips+=("$suite: $1"); echo "skip $1"; }
+
+# check NAME COMMAND..: counts whether the command succeeds.
+check() {
+    local name=$1
+    shift
+    if "$@"; then ok "$name"; else bad "$name (exit $?)"; fi
+}
+
+# exits NAME CODES COMMAND..: counts whether the exit code is one of CODES ("1" or "3,4,5").
+# Leaves what the command printed in $output.
+exits() {
+    local name=$1 codes=$2 code
+    shift 2
+    output=$(timeout 60 "$@" 2>&1 </dev/null)
+    code=$?
+    case ",$codes," in
+        *",$code,"*) ok "$name" ;;
+        *) bad "$name: exit $code, expected $codes"; printf '%s\n' "$output" | tail -20 ;;
+    esac
+}
+
+# says NAME WORD: counts whether the last `exits` printed WORD.
+says() {
+    case "$output" in
+        *"$2"*) ok "$1" ;;
+        *) bad "$1: does not say $2"; printf '%s\n' "$output" | tail -20 ;;
+    esac
+}
+
+# add PASSED FAILED: counts from a runner of tests that counts itself.
+add() {
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+    if [ "$2" -gt 0 ]; then failures+=("$suite: $2 tests failed"); fi
+}
+
+# cargo_tests ARGUMENTS..: runs cargo test and adds up its result lines.
+cargo_tests() {
+    local log=$WORK/cargo-test.log sums
+    cargo test --locked "$@" 2>&1 | tee "$log"
+    local code=${PIPESTATUS[0]}
+    sums=$(awk '/^test result:/ { p += $4; f += $6; i += $8 } END { print p+0, f+0, i+0 }' "$log")
+    read -r p f i <<<"$sums"
+    add "$p" "$f"
+    if [ "$i" -gt 0 ]; then skip "$i tests marked #[ignore]"; fi
+    if [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; then bad "cargo test $* (exit $code)"; fi
+    if [ "$code" -eq 0 ] && [ "$p" -eq 0 ]; then bad "cargo test $* ran no test"; fi
+}
+
+# counted NAME COMMAND..: for our own runners, whose last line is "NAME: N passed, N failed".
+counted() {
+    local name=$1 log=$WORK/counted.log line
+    shift
+    "$@" 2>&1 </dev/null | tee "$log"
+    local code=${PIPESTATUS[0]}
+    line=$(grep -E "^$name: [0-9]+ passed, [0-9]+ failed\$" "$log" | tail -1)
+    if [ -z "$line" ]; then
+        bad "$name ended without its sum (exit $code)"
+        return
+    fi
+    read -r _ p _ f _ <<<"$line"
+    add "$p" "$f"
+    if [ "$code" -ne 0 ] && [ "$f" -eq 0 ]; then bad "$name (exit $code)"; fi
+}
+
+# - Setting up.
+
+# The toolchain that rust-toolchain.toml pins, by whatever name this machine has it.
+pick_toolchain() {
+    local want
+    want=$(sed -n 's/^channel *= *"\(.*\)"/\1/p' rust-toolchain.toml)
+    if ! command -v rustup >/dev/null; then
+        [ "$(rustc --version 2>/dev/null | cut -d' ' -f2)" = "$want" ] && return
+        echo "Rust $want is needed, and rustup to install it: https://rustup.rs"
+        return 1
+    fi
+    if rustup toolchain list | grep -q "^$want-"; then return; fi
+    # Installed under another name, such as "stable"? Then that is the same compiler.
+    local name
+    while read -r name _; do
+        if [ "$(RUSTUP_TOOLCHAIN=$name rustc --version 2>/dev/null | cut -d' ' -f2)" = "$want" ]; then
+            export RUSTUP_TOOLCHAIN=$name
+            echo "Rust $want is here as $name"
+            return
+        fi
+    done < <(rustup toolchain list)
+    rustup toolchain install "$want" --profile minimal --component rustfmt --component clippy
+}
+
+# need PACKAGE COMMAND: installs a Debian package if its command is missing.
+need() {
+    if command -v "$2" >/dev/null; then return; fi
+    if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
+        echo "$2 is missing; install it (Debian: apt-get install $1) and run this again"
+        return 1
+    fi
+    if [ -z "${apt_updated:-}" ]; then apt-get update -qq && apt_updated=1; fi
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
+}
+
+python_packages() {
+    local stamp=$VENV/requirements.txt
+    if cmp -s tests/foreign/requirements.txt "$stamp"; then return; fi
+    rm -rf "$VENV"
+    python3 -m venv "$VENV" &&
+        "$VENV/bin/pip" install --quiet --disable-pip-version-check -r tests/foreign/requirements.txt &&
+        cp tests/foreign/requirements.txt "$stamp"
+}
+
+# npm_packages FOLDER: what package-lock.json says, no more and no less.
+npm_packages() {
+    if [ "$1/package-lock.json" -ot "$1/node_modules/.package-lock.json" ]; then return; fi
+    (cd "$1" && npm ci --no-audit --no-fund --silent)
+}
+
+go_programs() {
+    (cd tests/foreign/go && GOFLAGS=-mod=readonly go build -o "$GO_BIN/" ./notecheck ./fsck ./tesseralog) &&
+        (cd tests/foreign/go-witness && GOFLAGS=-mod=readonly go build -o "$GO_BIN/witness" .)
+}
+
+fuzz_tool() { command -v cargo-fuzz >/dev/null || cargo install --quiet --locked --root "$CACHE/cargo" cargo-fuzz; }
+
+suite_setup() {
+    mkdir -p "$GO_BIN"
+    check "cc" need gcc cc
+    check "python3" need python3 python3
+    check "python3 venv" need python3-venv python3
+    check "ssh-keygen" need openssh-client ssh-keygen
+    check "openssl" need openssl openssl
+    check "sqlite3" need sqlite3 sqlite3
+    check "chromium" need chromium chromium
+    check "node" need nodejs node
+    check "npm" need npm npm
+    check "go" need golang-go go
+    check "Rust, as pinned" pick_toolchain
+    check "Python packages" python_packages
+    check "npm packages of tests/foreign" npm_packages tests/foreign
+    check "npm packages of tests/browser" npm_packages tests/browser
+    check "Go programs" go_programs
+    check "cargo-fuzz" fuzz_tool
+}
+
+# - The suites.
+
+suite_fmt() { check "cargo fmt" cargo fmt --all --check; }
+
+suite_lints() {
+    counted lint python3 tests/lint.py
+    if command -v cargo-deny >/dev/null; then
+        check "cargo deny" cargo deny --offline check licenses bans
+    fi
+    if cargo run --quiet --locked --package xtask -- --help 2>&1 | grep -qw lint; then
+        check "cargo xtask lint" cargo run --quiet --locked --package xtask -- lint
+    fi
+}
+
+suite_build() {
+    check "test build" cargo test --locked --workspace --no-run
+    check "release build" cargo build --locked --release
+}
+
+suite_clippy() {
+    check "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+}
+
+suite_unit() { cargo_tests --workspace; }
+
+# The build without C: the one for WASM, and proof that no verdict hangs on one crypto library.
+suite_pure() { cargo_tests -p placet-verifier --no-default-features --features pure; }
+
+suite_tree() {
+    local names
+    names=$(cargo tree --locked -p placet-verify -e normal --prefix none | cut -d' ' -f1 | sort -u | wc -l)
+    echo "placet-verify: $names packages"
+    check "placet-verify names at most 70 packages" test "$names" -le 70 -a "$names" -gt 3
+}
+
+suite_demo() {
+    local demo=$WORK/demo evidence trust
+    evidence=$demo/evidence.placet trust=$demo/trust.json
+    local started=$SECONDS
+    exits "demo from nothing" 0 "$PLACET" demo --dir "$demo" --passkey software
+    printf '%s\n' "$output"
+    check "demo takes under 20 s" test $((SECONDS - started)) -lt 20
+    local file
+    for file in action.json other-action.json evidence.placet trust.json; do
+        check "demo leaves $file" test -s "$demo/$file"
+    done
+    demo_verdicts
+    demo_damage
+    exits "a second demo on the same folder" 0 "$PLACET" demo --dir "$demo" --passkey software
+    exits "its evidence" 0 "$VERIFY" check "$evidence" --trust "$trust"
+    exits "the evidence of the first, under the trust file of the second" 0 \
+        "$VERIFY" check "$WORK/first.placet" --trust "$trust"
+}
+
+demo_verdicts() {
+    cp "$evidence" "$WORK/first.placet"
+    exits "check" 0 "$VERIFY" check "$evidence" --trust "$trust"
+    says "check names the verdict" PASSED
+    exits "check, no network to be had" 0 unshare --net --map-root-user \
+        "$VERIFY" check "$evidence" --trust "$trust"
+    exits "check --action" 0 "$VERIFY" check "$evidence" --trust "$trust" --action "$demo/action.json"
+    exits "another action" 1 "$VERIFY" check "$evidence" --trust "$trust" --action "$demo/other-action.json"
+    says "another action" action.mismatch
+    exits "check --json" 0 "$VERIFY" check "$evidence" --trust "$trust" --json
+    check "its JSON" python3 -c 'import json,sys; json.loads(sys.argv[1])' "$output"
+
+    trust_with "$WORK/no-dev.json" 'trust["allow_dev"] = False'
+    exits "trust without allow_dev" 1 "$VERIFY" check "$evidence" --trust "$WORK/no-dev.json"
+    says "trust without allow_dev" trust.dev_log
+    trust_with "$WORK/other-log.json" 'for log in trust["logs"]: log["origin"] = "other.example/" + log["role"]'
+    exits "trust in other logs" 3 "$VERIFY" check "$evidence" --trust "$WORK/other-log.json"
+    exits "no such option" 2 "$VERIFY" check --no-such-option
+}
+
+# trust_with FILE PYTHON: the demo's trust file with a change.
+trust_with() {
+    python3 - "$trust" "$1" "$2" <<'PY'
+import json, sys
+trust = json.load(open(sys.argv[1]))
+exec(sys.argv[3])
+json.dump(trust, open(sys.argv[2], "w"))
+PY
+}
+
+# What is no evidence is never PASSED, never FAILED, and never a panic (70, 101, 134, 139).
+demo_damage() {
+    local size length
+    size=$(stat -c %s "$evidence")
+    : >"$WORK/empty"
+    exits "empty file" 3,4,5 "$VERIFY" check "$WORK/empty" --trust "$trust"
+    exits "a folder" 3,4,5 "$VERIFY" check "$demo" --trust "$trust"
+    exits "no such file" 5 "$VERIFY" check "$WORK/none" --trust "$trust"
+    truncate -s 1G "$WORK/zeros"
+    exits "1 GiB of zeros, in 1 GiB of memory" 3,4,5 \
+        bash -c 'ulimit -v 1048576; exec "$@"' - "$VERIFY" check "$WORK/zeros" --trust "$trust"
+    rm -f "$WORK/zeros"
+    local codes=""
+    for length in $(seq 1 $((size / 60 + 1)) $((size - 1))) $((size - 1)); do
+        head -c "$length" "$evidence" >"$WORK/short"
+        "$VERIFY" check "$WORK/short" --trust "$trust" >/dev/null 2>&1 </dev/null
+        codes="$codes $?"
+    done
+    check "truncated at 60 lengths:$(printf '%s\n' $codes | sort | uniq -c | tr -s ' \n' ' ')" \
+        test -z "$(printf '%s\n' $codes | grep -v '^[345]$')"
+    exits "worst of several files" 4 "$VERIFY" check "$evidence" "$WORK/empty" --trust "$trust"
+}
+
+suite_browser() { counted browser "$VENV/bin/python" tests/browser/run.py --placet "$PLACET" --verify "$VERIFY" --work "$WORK/browser"; }
+
+suite_foreign() {
+    if ! [ -d "$WORK/demo" ] && printf '%s\n' "${FOREIGN_STAGES[@]}" | grep -qE 'evidence|log'; then
+        check "demo" "$PLACET" demo --dir "$WORK/demo" --passkey software
+    fi
+    counted foreign "$VENV/bin/python" tests/foreign/run.py --go "$GO_BIN" --work "$WORK/foreign" \
+        --cache "$CACHE" --placet "$PLACET" --verify "$VERIFY" --demo "$WORK/demo" "${FOREIGN_STAGES[@]}"
+}
+
+# kill -9 under load: PLACET_CRASH_ROUNDS tells the test how often.
+suite_crash() {
+    export PLACET_CRASH_ROUNDS=$([ "$long" = 1 ] && echo 2000 || echo 200)
+    cargo_tests --release -p placet-tests --test crash -- --include-ignored --nocapture
+}
+
+suite_fuzz() { counted fuzz fuzz/run.sh --seconds "$([ "$long" = 1 ] && echo 600 || echo 10)"; }
+
+# - Running them.
+
+run_suite() {
+    suite=$1
+    local budget=$2 before_failed=$failed started=$SECONDS seconds verdict=ok
+    if [[ $ENABLED != *" $suite "* ]]; then
+        skip "not enabled"
+        rows+=("$(printf '%-9s %6s %7s  skipped' "$suite" - "$budget")")
+        return
+    fi
+    if [ "$long" = 1 ]; then budget=$((budget * 60)); fi
+    printf '== %s (budget %s s)\n' "$suite" "$budget"
+    "suite_$suite" >"$LOGS/$suite.log" 2>&1 </dev/null
+    seconds=$((SECONDS - started))
+    if [ "$seconds" -gt "$budget" ]; then
+        bad "took $seconds s of $budget" >>"$LOGS/$suite.log"
+        verdict=OVERRUN
+    fi
+    if [ "$failed" -gt "$before_failed" ]; then
+        verdict=FAILED
+        grep -E '^(FAIL|error|warning: unused|test .* FAILED|failures:)' "$LOGS/$suite.log" | head -40
+        echo "-- the end of $LOGS/$suite.log"
+        tail -40 "$LOGS/$suite.log"
+    fi
+    rows+=("$(printf '%-9s %6s %7s  %s' "$suite" "$seconds" "$budget" "$verdict")")
+    printf '   %s in %s s\n' "$verdict" "$seconds"
+}
+
+summary() {
+    local total=$1
+    echo
+    printf '%-9s %6s %7s\n' suite seconds budget
+    printf '%s\n' "${rows[@]}"
+    printf '%-9s %6s %7s\n' total "$total" "$((TOTAL_BUDGET_MIN * 60))"
+    if [ ${#skips[@]} -gt 0 ]; then
+        echo
+        echo "$skipped skipped:"
+        printf '  %s\n' "${skips[@]}"
+    fi
+    if [ ${#failures[@]} -gt 0 ]; then
+        echo
+        echo "failures:"
+        printf '  %s\n' "${failures[@]}"
+    fi
+    echo
+    echo "$passed passed, $failed failed"
+}
+
+usage() { sed -n '2,/^set /p' "$0" | sed '$d; s/^# \{0,1\}//'; }
+
+main() {
+    local only=" " keep=0 entry
+    long=0
+    while [ $# -gt 0 ]; do
+        case $1 in
+            --only) only+="${2:?--only needs a name} "; shift ;;
+            --list) list; return 0 ;;
+            --long) long=1 ;;
+            --keep) keep=1 ;;
+            -h | --help) usage; return 0 ;;
+            *) usage; return 2 ;;
+        esac
+        shift
+    done
+    for entry in $only; do
+        declare -F "suite_$entry" >/dev/null || { echo "no such suite: $entry"; return 2; }
+    done
+    mkdir -p "$LOGS" "$GO_BIN"
+    WORK=$(mktemp -d)
+    if [ "$keep" = 1 ]; then echo "scratch folder: $WORK"; else trap 'rm -rf "$WORK"' EXIT; fi
+    suite=toolchain
+    pick_toolchain || bad "the pinned toolchain"
+
+    for entry in "${SUITES[@]}"; do
+        if [ "$only" = " " ] || [[ $only == *" ${entry%%:*} "* ]]; then
+            run_suite "${entry%%:*}" "${entry##*:}"
+        fi
+    done
+    suite=all
+    if [ "$SECONDS" -gt $((TOTAL_BUDGET_MIN * 60)) ] && [ "$long" = 0 ]; then
+        bad "all suites together took $SECONDS s of $((TOTAL_BUDGET_MIN * 60))"
+    fi
+    summary "$SECONDS"
+    [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
+
+list() {
+    local entry state
+    for entry in "${SUITES[@]}"; do
+        state=$([[ $ENABLED == *" ${entry%%:*} "* ]] && echo enabled || echo "not yet")
+        printf '%-9s %5s s  %s\n' "${entry%%:*}" "${entry##*:}" "$state"
+    done
+}
+
+main "$@"
