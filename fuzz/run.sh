@@ -4,8 +4,8 @@
 #   fuzz/run.sh [--seconds N] [TARGET..]
 #
 # RUSTC_BOOTSTRAP lets the pinned stable compiler take the sanitizer flags that cargo-fuzz passes, so
-# that no nightly toolchain is needed. The corpus grows in fuzz/corpus (not in git); seeds are in
-# fuzz/seeds. Last line: "fuzz: N passed, N failed".
+# that no nightly toolchain is needed. The corpus grows in fuzz/corpus (not in git) from what
+# fuzz/seeds.py takes out of the vectors. Last line: "fuzz: N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")/.."
 export RUSTC_BOOTSTRAP=1
@@ -21,14 +21,14 @@ fi
 
 cargo fuzz build >fuzz/build.log 2>&1 || { tail -40 fuzz/build.log; echo "fuzz: 0 passed, 1 failed"; exit 1; }
 
+python3 fuzz/seeds.py || exit 1
+
 one() {
     local target=$1 log
     log=$(mktemp)
     mkdir -p "fuzz/corpus/$target"
-    local folders=("fuzz/corpus/$target")
-    if [ -d "fuzz/seeds/$target" ]; then folders+=("fuzz/seeds/$target"); fi
     # A single input may take 5 s and 1 GiB at most: parsers bound what they allocate.
-    if cargo fuzz run "$target" "${folders[@]}" -- -max_total_time="$seconds" -max_len=65536 \
+    if cargo fuzz run "$target" -- -max_total_time="$seconds" -max_len=65536 \
         -timeout=5 -rss_limit_mb=1024 -verbosity=0 -print_final_stats=1 >"$log" 2>&1; then
         printf 'ok   %s: %s executions\n' "$target" \
             "$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")"

@@ -122,7 +122,8 @@ def sizes():
     problems, lengths = [], []
     for path in rust_files():
         lines = path.read_text().splitlines()
-        long = [number for number, line in enumerate(lines, 1) if len(line) > COLUMNS]
+        # A long string can't always be broken without making it harder to search for.
+        long = [n for n, line in enumerate(lines, 1) if len(line) > COLUMNS and '"' not in line]
         if long:
             problems.append(f"{path.relative_to(ROOT)}:{long[0]} is over {COLUMNS} columns")
         if is_test_file(path):

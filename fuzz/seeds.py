@@ -1,0 +1,74 @@
+"""Gives every fuzz target a first corpus, taken from the committed vectors.
+
+usage: seeds.py      writes fuzz/corpus/TARGET/seed-*, which git does not see
+
+Each object, text and binary value in a vector file is a seed of every target of its group: the
+fuzzer finds out soon enough which of them lead anywhere.
+"""
+
+import base64
+import hashlib
+import json
+import pathlib
+import re
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+MAX_SEED, MAX_SEEDS = 16_384, 400
+TEXTS = ("note", "checkpoint", "tile_path", "tlog_policy", "tlog_proof", "witness_request", "time",
+         "webauthn_client_data")
+OBJECTS = ("json", "jcs", "action", "document", "trust")
+
+
+def main():
+    seeds = {"text": {}, "object": {}, "binary": {}}
+    for file in sorted(ROOT.glob("*/vectors/**/*")):
+        if file.suffix == ".json":
+            collect(json.loads(file.read_text()), seeds)
+        elif file.is_file() and file.suffix in (".placet", ".cose", ".cbor"):
+            add(seeds["binary"], file.read_bytes())
+    for target in sorted(path.stem for path in (ROOT / "fuzz/fuzz_targets").glob("*.rs")):
+        group = "text" if target in TEXTS else "object" if target in OBJECTS else "binary"
+        folder = ROOT / "fuzz/corpus" / target
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, seed in seeds[group].items():
+            (folder / f"seed-{name}").write_bytes(seed)
+
+
+def collect(value, seeds):
+    if isinstance(value, dict):
+        text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        add(seeds["object"], text.encode(errors="replace"))
+        for member in value.values():
+            collect(member, seeds)
+    elif isinstance(value, list):
+        for item in value:
+            collect(item, seeds)
+    elif isinstance(value, str):
+        raw = value.encode(errors="replace")
+        add(seeds["text"], raw)
+        if value.startswith("{"):
+            add(seeds["object"], raw)
+        for decoded in decodings(value):
+            add(seeds["binary"], decoded)
+            if decoded.startswith(b"{"):
+                add(seeds["text"], decoded)
+                add(seeds["object"], decoded)
+
+
+def decodings(text):
+    if re.fullmatch(r"([0-9a-f]{2})+", text):
+        yield bytes.fromhex(text)
+    elif re.fullmatch(r"[A-Za-z0-9_-]{8,}", text):
+        try:
+            yield base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        except ValueError:
+            pass
+
+
+def add(group, seed):
+    if 0 < len(seed) <= MAX_SEED and len(group) < MAX_SEEDS:
+        group.setdefault(hashlib.sha256(seed).hexdigest()[:16], seed)
+
+
+if __name__ == "__main__":
+    main()
