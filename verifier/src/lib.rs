@@ -1,11 +1,22 @@
 //! Every trust decision of Placet, pure: no I/O, no clock, no async. The service runs this code
 //! when it accepts an approval, the auditor runs it on a file ten years later.
 
+mod answers;
+mod bundle;
 pub mod codes;
+mod context;
 pub mod crypto;
+mod evidence;
+mod executions;
+pub mod governance;
+mod logs;
+pub mod notes;
 mod report;
+mod request;
 pub mod webauthn;
 
+pub use bundle::{Options, WholeLog, checks, execution_request, verify_bundle};
+pub use evidence::{Evidence, MainStatement, Parsed, ParsedNote};
 pub use report::{
     AnswerFacts, Check, ExecutionFacts, Malformed, Problem, Report, RequestFacts, Status, Verdict,
 };

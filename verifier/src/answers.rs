@@ -1,0 +1,295 @@
+//! Checks of one person's answer: steps 14 to 19 of SPEC.md 9.
+
+use placet_proto::document::{Answer, Document, KeyClass, NoteRef, Role};
+use placet_proto::kind::Kind;
+use placet_proto::statement::Statement;
+use placet_proto::time::UnixSeconds;
+
+use crate::context::Context;
+use crate::governance::{Judged, short};
+use crate::notes::{LogTrust, OpenNote};
+use crate::report::Problem;
+use crate::webauthn::AssertionFacts;
+
+type Checked = Result<String, Problem>;
+
+/// An answer and where it stands.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'e> {
+    pub(crate) index: u64,
+    pub(crate) statement: &'e Statement,
+    pub(crate) answer: &'e Answer,
+}
+
+impl<'e> Given<'e> {
+    pub(crate) fn document(&self) -> &'e Document {
+        &self.statement.document
+    }
+
+    pub(crate) fn is_approval(&self) -> bool {
+        self.statement.kind() == Kind::Approval
+    }
+}
+
+/// When something happened: [t1, t2), seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Interval {
+    pub(crate) t1: u64,
+    pub(crate) t2: u64,
+}
+
+/// Step 14.
+pub(crate) fn assertion(cx: &Context<'_>, given: Given<'_>) -> Result<AssertionFacts, Problem> {
+    let credential = &given.answer.approver.credential;
+    let Some(enrolled) = cx.governance.enrolment(credential) else {
+        return Err(Problem::failed("lineage.unknown_credential", short(credential)));
+    };
+    if enrolled.document.rp_id != given.answer.rp_id {
+        return Err(Problem::failed(
+            "assertion.binding",
+            "the document names another RP id than the enrolment",
+        )
+        .versus(&enrolled.document.rp_id, &given.answer.rp_id));
+    }
+    let Some(namespace) = given.statement.kind().namespace() else {
+        return Err(Problem::failed("assertion.binding", "this kind is not signed by a person"));
+    };
+    cx.governance.assertion(given.statement, namespace, credential, &enrolled.document)
+}
+
+/// Step 15: the notes named are in the evidence, and the answer comes after them.
+pub(crate) fn order(cx: &Context<'_>, given: Given<'_>) -> Checked {
+    let after = &given.answer.after;
+    note_named(&after.main, &cx.main_notes, cx.main)?;
+    note_named(&after.gov, &cx.gov_notes, cx.gov)?;
+    if given.index < after.main.size {
+        return Err(Problem::failed(
+            "order.index",
+            "the answer stands before the checkpoint that it names",
+        )
+        .versus(format!("index ≥ {}", after.main.size), given.index.to_string()));
+    }
+    let credential = &given.answer.approver.credential;
+    if let Some(enrolled) = cx.governance.enrolment(credential)
+        && enrolled.index >= after.gov.size
+    {
+        return Err(Problem::failed("order.enrolled_late", short(credential))
+            .versus(format!("index < {}", after.gov.size), enrolled.index.to_string()));
+    }
+    if let Some(fork) = cx.governance.forks().first() {
+        return Err(fork.clone());
+    }
+    Ok(format!(
+        "leaf {} after main size {} and governance size {}",
+        given.index, after.main.size, after.gov.size
+    ))
+}
+
+/// Finds the note that an `after` names, byte for byte.
+pub(crate) fn note_named<'n>(
+    named: &NoteRef,
+    notes: &'n [OpenNote],
+    log: &LogTrust,
+) -> Result<&'n OpenNote, Problem> {
+    let Some(note) = notes.iter().find(|n| n.sha256 == named.note_sha256) else {
+        return Err(Problem::failed(
+            "order.after",
+            format!("the note of {} size {} is not in the evidence", named.origin, named.size),
+        ));
+    };
+    if named.origin == log.log.origin && named.size == note.size && named.root == note.root {
+        return Ok(note);
+    }
+    Err(Problem::failed(
+        "order.after",
+        "the document says something else of the note that it names",
+    )
+    .versus(
+        format!("{} size {}", log.log.origin, note.size),
+        format!("{} size {}", named.origin, named.size),
+    ))
+}
+
+/// Step 16.
+pub(crate) fn lineage(cx: &Context<'_>, given: Given<'_>) -> Checked {
+    let signer = &given.answer.approver;
+    let enrolled = cx.governance.authorised(
+        &signer.credential,
+        given.answer.after.gov.size,
+        Role::Approver,
+    )?;
+    if enrolled.document.person != signer.person {
+        return Err(Problem::failed("lineage.person", short(&signer.credential))
+            .versus(&enrolled.document.person, &signer.person));
+    }
+    if enrolled.document.class == KeyClass::Software && !cx.trust.allow_dev {
+        return Err(Problem::failed("trust.dev_log", "the passkey is a software key"));
+    }
+    Ok(cx.governance.lineage(&signer.credential).steps.join("; "))
+}
+
+/// Step 17.
+pub(crate) fn policy(cx: &Context<'_>, given: Given<'_>) -> Checked {
+    let named = &given.answer.policy;
+    let in_force =
+        cx.governance.policy_at(given.answer.after.gov.size, &cx.genesis.policy_manifest)?;
+    if in_force == *named {
+        return Ok(format!("governance entry {}", named.index));
+    }
+    let show = |p: &placet_proto::document::PolicyRef| {
+        format!("entry {} {}", p.index, placet_proto::b64::encode_hex(p.manifest))
+    };
+    Err(Problem::failed("policy.not_in_force", "another policy was in force")
+        .versus(show(&in_force), show(named)))
+}
+
+/// Step 18: [T1, T2) of a document by its `after` and the notes that include it.
+pub(crate) fn interval(
+    cx: &Context<'_>,
+    after: &placet_proto::document::After,
+    index: u64,
+) -> Result<Interval, Problem> {
+    let t1 = lower(cx, after)?;
+    let t2 = upper(cx, index)?;
+    if t1 >= t2 {
+        return Err(Problem::open("time.clock_skew", "the bounds contradict each other").versus(
+            format!("before {}", UnixSeconds(t2)),
+            format!("not before {}", UnixSeconds(t1)),
+        ));
+    }
+    Ok(Interval { t1, t2 })
+}
+
+/// T1 of a document: the later of its two notes.
+pub(crate) fn lower(
+    cx: &Context<'_>,
+    after: &placet_proto::document::After,
+) -> Result<u64, Problem> {
+    let t1 = |named, notes, log: &LogTrust| {
+        note_named(named, notes, log)?.not_before(&log.policy).ok_or_else(|| {
+            Problem::open("time.lower_open", format!("no quorum on the note of {}", log.log.origin))
+        })
+    };
+    Ok(t1(&after.main, &cx.main_notes, cx.main)?.max(t1(&after.gov, &cx.gov_notes, cx.gov)?))
+}
+
+/// T2 of a main statement: the earliest quorum on a note that includes it.
+pub(crate) fn upper(cx: &Context<'_>, index: u64) -> Result<u64, Problem> {
+    cx.main_notes
+        .iter()
+        .filter(|n| n.size > index)
+        .filter_map(|n| n.before(&cx.main.policy))
+        .min()
+        .ok_or_else(|| {
+            Problem::open(
+                "time.upper_open",
+                format!("no cosigned checkpoint includes leaf {index}"),
+            )
+        })
+}
+
+/// Step 19: not revoked then, by the smallest governance checkpoint of a later time.
+pub(crate) fn roster_current(cx: &Context<'_>, given: Given<'_>, when: Interval) -> Checked {
+    let after = given.answer.after.gov.size;
+    let g2 = closing_note(cx, after, when)?;
+    let credential = &given.answer.approver.credential;
+    let Some(enrolled) = cx.governance.enrolment(credential) else {
+        return Err(Problem::failed("lineage.unknown_credential", short(credential)));
+    };
+    for r in cx.governance.revocations(credential).filter(|r| r.index < g2.size) {
+        revocation(cx, r, after, when)?;
+    }
+    for change in cx.governance.role_changes(&enrolled.document.person) {
+        let in_span = change.index >= after && change.index < g2.size;
+        if !in_span || change.document.roles.contains(&Role::Approver) {
+            continue;
+        }
+        counts(change)?;
+        if lower(cx, &change.document.after).is_ok_and(|t| t >= when.t2) {
+            continue;
+        }
+        return Err(disputed(change.index, "a role change"));
+    }
+    ancestors_current(cx, credential, g2)?;
+    Ok(format!("no revocation before governance size {}", g2.size))
+}
+
+fn closing_note<'c>(
+    cx: &'c Context<'_>,
+    after: u64,
+    when: Interval,
+) -> Result<&'c OpenNote, Problem> {
+    cx.gov_notes
+        .iter()
+        .filter(|n| n.size >= after)
+        .filter_map(|n| Some((n.size, n.not_before(&cx.gov.policy)?, n)))
+        .filter(|(_, t1, _)| *t1 >= when.t2)
+        .min_by_key(|(size, t1, _)| (*size, *t1))
+        .map(|(_, _, note)| note)
+        .ok_or_else(|| {
+            let code = if cx.gov.policy.is_none() { "time.not_checked" } else { "time.upper_open" };
+            Problem::open(
+                code,
+                format!("no governance checkpoint cosigned at or after {}", UnixSeconds(when.t2)),
+            )
+        })
+}
+
+fn revocation(
+    cx: &Context<'_>,
+    r: &Judged<placet_proto::document::Revocation>,
+    after: u64,
+    when: Interval,
+) -> Result<(), Problem> {
+    counts(r)?;
+    let from = r.document.effective_from.0;
+    if r.index < after {
+        return match from {
+            f if f >= when.t2 => Ok(()),
+            f if f <= when.t1 => {
+                Err(Problem::failed("roster.revoked", format!("governance entry {}", r.index))
+                    .versus(
+                        format!("revoked after {}", UnixSeconds(when.t2)),
+                        r.document.effective_from.to_string(),
+                    ))
+            }
+            _ => Err(disputed(r.index, "a revocation")),
+        };
+    }
+    let later = from >= when.t2 && lower(cx, &r.document.after).is_ok_and(|t| t >= when.t2);
+    if later { Ok(()) } else { Err(disputed(r.index, "a revocation")) }
+}
+
+/// A revocation further up has no effect on an enrolment that is proved to be older.
+fn ancestors_current(cx: &Context<'_>, credential: &[u8], g2: &OpenNote) -> Result<(), Problem> {
+    for (ancestor, enrolment) in cx.governance.lineage(credential).ancestors {
+        let known_by = cx
+            .gov_notes
+            .iter()
+            .filter(|n| n.size > enrolment)
+            .filter_map(|n| n.before(&cx.gov.policy))
+            .min();
+        for r in cx.governance.revocations(&ancestor).filter(|r| r.index < g2.size) {
+            counts(r)?;
+            if known_by.is_none_or(|u| r.document.effective_from.0 < u) {
+                return Err(disputed(r.index, "a revocation of an authoriser"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A document that would matter here but that nobody who may has signed leaves the verdict open.
+fn counts<T>(judged: &Judged<T>) -> Result<(), Problem> {
+    judged.authorised.clone().map_err(|why| {
+        let detail = format!("governance entry {}: {} ({})", judged.index, why.detail, why.code);
+        Problem::open("governance.unauthorised", detail)
+    })
+}
+
+fn disputed(index: u64, what: &str) -> Problem {
+    Problem::open(
+        "roster.disputed",
+        format!("{what} at governance entry {index} can't be put in order"),
+    )
+}

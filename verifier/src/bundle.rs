@@ -1,0 +1,458 @@
+//! The verification of a bundle: SPEC.md 9, step by step.
+
+use std::collections::BTreeSet;
+
+use placet_proto::action::Action;
+use placet_proto::b64::encode_hex;
+use placet_proto::document::Body;
+use placet_proto::tlog::merkle::{CompactRange, leaf_hash};
+use placet_proto::trust::TrustFile;
+
+use crate::context::Context;
+use crate::evidence::Evidence;
+use crate::governance::{Governance, Rules};
+use crate::logs;
+use crate::notes::{LogTrust, OpenNote};
+use crate::report::{Check, Malformed, Problem, Report, Status, Verdict};
+use crate::request::{self, CHECKS as REQUEST_CHECKS};
+
+/// What the caller of a verification asks for.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// Judges the trust file's expiry and nothing else, seconds since 1970.
+    pub as_of: u64,
+    /// The action that has to be the approved one.
+    pub action: Option<Action>,
+    /// The credential id (b64u) or opened name that has to be the approver's.
+    pub passkey: Option<String>,
+    /// The span that has to contain the approval, seconds since 1970.
+    pub between: Option<(u64, u64)>,
+    /// Whether evidence of a denial is what is wanted; else a denial is FAILED `answer.denied`.
+    pub expect_denial: bool,
+    /// Ids of checks that are required beside the usual ones.
+    pub require: Vec<String>,
+    /// The whole main log, for `consumption.unique`.
+    pub whole_log: Option<WholeLog>,
+}
+
+/// The main log as a copy holds it.
+#[derive(Debug, Clone, Default)]
+pub struct WholeLog {
+    /// Every entry, 0..n-1.
+    pub entries: Vec<[u8; 32]>,
+    /// Index and request of every execution statement.
+    pub executions: Vec<(u64, String)>,
+    /// How many entries have no body in the copy.
+    pub bodies_missing: u64,
+}
+
+/// Checks about the evidence as a whole, in the order of SPEC.md 9.
+const CHECKS: [(&str, bool); 11] = [
+    ("bundle.parse", true),
+    ("trust.valid", true),
+    ("log.genesis", true),
+    ("trust.dev_log", true),
+    ("log.checkpoint", true),
+    ("log.root", true),
+    ("log.consistency", true),
+    ("log.inclusion", true),
+    ("statement.signature", true),
+    ("issuer.kind", true),
+    ("witness.independent", false),
+];
+
+/// Every check id with whether it is always required, in the order of SPEC.md 9.
+pub fn checks() -> impl Iterator<Item = (&'static str, bool)> {
+    CHECKS.into_iter().chain(REQUEST_CHECKS)
+}
+
+/// Verifies one bundle.
+///
+/// # Errors
+/// The bundle or the trust file's keys could not be read: MALFORMED, with the code.
+pub fn verify_bundle(
+    bytes: &[u8],
+    trust: &TrustFile,
+    options: &Options,
+) -> Result<Report, Malformed> {
+    let evidence = Evidence::parse(bytes)?;
+    let mut run = Run::new(trust, options);
+    run.pass("bundle.parse", None, format!("{} requests", evidence.requests.len()));
+    run.whole(&evidence)?;
+    Ok(run.finish(&evidence))
+}
+
+/// Collects checks.
+pub(crate) struct Run<'a> {
+    pub(crate) trust: &'a TrustFile,
+    pub(crate) options: &'a Options,
+    pub(crate) report: Report,
+}
+
+impl<'a> Run<'a> {
+    fn new(trust: &'a TrustFile, options: &'a Options) -> Self {
+        let report = Report {
+            verdict: Verdict::Indeterminate,
+            code: None,
+            caveats: Vec::new(),
+            checks: Vec::new(),
+            requests: Vec::new(),
+            unknown_signatures: Vec::new(),
+            assumption:
+                "Every set of witnesses that satisfies the policy holds at least one honest one."
+                    .to_owned(),
+        };
+        Self { trust, options, report }
+    }
+
+    fn required(&self, id: &str) -> bool {
+        let asked = |list: &[String]| list.iter().any(|r| r == id);
+        checks().any(|(known, always)| known == id && always)
+            || asked(&self.trust.require)
+            || asked(&self.options.require)
+    }
+
+    pub(crate) fn pass(
+        &mut self,
+        id: &'static str,
+        request: Option<&str>,
+        detail: impl Into<String>,
+    ) {
+        self.push(id, request, Status::Passed, None, detail.into());
+    }
+
+    pub(crate) fn skip(
+        &mut self,
+        id: &'static str,
+        request: Option<&str>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) {
+        self.push(id, request, Status::NotChecked, Some(code), detail.into());
+    }
+
+    fn push(
+        &mut self,
+        id: &'static str,
+        request: Option<&str>,
+        status: Status,
+        code: Option<&'static str>,
+        detail: String,
+    ) {
+        let required = self.required(id);
+        let request = request.map(str::to_owned);
+        self.report.checks.push(Check {
+            id,
+            request,
+            status,
+            required,
+            code,
+            detail,
+            expected: None,
+            got: None,
+        });
+    }
+
+    /// Records the outcome of a check and hands back what it found.
+    pub(crate) fn take<T>(
+        &mut self,
+        id: &'static str,
+        request: Option<&str>,
+        result: Result<T, Problem>,
+        detail: impl FnOnce(&T) -> String,
+    ) -> Option<T> {
+        match result {
+            Ok(value) => {
+                self.pass(id, request, detail(&value));
+                Some(value)
+            }
+            Err(p) => {
+                self.push(id, request, p.status, Some(p.code), p.detail);
+                if let Some(check) = self.report.checks.last_mut() {
+                    (check.expected, check.got) = (p.expected, p.got);
+                }
+                None
+            }
+        }
+    }
+
+    /// Marks the last check as one that the verdict does without, or can't do without.
+    pub(crate) fn set_required(&mut self, required: bool) {
+        let Some(check) = self.report.checks.last_mut() else { return };
+        let asked = self.trust.require.iter().chain(&self.options.require).any(|r| r == check.id);
+        check.required = required || asked;
+    }
+
+    fn whole(&mut self, evidence: &Evidence) -> Result<(), Malformed> {
+        let known: BTreeSet<&str> = checks().map(|(id, _)| id).collect();
+        let unknown = self
+            .trust
+            .require
+            .iter()
+            .chain(&self.options.require)
+            .find(|r| !known.contains(r.as_str()));
+        let trusted = match unknown {
+            Some(id) => {
+                Err(Problem::open("trust.require_unknown", format!("no check is called {id}")))
+            }
+            None => logs::trusted(evidence, self.trust, self.options.as_of),
+        };
+        let Some((main, gov)) =
+            self.take("trust.valid", None, trusted, |_| "both logs are known".into())
+        else {
+            return Ok(());
+        };
+        let (main_trust, gov_trust) = (LogTrust::new(main)?, LogTrust::new(gov)?);
+        let genesis = logs::genesis(evidence, main, gov);
+        let Some(genesis) =
+            self.take("log.genesis", None, genesis, |g| format!("{} and {}", g.peer, g.origin))
+        else {
+            return Ok(());
+        };
+        self.dev(genesis.dev);
+        let main_notes = logs::open_notes(&evidence.main_notes, &main_trust);
+        let gov_notes = logs::open_notes(&evidence.gov_notes, &gov_trust);
+        let notes = main_notes.and_then(|m| Ok((m, gov_notes?)));
+        let count = |(m, g): &(Vec<OpenNote>, Vec<OpenNote>)| {
+            format!("{} main and {} governance notes", m.len(), g.len())
+        };
+        let notes = self.take("log.checkpoint", None, notes, count);
+        let valid = self.statements(evidence, main, gov, genesis);
+        let Some((main_notes, gov_notes)) = notes else { return Ok(()) };
+        let rules = Rules {
+            rp_ids: self.trust.rp_ids.clone(),
+            origins: self.trust.origins.clone(),
+            roots: self.trust.roots.iter().map(|r| r.public_key.clone()).collect(),
+            allow_software: self.trust.allow_dev,
+        };
+        let entries = evidence.gov.iter().map(|p| placet_proto::sha256(p.bytes()));
+        let statements =
+            evidence.gov.iter().enumerate().filter(|(i, _)| valid.contains(&(*i as u64)));
+        let statements = statements.filter_map(|(i, p)| Some((i as u64, p.known()?)));
+        let governance = Governance::new(rules, entries, statements);
+        self.take(
+            "log.root",
+            None,
+            logs::governance_roots(&governance, evidence, &gov_notes),
+            String::clone,
+        );
+        self.take(
+            "log.consistency",
+            None,
+            logs::consistency(&evidence.consistency, &main_notes),
+            String::clone,
+        );
+        self.take(
+            "log.inclusion",
+            None,
+            logs::inclusion(evidence, &main_notes, main),
+            String::clone,
+        );
+        let context = Context {
+            trust: self.trust,
+            main: &main_trust,
+            gov: &gov_trust,
+            genesis,
+            governance: &governance,
+            main_notes,
+            gov_notes,
+        };
+        self.independent(&context);
+        self.unknown_signatures(&context);
+        for request in &evidence.requests {
+            request::verify(self, evidence, &context, request);
+        }
+        Ok(())
+    }
+
+    fn dev(&mut self, dev: bool) {
+        if !dev {
+            self.pass("trust.dev_log", None, "not a development ledger");
+            return;
+        }
+        self.report.caveats.push("DEVELOPMENT LEDGER: its keys may be software and its genesis says that it proves nothing.".into());
+        let result = if self.trust.allow_dev {
+            Ok("a development ledger, which the trust file allows".to_owned())
+        } else {
+            Err(Problem::failed(
+                "trust.dev_log",
+                "genesis says dev, and the trust file does not allow that",
+            ))
+        };
+        self.take("trust.dev_log", None, result, String::clone);
+    }
+
+    /// Steps 9 and 10 for every statement; returns the governance indexes of those that count.
+    fn statements(
+        &mut self,
+        evidence: &Evidence,
+        main: &placet_proto::trust::TrustedLog,
+        gov: &placet_proto::trust::TrustedLog,
+        genesis: &placet_proto::document::Genesis,
+    ) -> BTreeSet<u64> {
+        let mut valid = BTreeSet::new();
+        let (mut signature, mut kind) = (None, None);
+        let mut note = |p: Problem| {
+            let by_kind = matches!(p.code, "issuer.kind" | "kind.wrong_log");
+            let slot: &mut Option<Problem> = if by_kind { &mut kind } else { &mut signature };
+            // A failure outweighs what is merely open.
+            let worse = slot
+                .as_ref()
+                .is_none_or(|s| s.status != Status::Failed && p.status == Status::Failed);
+            if worse {
+                *slot = Some(p);
+            }
+        };
+        for (index, parsed) in evidence.gov.iter().enumerate() {
+            match logs::statement(parsed, index as u64, gov, genesis) {
+                Ok(()) => {
+                    valid.insert(index as u64);
+                }
+                Err(p) => note(p),
+            }
+        }
+        for statement in &evidence.main {
+            if let Err(p) = logs::statement(&statement.parsed, statement.index, main, genesis) {
+                note(p);
+            }
+        }
+        let total = evidence.gov.len() + evidence.main.len();
+        let outcome = |p: Option<Problem>| p.map_or(Ok(format!("{total} statements")), Err);
+        self.take("statement.signature", None, outcome(signature), String::clone);
+        self.take("issuer.kind", None, outcome(kind), String::clone);
+        valid
+    }
+
+    /// Step 12: whether every quorum also holds without the operator's own witnesses.
+    fn independent(&mut self, cx: &Context<'_>) {
+        let holds = |notes: &[OpenNote], log: &LogTrust| {
+            let own = |i: usize| {
+                log.policy.witnesses().get(i).is_none_or(|w| {
+                    log.log
+                        .operated_by_self
+                        .iter()
+                        .any(|o| o.as_bytes() == w.name.as_slice() || o == w.key.name())
+                })
+            };
+            notes.iter().filter(|n| n.has_quorum(&log.policy)).all(|n| {
+                let times: Vec<Option<u64>> =
+                    n.times.iter().enumerate().map(|(i, t)| t.filter(|_| !own(i))).collect();
+                log.policy.latest_time(&times).is_some()
+            }) && !log.policy.is_none()
+        };
+        if holds(&cx.main_notes, cx.main) && holds(&cx.gov_notes, cx.gov) {
+            self.pass(
+                "witness.independent",
+                None,
+                "every quorum holds without the operator's witnesses",
+            );
+            return;
+        }
+        self.report.caveats.push(
+            "No independent witness stands behind time and currency: they rest on witnesses that the operator runs.".into(),
+        );
+        self.skip(
+            "witness.independent",
+            None,
+            "witness.none_independent",
+            "the operator's own witnesses are needed",
+        );
+    }
+
+    fn unknown_signatures(&mut self, cx: &Context<'_>) {
+        let all = cx.main_notes.iter().chain(&cx.gov_notes).flat_map(|n| n.unknown.iter().cloned());
+        let distinct: BTreeSet<String> = all.collect();
+        self.report.unknown_signatures = distinct.into_iter().collect();
+    }
+
+    fn finish(mut self, evidence: &Evidence) -> Report {
+        // What an earlier problem kept from running is listed, and counts against the verdict.
+        for (id, _) in CHECKS {
+            if !self.report.checks.iter().any(|c| c.id == id) {
+                self.push(
+                    id,
+                    None,
+                    Status::NotChecked,
+                    None,
+                    "an earlier check kept it from running".into(),
+                );
+            }
+        }
+        for request in &evidence.requests {
+            for (id, _) in REQUEST_CHECKS {
+                let ran = |c: &Check| c.id == id && c.request.as_deref() == Some(request);
+                if !self.report.checks.iter().any(ran) && (self.required(id)) {
+                    let why = "an earlier check kept it from running".to_owned();
+                    self.push(id, Some(request), Status::NotChecked, None, why);
+                }
+            }
+        }
+        let rank = |id: &str| checks().position(|(known, _)| known == id);
+        self.report.checks.sort_by_key(|c| (c.request.clone(), rank(c.id)));
+        self.report.conclude();
+        self.report
+    }
+}
+
+/// Step 24 with the whole log at hand.
+pub(crate) fn unique_in(
+    whole: &WholeLog,
+    cx: &Context<'_>,
+    request: &str,
+) -> Result<String, Problem> {
+    let mut tree = CompactRange::new();
+    let mut notes = cx.main_notes.iter().peekable();
+    for entry in &whole.entries {
+        while notes.peek().is_some_and(|n| n.size == tree.size()) {
+            same_root(&tree, notes.next())?;
+        }
+        tree.append(leaf_hash(entry)).map_err(|e| Problem::failed("log.root", e.to_string()))?;
+    }
+    while notes.peek().is_some_and(|n| n.size == tree.size()) {
+        same_root(&tree, notes.next())?;
+    }
+    if let Some(note) = notes.next() {
+        return Err(Problem::open(
+            "consumption.not_checked",
+            format!(
+                "the copy has {} entries, the evidence reaches {}",
+                whole.entries.len(),
+                note.size
+            ),
+        ));
+    }
+    if whole.bodies_missing > 0 {
+        return Err(Problem::open(
+            "consumption.not_checked",
+            format!("{} bodies are missing", whole.bodies_missing),
+        ));
+    }
+    let at: Vec<u64> =
+        whole.executions.iter().filter(|(_, r)| r == request).map(|(i, _)| *i).collect();
+    match at.len() {
+        0 | 1 => {
+            Ok(format!("{} executions of the request in {} entries", at.len(), whole.entries.len()))
+        }
+        _ => Err(Problem::failed("consumption.double", format!("executions at leaves {at:?}"))),
+    }
+}
+
+fn same_root(tree: &CompactRange, note: Option<&OpenNote>) -> Result<(), Problem> {
+    match note {
+        Some(note) if note.root != tree.root() => Err(Problem::failed(
+            "log.root",
+            format!("the copy has another root at size {}", note.size),
+        )
+        .versus(encode_hex(note.root), encode_hex(tree.root()))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a document body is an execution, and of which request.
+#[must_use]
+pub fn execution_request(body: &Body) -> Option<&str> {
+    match body {
+        Body::Execution(e) => Some(&e.request),
+        _ => None,
+    }
+}

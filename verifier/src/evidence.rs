@@ -1,0 +1,272 @@
+//! A bundle with everything in it read strictly, before any trust comes in: the last place where
+//! evidence can be MALFORMED (SPEC.md 7.3).
+
+use std::collections::BTreeSet;
+
+use placet_proto::Error;
+use placet_proto::bundle::{Bundle, BundleError, Consistency, Opening};
+use placet_proto::document::{After, Body};
+use placet_proto::statement::{self, Header, Statement};
+use placet_proto::tlog::TlogError;
+use placet_proto::tlog::checkpoint::SignedCheckpoint;
+
+/// A statement that this profile can read, or only its envelope.
+#[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant)] // One list of these, never moved about.
+pub enum Parsed {
+    /// Known kind.
+    Known(Statement),
+    /// Kind or profile of another time.
+    Unknown {
+        /// Its protected header.
+        header: Header,
+        /// `kind.unknown` or `profile.unknown`.
+        code: &'static str,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+}
+
+impl Parsed {
+    fn read(bytes: &[u8]) -> Result<Self, Error> {
+        match Statement::parse(bytes) {
+            Ok(statement) => Ok(Self::Known(statement)),
+            Err(error) if matches!(error.code(), "kind.unknown" | "profile.unknown") => {
+                let (header, _) = statement::peek(bytes)?;
+                Ok(Self::Unknown { header, code: error.code(), bytes: bytes.to_vec() })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The protected header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        match self {
+            Self::Known(s) => &s.header,
+            Self::Unknown { header, .. } => header,
+        }
+    }
+
+    /// The bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Known(s) => s.bytes(),
+            Self::Unknown { bytes, .. } => bytes,
+        }
+    }
+
+    /// The statement, if its kind is known.
+    #[must_use]
+    pub fn known(&self) -> Option<&Statement> {
+        match self {
+            Self::Known(s) => Some(s),
+            Self::Unknown { .. } => None,
+        }
+    }
+
+    fn after(&self) -> Option<&After> {
+        self.known().and_then(|s| s.document.body.after())
+    }
+}
+
+/// A note, read.
+#[derive(Debug, Clone)]
+pub struct ParsedNote {
+    /// As it stands in the bundle.
+    pub bytes: Vec<u8>,
+    /// What it says.
+    pub signed: SignedCheckpoint,
+}
+
+/// A main statement, read, its receipts still bytes.
+#[derive(Debug, Clone)]
+pub struct MainStatement {
+    /// Index in the main log.
+    pub index: u64,
+    /// The statement.
+    pub parsed: Parsed,
+    /// COSE Receipts, each of which parses.
+    pub receipts: Vec<Vec<u8>>,
+}
+
+/// A bundle, read.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// The requests that it is about.
+    pub requests: Vec<String>,
+    /// Origin of the main log.
+    pub main_origin: String,
+    /// Main notes, ascending by size.
+    pub main_notes: Vec<ParsedNote>,
+    /// Main statements, ascending by index; the first is genesis.
+    pub main: Vec<MainStatement>,
+    /// Paths between neighbouring sizes of main notes.
+    pub consistency: Vec<Consistency>,
+    /// Origin of the governance log.
+    pub gov_origin: String,
+    /// Governance notes, ascending by size.
+    pub gov_notes: Vec<ParsedNote>,
+    /// Governance statements 0..n-1.
+    pub gov: Vec<Parsed>,
+    /// Openings of name commitments.
+    pub openings: Vec<Opening>,
+}
+
+impl Evidence {
+    /// Reads a bundle and everything in it.
+    ///
+    /// # Errors
+    /// The code of the first thing that could not be read, or `bundle.structure`.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        let bundle = Bundle::parse(bytes)?;
+        let mut main = Vec::new();
+        for included in bundle.main.statements {
+            let parsed = Parsed::read(&included.statement)?;
+            for receipt in &included.receipts {
+                placet_proto::cose::Receipt::parse(receipt)?;
+            }
+            main.push(MainStatement { index: included.index, parsed, receipts: included.receipts });
+        }
+        let evidence = Self {
+            requests: bundle.requests,
+            main_origin: bundle.main.origin,
+            main_notes: read_notes(bundle.main.notes)?,
+            main,
+            consistency: bundle.main.consistency,
+            gov_origin: bundle.gov.origin,
+            gov_notes: read_notes(bundle.gov.notes)?,
+            gov: bundle.gov.entries.iter().map(|e| Parsed::read(e)).collect::<Result<_, _>>()?,
+            openings: bundle.openings,
+        };
+        evidence.check_subjects()?;
+        evidence.check_receipt_sizes()?;
+        evidence.check_consistency_pairs()?;
+        evidence.check_governance_complete()?;
+        evidence.check_notes_referenced()?;
+        Ok(evidence)
+    }
+
+    /// Known statements of the main log with their indexes.
+    pub fn known_main(&self) -> impl Iterator<Item = (u64, &Statement)> {
+        self.main.iter().filter_map(|m| m.parsed.known().map(|s| (m.index, s)))
+    }
+
+    fn check_subjects(&self) -> Result<(), Error> {
+        let mut seen = BTreeSet::new();
+        for statement in self.main.iter().skip(1) {
+            let request = statement.parsed.header().subject_uuid();
+            if self.requests.binary_search_by(|r| r.as_str().cmp(request)).is_err() {
+                return structure("a statement is about none of the bundle's requests");
+            }
+            seen.insert(request);
+        }
+        if seen.len() == self.requests.len() {
+            Ok(())
+        } else {
+            structure("a request has no statement")
+        }
+    }
+
+    fn check_receipt_sizes(&self) -> Result<(), Error> {
+        let sizes = sizes(&self.main_notes);
+        for statement in &self.main {
+            for receipt in &statement.receipts {
+                let receipt = placet_proto::cose::Receipt::parse(receipt)?;
+                if sizes.binary_search(&receipt.proof.tree_size).is_err() {
+                    return structure("a receipt has the size of no note");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_consistency_pairs(&self) -> Result<(), Error> {
+        let sizes = sizes(&self.main_notes);
+        let pairs = sizes.iter().zip(sizes.iter().skip(1));
+        let found = self.consistency.iter().map(|c| (c.from, c.to));
+        if pairs.map(|(a, b)| (*a, *b)).eq(found) {
+            Ok(())
+        } else {
+            structure("the consistency paths are not those between neighbouring sizes")
+        }
+    }
+
+    fn check_governance_complete(&self) -> Result<(), Error> {
+        let largest = sizes(&self.gov_notes).last().copied().unwrap_or(0);
+        if largest != self.gov.len() as u64 {
+            return structure("the governance entries are not those of its largest note");
+        }
+        let enrolled: BTreeSet<&str> = self
+            .gov
+            .iter()
+            .filter_map(|p| match &p.known()?.document.body {
+                Body::Enrolment(e) => Some(e.person.as_str()),
+                _ => None,
+            })
+            .collect();
+        if self.openings.iter().all(|o| enrolled.contains(o.person.as_str())) {
+            Ok(())
+        } else {
+            structure("an opening is of a person who is not enrolled")
+        }
+    }
+
+    fn check_notes_referenced(&self) -> Result<(), Error> {
+        let afters: Vec<&After> = self
+            .main
+            .iter()
+            .map(|m| &m.parsed)
+            .chain(&self.gov)
+            .filter_map(Parsed::after)
+            .collect();
+        let main: BTreeSet<[u8; 32]> = afters.iter().map(|a| a.main.note_sha256).collect();
+        let gov: BTreeSet<[u8; 32]> = afters.iter().map(|a| a.gov.note_sha256).collect();
+        let first = self.main.iter().map(|m| m.index).find(|i| *i > 0).unwrap_or(0);
+        let newest = self
+            .main
+            .iter()
+            .filter_map(|m| m.parsed.after())
+            .map(|a| a.gov.size)
+            .max()
+            .unwrap_or(0);
+        let named = |note: &ParsedNote, set: &BTreeSet<[u8; 32]>| {
+            set.contains(&placet_proto::sha256(&note.bytes))
+        };
+        let main_ok =
+            self.main_notes.iter().all(|n| named(n, &main) || n.signed.checkpoint().size > first);
+        let gov_ok =
+            self.gov_notes.iter().all(|n| named(n, &gov) || n.signed.checkpoint().size >= newest);
+        if main_ok && gov_ok { Ok(()) } else { structure("nothing refers to a note") }
+    }
+}
+
+fn structure<T>(what: &'static str) -> Result<T, Error> {
+    Err(BundleError::Structure(what).into())
+}
+
+/// Reads notes and checks their order: ascending by (size, bytes), none twice.
+fn read_notes(notes: Vec<Vec<u8>>) -> Result<Vec<ParsedNote>, Error> {
+    let mut out: Vec<ParsedNote> = Vec::new();
+    for bytes in notes {
+        let signed = SignedCheckpoint::parse(&bytes).map_err(TlogError::from)?;
+        signed.checkpoint().check_profile().map_err(TlogError::from)?;
+        if let Some(last) = out.last() {
+            let before = (last.signed.checkpoint().size, &last.bytes);
+            if before >= (signed.checkpoint().size, &bytes) {
+                return structure("notes are not ascending");
+            }
+        }
+        out.push(ParsedNote { bytes, signed });
+    }
+    Ok(out)
+}
+
+/// The distinct sizes of notes, ascending.
+#[must_use]
+pub fn sizes(notes: &[ParsedNote]) -> Vec<u64> {
+    let mut sizes: Vec<u64> = notes.iter().map(|n| n.signed.checkpoint().size).collect();
+    sizes.dedup();
+    sizes
+}

@@ -1,0 +1,441 @@
+//! The roster: who could approve at governance size n, computed from the complete list of
+//! governance entries and never told by anybody (SPEC.md 6.5, 9.3).
+//!
+//! The service uses this when it accepts an approval; the auditor computes it again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use placet_proto::document::{
+    Body, Digest, Enrolment, KeyClass, Policy, PolicyRef, Revocation, Role, RoleChange, Signer,
+};
+use placet_proto::sshsig::{self, Namespace};
+use placet_proto::statement::Statement;
+use placet_proto::tlog::merkle::{CompactRange, leaf_hash};
+
+use crate::crypto;
+use crate::report::Problem;
+use crate::webauthn::{self, AssertionFacts, AssertionPolicy, CredentialKey};
+
+/// What assertions in a governance log are judged by.
+#[derive(Debug, Clone)]
+pub struct Rules {
+    /// RP ids that are allowed.
+    pub rp_ids: Vec<String>,
+    /// WebAuthn origins that are allowed.
+    pub origins: Vec<String>,
+    /// Serialised COSE_Keys that need nobody's word.
+    pub roots: BTreeSet<Vec<u8>>,
+    /// Whether credentials of class `software` count.
+    pub allow_software: bool,
+}
+
+/// How a credential comes to be trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lineage {
+    /// One line for each enrolment, the credential's own first, the root last.
+    pub steps: Vec<String>,
+    /// Credentials of the authorisers with the index of the enrolment that each authorised.
+    pub ancestors: Vec<(Vec<u8>, u64)>,
+}
+
+/// A governance document with whether it counts.
+#[derive(Debug, Clone)]
+pub struct Judged<T> {
+    /// Index in the governance log.
+    pub index: u64,
+    /// What it says.
+    pub document: T,
+    /// Whether somebody who may signed it.
+    pub authorised: Result<(), Problem>,
+}
+
+/// The complete governance log, read, up to some size.
+///
+/// Entries are judged once, in ascending order: what authorises an entry stands before it, so
+/// that nothing recurses, however long a chain an attacker writes.
+#[derive(Debug)]
+pub struct Governance {
+    rules: Rules,
+    roots_at: Vec<[u8; 32]>,
+    enrolments: BTreeMap<Vec<u8>, Judged<Enrolment>>,
+    roles: BTreeMap<String, Vec<Judged<RoleChange>>>,
+    revocations: BTreeMap<Vec<u8>, Vec<Judged<Revocation>>>,
+    policies: Vec<Judged<Policy>>,
+    forks: Vec<Problem>,
+}
+
+impl Governance {
+    /// Reads entries 0..n-1, ascending. `statements` holds the known ones that are validly issued;
+    /// others count for the tree only.
+    #[must_use]
+    pub fn new<'a>(
+        rules: Rules,
+        entries: impl IntoIterator<Item = [u8; 32]>,
+        statements: impl IntoIterator<Item = (u64, &'a Statement)>,
+    ) -> Self {
+        let mut tree = CompactRange::new();
+        let mut roots_at = vec![tree.root()];
+        for entry in entries {
+            // Sizes are bounded by the bundle's limits, far below where appending can fail.
+            if tree.append(leaf_hash(&entry)).is_err() {
+                break;
+            }
+            roots_at.push(tree.root());
+        }
+        let mut out = Self {
+            rules,
+            roots_at,
+            enrolments: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            revocations: BTreeMap::new(),
+            policies: Vec::new(),
+            forks: Vec::new(),
+        };
+        for (index, statement) in statements {
+            out.add(index, statement);
+        }
+        out
+    }
+
+    /// The root at a size, if the list reaches that far.
+    #[must_use]
+    pub fn root_at(&self, size: u64) -> Option<[u8; 32]> {
+        self.roots_at.get(usize::try_from(size).ok()?).copied()
+    }
+
+    /// Governance documents whose `after` names a root that is not this log's (SPEC.md 9.2).
+    #[must_use]
+    pub fn forks(&self) -> &[Problem] {
+        &self.forks
+    }
+
+    /// The enrolment of a credential, whatever it is worth.
+    #[must_use]
+    pub fn enrolment(&self, credential: &[u8]) -> Option<&Judged<Enrolment>> {
+        self.enrolments.get(credential)
+    }
+
+    /// Every enrolment, by credential id.
+    pub fn enrolments(&self) -> impl Iterator<Item = &Judged<Enrolment>> {
+        self.enrolments.values()
+    }
+
+    /// Whether anybody is enrolled.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.enrolments.is_empty()
+    }
+
+    fn add(&mut self, index: u64, statement: &Statement) {
+        if let Some(after) = statement.document.body.after() {
+            let right =
+                after.gov.size <= index && self.root_at(after.gov.size) == Some(after.gov.root);
+            if !right {
+                self.forks.push(Problem::failed(
+                    "order.governance",
+                    format!("governance entry {index} names a root of size {}", after.gov.size),
+                ));
+                return;
+            }
+        }
+        match &statement.document.body {
+            // The first enrolment of a credential id counts, a second changes nothing.
+            Body::Enrolment(e) if !self.enrolments.contains_key(&e.credential) => {
+                let authorised = self.judge_enrolment(e, index, statement);
+                let judged = Judged { index, document: e.clone(), authorised };
+                self.enrolments.insert(e.credential.clone(), judged);
+            }
+            Body::Role(r) => {
+                let n = r.after.gov.size;
+                let authorised =
+                    self.signer(statement, &r.signer, Namespace::Role, n, Role::Administrator);
+                let judged = Judged { index, document: r.clone(), authorised };
+                self.roles.entry(r.person.clone()).or_default().push(judged);
+            }
+            Body::Revocation(r) => {
+                let authorised = self.judge_revocation(r, statement);
+                let judged = Judged { index, document: r.clone(), authorised };
+                self.revocations.entry(r.credential.clone()).or_default().push(judged);
+            }
+            Body::Policy(p) => {
+                let authorised = self.judge_policy(p, index, statement);
+                self.policies.push(Judged { index, document: p.clone(), authorised });
+            }
+            _ => {}
+        }
+    }
+
+    fn is_root(&self, enrolment: &Enrolment) -> bool {
+        self.rules.roots.contains(&enrolment.public_key)
+    }
+
+    fn judge_enrolment(
+        &self,
+        e: &Enrolment,
+        index: u64,
+        statement: &Statement,
+    ) -> Result<(), Problem> {
+        if e.class == KeyClass::Software && !self.rules.allow_software {
+            return Err(Problem::failed("trust.dev_log", "the passkey is a software key"));
+        }
+        self.assertion(statement, Namespace::EnrolPossess, &e.credential, e)
+            .map_err(|p| lineage_problem(index, p))?;
+        if self.is_root(e) {
+            return Ok(());
+        }
+        let Some(authoriser) = &e.authoriser else {
+            return Err(Problem::open(
+                "lineage.operator_asserted",
+                format!("enrolment #{index} of {} is authorised by nobody", short(&e.credential)),
+            ));
+        };
+        let n = e.after.gov.size;
+        self.signer(statement, authoriser, Namespace::EnrolAuthorise, n, Role::Administrator)
+            .map_err(|p| lineage_problem(index, p))
+    }
+
+    /// Whoever holds a key may always say that it is lost, whether or not it was revoked before;
+    /// an administrator may say so of any key.
+    fn judge_revocation(&self, r: &Revocation, statement: &Statement) -> Result<(), Problem> {
+        let (signer, n) = (&r.signer, r.after.gov.size);
+        let of = |c: &[u8]| self.enrolments.get(c).filter(|e| e.index < n).map(|e| &e.document);
+        if let (Some(own), Some(target)) = (of(&signer.credential), of(&r.credential))
+            && own.person == target.person
+            && own.person == signer.person
+        {
+            return self
+                .assertion(statement, Namespace::Revoke, &signer.credential, own)
+                .map(|_| ());
+        }
+        self.signer(statement, signer, Namespace::Revoke, n, Role::Administrator)
+    }
+
+    fn judge_policy(&self, p: &Policy, index: u64, statement: &Statement) -> Result<(), Problem> {
+        match &p.authorised {
+            // Authorised by genesis alone: `policy_at` compares the manifest.
+            None if index == 2 => Ok(()),
+            None => Err(Problem::failed(
+                "lineage.assertion",
+                format!("policy entry {index} is unsigned"),
+            )),
+            Some((signer, after)) => self.signer(
+                statement,
+                signer,
+                Namespace::Policy,
+                after.gov.size,
+                Role::Administrator,
+            ),
+        }
+    }
+
+    /// `authorised(credential, n, role)` of SPEC.md 9.3, revocations of the credential itself left
+    /// to [`Governance::revocations`].
+    ///
+    /// # Errors
+    /// Why not: failed, or indeterminate `lineage.operator_asserted`.
+    pub fn authorised(
+        &self,
+        credential: &[u8],
+        n: u64,
+        role: Role,
+    ) -> Result<&Judged<Enrolment>, Problem> {
+        let Some(enrolled) = self.enrolments.get(credential) else {
+            return Err(Problem::failed("lineage.unknown_credential", short(credential)));
+        };
+        let index = enrolled.index;
+        if index >= n {
+            return Err(Problem::failed(
+                "order.enrolled_late",
+                format!(
+                    "{} enrolled at governance index {index}, not before size {n}",
+                    short(credential)
+                ),
+            ));
+        }
+        enrolled.authorised.clone()?;
+        let e = &enrolled.document;
+        if self.is_root(e) || self.roles_at(e, index, n).contains(&role) {
+            return Ok(enrolled);
+        }
+        Err(Problem::failed(
+            "lineage.role",
+            format!("{} is no {} at size {n}", short(credential), role.name()),
+        ))
+    }
+
+    /// The enrolments from a credential up to its root.
+    #[must_use]
+    pub fn lineage(&self, credential: &[u8]) -> Lineage {
+        let mut out = Lineage::default();
+        let mut next = self.enrolments.get(credential);
+        while let Some(Judged { index, document, .. }) = next {
+            let line = format!("enrolment #{index} of {}", short(&document.credential));
+            if self.is_root(document) {
+                out.steps.push(format!("{line}: a root of the trust file"));
+                break;
+            }
+            let Some(authoriser) = &document.authoriser else {
+                out.steps.push(format!("{line}: authorised by nobody"));
+                break;
+            };
+            out.steps.push(format!("{line}: authorised by {}", short(&authoriser.credential)));
+            out.ancestors.push((authoriser.credential.clone(), *index));
+            // Indexes fall on the way up, so that this ends.
+            next = self.enrolments.get(&authoriser.credential).filter(|e| e.index < *index);
+        }
+        out
+    }
+
+    /// Checks that `signer` signed the statement under `namespace` and held `role` at size `n`,
+    /// not revoked before.
+    fn signer(
+        &self,
+        statement: &Statement,
+        signer: &Signer,
+        namespace: Namespace,
+        n: u64,
+        role: Role,
+    ) -> Result<(), Problem> {
+        let enrolled = self.authorised(&signer.credential, n, role)?;
+        if enrolled.document.person != signer.person {
+            return Err(Problem::failed("lineage.person", short(&signer.credential))
+                .versus(&enrolled.document.person, &signer.person));
+        }
+        if self.revocations(&signer.credential).any(|r| r.index < n && r.authorised.is_ok()) {
+            return Err(Problem::failed("lineage.revoked", short(&signer.credential)));
+        }
+        self.assertion(statement, namespace, &signer.credential, &enrolled.document).map(|_| ())
+    }
+
+    /// Runs the strict assertion check with an enrolled key.
+    ///
+    /// # Errors
+    /// `assertion.*`; indeterminate `alg.unsupported`.
+    pub fn assertion(
+        &self,
+        statement: &Statement,
+        namespace: Namespace,
+        credential: &[u8],
+        enrolment: &Enrolment,
+    ) -> Result<AssertionFacts, Problem> {
+        let Some(assertion) = statement.assertion(namespace) else {
+            return Err(Problem::failed("assertion.binding", "no assertion under its namespace"));
+        };
+        let document = statement.document.bytes();
+        self.check_assertion(
+            assertion,
+            &sshsig::challenge(namespace, document),
+            credential,
+            enrolment,
+        )
+    }
+
+    /// [`Governance::assertion`] for an assertion that stands in no statement yet.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn check_assertion(
+        &self,
+        assertion: &placet_proto::statement::Assertion,
+        challenge: &[u8],
+        credential: &[u8],
+        enrolment: &Enrolment,
+    ) -> Result<AssertionFacts, Problem> {
+        if assertion.credential != credential {
+            return Err(Problem::failed("assertion.binding", "assertion by another credential")
+                .versus(short(credential), short(&assertion.credential)));
+        }
+        if !self.rules.rp_ids.contains(&enrolment.rp_id) {
+            return Err(Problem::failed("assertion.rp_id", "the RP id is not allowed")
+                .versus(self.rules.rp_ids.join(", "), &enrolment.rp_id));
+        }
+        let public_key = crypto::parse_cose_key(&enrolment.public_key)
+            .map_err(|e| code_problem(e.code(), e.to_string()))?;
+        let policy =
+            AssertionPolicy::strict(vec![enrolment.rp_id.clone()], self.rules.origins.clone());
+        let key = CredentialKey { public_key, backup_eligible: enrolment.backup_eligible };
+        let assertion = webauthn::Assertion {
+            credential_id: &assertion.credential,
+            authenticator_data: &assertion.authenticator_data,
+            client_data_json: &assertion.client_data_json,
+            signature: &assertion.signature,
+        };
+        webauthn::verify_assertion(&policy, challenge, &key, &assertion)
+            .map_err(|e| code_problem(e.code(), e.to_string()))
+    }
+
+    /// The roles of a credential's person at size n: of its enrolment, unless a later authorised
+    /// `role` replaced them.
+    fn roles_at<'a>(&'a self, enrolment: &'a Enrolment, index: u64, n: u64) -> &'a [Role] {
+        self.role_changes(&enrolment.person)
+            .rfind(|c| c.index > index && c.index < n && c.authorised.is_ok())
+            .map_or(&enrolment.roles, |c| &c.document.roles)
+    }
+
+    /// The role changes of a person, ascending.
+    pub fn role_changes(
+        &self,
+        person: &str,
+    ) -> impl DoubleEndedIterator<Item = &Judged<RoleChange>> {
+        self.roles.get(person).into_iter().flatten()
+    }
+
+    /// The revocations of a credential, ascending.
+    pub fn revocations(&self, credential: &[u8]) -> impl Iterator<Item = &Judged<Revocation>> {
+        self.revocations.get(credential).into_iter().flatten()
+    }
+
+    /// The policy in force at size n: the last policy entry before it. The first is authorised by
+    /// genesis alone, whose manifest hash is `first_manifest`.
+    ///
+    /// # Errors
+    /// Failed `policy.not_in_force`; indeterminate `governance.unauthorised` if the last policy
+    /// entry is signed by nobody who may.
+    pub fn policy_at(&self, n: u64, first_manifest: &Digest) -> Result<PolicyRef, Problem> {
+        let Some(last) = self.policies.iter().rfind(|p| p.index < n) else {
+            return Err(Problem::failed(
+                "policy.not_in_force",
+                format!("no policy before size {n}"),
+            ));
+        };
+        let (index, manifest) = (last.index, last.document.manifest_sha256);
+        if let Err(why) = &last.authorised {
+            let detail = format!("policy entry {index}: {} ({})", why.detail, why.code);
+            return Err(Problem::open("governance.unauthorised", detail));
+        }
+        if index == 2 && manifest != *first_manifest {
+            return Err(Problem::failed(
+                "policy.not_in_force",
+                "the first policy is not genesis's",
+            ));
+        }
+        Ok(PolicyRef { index, manifest })
+    }
+}
+
+/// A bad assertion of an enrolment is a bad lineage; other problems stay what they are.
+fn lineage_problem(index: u64, problem: Problem) -> Problem {
+    if !problem.code.starts_with("assertion.") {
+        return problem;
+    }
+    let detail = format!("enrolment #{index}: {} ({})", problem.detail, problem.code);
+    Problem { code: "lineage.assertion", detail, ..problem }
+}
+
+fn code_problem(code: &'static str, detail: String) -> Problem {
+    if code == "alg.unsupported" {
+        Problem::open(code, detail)
+    } else {
+        Problem::failed(code, detail)
+    }
+}
+
+/// A credential id for people: its first bytes.
+#[must_use]
+pub fn short(credential: &[u8]) -> String {
+    let text = placet_proto::b64::encode_url(credential);
+    match text.char_indices().nth(16) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text,
+    }
+}

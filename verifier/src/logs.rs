@@ -1,0 +1,284 @@
+//! Checks of both logs as logs: steps 2 to 10 of SPEC.md 9.
+
+use placet_proto::bundle::Consistency;
+use placet_proto::cose::Receipt;
+use placet_proto::cose_key::PublicKey;
+use placet_proto::document::{Body, Genesis, Purpose};
+use placet_proto::kind::LogRole;
+use placet_proto::tlog::merkle::{leaf_hash, root_from_inclusion, verify_consistency};
+use placet_proto::trust::{TrustFile, TrustedKey, TrustedLog};
+
+use crate::crypto;
+use crate::evidence::{Evidence, MainStatement, Parsed, ParsedNote, sizes};
+use crate::notes::{self, LogTrust, OpenNote};
+use crate::report::Problem;
+
+type Checked = Result<String, Problem>;
+
+/// Step 2: the trust file has not expired and knows both logs.
+pub(crate) fn trusted<'t>(
+    evidence: &Evidence,
+    trust: &'t TrustFile,
+    as_of: u64,
+) -> Result<(&'t TrustedLog, &'t TrustedLog), Problem> {
+    if let Some(expires) = trust.expires.filter(|e| e.0 <= as_of) {
+        return Err(Problem::open("trust.expired", format!("it expired at {expires}")));
+    }
+    let find = |origin: &str, role| {
+        trust.log(origin, role).ok_or_else(|| {
+            let known: Vec<&str> = trust.logs.iter().map(|l| l.origin.as_str()).collect();
+            Problem::open("trust.log_unknown", format!("no {} log of that origin", role.name()))
+                .versus(known.join(", "), origin)
+        })
+    };
+    Ok((find(&evidence.main_origin, LogRole::Main)?, find(&evidence.gov_origin, LogRole::Gov)?))
+}
+
+/// Step 3: entry 0 of each log is the pinned one, and the two belong together.
+pub(crate) fn genesis<'e>(
+    evidence: &'e Evidence,
+    main: &TrustedLog,
+    gov: &TrustedLog,
+) -> Result<&'e Genesis, Problem> {
+    let first_main = evidence.main.first().map(|m| &m.parsed);
+    let main_genesis = pinned_genesis(first_main, main)?;
+    let gov_genesis = pinned_genesis(evidence.gov.first(), gov)?;
+    let belong = main_genesis.origin == main.origin
+        && gov_genesis.origin == gov.origin
+        && main_genesis.peer == gov.origin
+        && gov_genesis.peer == main.origin
+        && (main_genesis.role, gov_genesis.role) == (LogRole::Main, LogRole::Gov)
+        && main_genesis.dev == gov_genesis.dev
+        && main_genesis.rp_id == gov_genesis.rp_id
+        && main_genesis.issuers == gov_genesis.issuers
+        && main_genesis.policy_manifest == gov_genesis.policy_manifest;
+    if belong {
+        Ok(gov_genesis)
+    } else {
+        Err(Problem::failed("log.genesis", "the two logs do not belong together"))
+    }
+}
+
+fn pinned_genesis<'e>(first: Option<&'e Parsed>, log: &TrustedLog) -> Result<&'e Genesis, Problem> {
+    let Some(parsed) = first else {
+        return Err(Problem::failed("log.genesis", "the log has no first entry"));
+    };
+    let entry = placet_proto::sha256(parsed.bytes());
+    if entry != log.genesis {
+        let hex = placet_proto::b64::encode_hex;
+        return Err(Problem::failed("log.genesis", format!("entry 0 of {}", log.origin))
+            .versus(hex(log.genesis), hex(entry)));
+    }
+    match parsed.known().map(|s| &s.document.body) {
+        Some(Body::Genesis(genesis)) => Ok(genesis),
+        _ => Err(Problem::failed("log.genesis", "entry 0 is not a genesis document")),
+    }
+}
+
+/// Step 5: every note of one log.
+pub(crate) fn open_notes(
+    parsed: &[ParsedNote],
+    trust: &LogTrust,
+) -> Result<Vec<OpenNote>, Problem> {
+    let mut open: Vec<OpenNote> = Vec::new();
+    for note in parsed {
+        let note = notes::open(&note.bytes, &note.signed, trust)?;
+        if let Some(other) = open.iter().find(|o| o.size == note.size && o.root != note.root) {
+            let hex = placet_proto::b64::encode_hex;
+            return Err(Problem::failed(
+                "log.equivocation",
+                format!("{} signed two roots for size {}", trust.log.origin, note.size),
+            )
+            .versus(hex(other.root), hex(note.root)));
+        }
+        open.push(note);
+    }
+    Ok(open)
+}
+
+/// Step 7: each path proves.
+pub(crate) fn consistency(paths: &[Consistency], notes: &[OpenNote]) -> Checked {
+    let root = |size| notes.iter().find(|n| n.size == size).map(|n| n.root);
+    for path in paths {
+        let (Some(from), Some(to)) = (root(path.from), root(path.to)) else {
+            return Err(Problem::failed("log.consistency", "a path between sizes of no note"));
+        };
+        verify_consistency(path.from, path.to, &from, &to, &path.path).map_err(|e| {
+            Problem::failed("log.consistency", format!("from {} to {}: {e}", path.from, path.to))
+        })?;
+    }
+    Ok(match paths.len() {
+        0 => "one tree size: nothing to connect".to_owned(),
+        n => format!("{n} proofs connect the main checkpoints"),
+    })
+}
+
+/// Step 8: every receipt of every main statement.
+pub(crate) fn inclusion(evidence: &Evidence, notes: &[OpenNote], log: &TrustedLog) -> Checked {
+    for statement in &evidence.main {
+        for bytes in &statement.receipts {
+            receipt(statement, bytes, notes, log)?;
+        }
+    }
+    Ok(format!("{} statements are in the main tree", evidence.main.len()))
+}
+
+fn receipt(
+    statement: &MainStatement,
+    bytes: &[u8],
+    notes: &[OpenNote],
+    log: &TrustedLog,
+) -> Result<(), Problem> {
+    let index = statement.index;
+    let bad = |detail: String| Problem::failed("log.inclusion", format!("leaf {index}: {detail}"));
+    let receipt = Receipt::parse(bytes).map_err(|e| bad(e.to_string()))?;
+    let claims = &receipt.claims;
+    let proof = &receipt.proof;
+    let header = statement.parsed.header();
+    let claims_hold = claims.tree_size == proof.tree_size
+        && claims.iss == log.origin
+        && claims.origin == log.origin
+        && claims.sub == header.sub
+        && proof.leaf_index == index;
+    if !claims_hold {
+        return Err(Problem::failed("log.receipt_claims", format!("receipt of leaf {index}"))
+            .versus(
+                format!("{} size {} leaf {index} {}", log.origin, proof.tree_size, header.sub),
+                format!(
+                    "{} size {} leaf {} {}",
+                    claims.origin, claims.tree_size, proof.leaf_index, claims.sub
+                ),
+            ));
+    }
+    let leaf = leaf_hash(&placet_proto::sha256(statement.parsed.bytes()));
+    let root = root_from_inclusion(&leaf, index, proof.tree_size, &proof.path)
+        .map_err(|e| bad(e.to_string()))?;
+    let Some(note) = notes.iter().find(|n| n.size == proof.tree_size) else {
+        return Err(bad("no checkpoint of that size".into()));
+    };
+    if note.root != root {
+        let hex = placet_proto::b64::encode_hex;
+        return Err(bad("the path leads to another root".into()).versus(hex(note.root), hex(root)));
+    }
+    let key = key_by_kid(log, Purpose::Receipt, &receipt.kid, proof.tree_size).map_err(|e| {
+        if e.code == "issuer.external" { bad("receipt key not trusted".into()) } else { e }
+    })?;
+    check_alg(&key.1, receipt.alg)?;
+    crypto::verify_cose(&key.1, &receipt.sign1.signed_bytes(&root), receipt.sign1.signature)
+        .map_err(|e| bad(e.to_string()))
+}
+
+/// The trusted key with this thumbprint and purpose, valid at `x`.
+fn key_by_kid<'t>(
+    log: &'t TrustedLog,
+    purpose: Purpose,
+    kid: &[u8; 32],
+    x: u64,
+) -> Result<(&'t TrustedKey, PublicKey), Problem> {
+    let mut outside = false;
+    for key in log.keys.iter().filter(|k| k.purpose == purpose) {
+        let Ok(public) = PublicKey::from_cose(&key.public_key) else { continue };
+        if public.thumbprint() != *kid {
+            continue;
+        }
+        if key.covers(x) {
+            return Ok((key, public));
+        }
+        outside = true;
+    }
+    let hex = placet_proto::b64::encode_hex(kid);
+    Err(if outside {
+        Problem::failed("key.window", format!("{} key {hex} used at {x}", purpose.name()))
+    } else {
+        Problem::open("issuer.external", format!("{} key {hex}", purpose.name()))
+    })
+}
+
+fn check_alg(key: &PublicKey, alg: i64) -> Result<(), Problem> {
+    use placet_proto::cose::{ALG_ED25519, ALG_EDDSA, ALG_ES256, ALG_ESP256};
+    let right = match key {
+        PublicKey::Ed25519(_) => matches!(alg, ALG_EDDSA | ALG_ED25519),
+        PublicKey::Es256 { .. } => matches!(alg, ALG_ES256 | ALG_ESP256),
+        PublicKey::Rs256 { .. } => false,
+    };
+    if right {
+        return Ok(());
+    }
+    Err(Problem::open("alg.unsupported", format!("algorithm {alg} with a key of another")))
+}
+
+/// Steps 9 and 10 for one statement: issuer signature and whether the issuer may.
+pub(crate) fn statement(
+    parsed: &Parsed,
+    index: u64,
+    log: &TrustedLog,
+    genesis: &Genesis,
+) -> Result<(), Problem> {
+    let header = parsed.header();
+    let at = |detail: String| format!("{} entry {index}: {detail}", log.role.name());
+    let (key, public) = key_by_kid(log, Purpose::Issuer, &header.kid, index)
+        .map_err(|e| Problem { detail: at(e.detail.clone()), ..e })?;
+    check_alg(&public, header.alg)?;
+    let signed = placet_proto::cose::Sign1::parse(parsed.bytes())
+        .map_err(|e| Problem::failed("issuer.signature", at(e.to_string())))?;
+    crypto::verify_cose(&public, &signed.signed_bytes(&[]), signed.signature)
+        .map_err(|e| Problem::failed("issuer.signature", at(e.to_string())))?;
+    let known = match parsed {
+        Parsed::Known(statement) => statement,
+        Parsed::Unknown { code, header, .. } => {
+            return Err(Problem::open(code, at(header.typ.clone())));
+        }
+    };
+    let kind = known.kind();
+    if !kind.belongs_in(log.role) {
+        return Err(Problem::failed("kind.wrong_log", at(kind.name().to_owned())));
+    }
+    may_state(known.document.body.audience(), kind.name(), key, header, genesis)
+        .map_err(|why| Problem::failed("issuer.kind", at(format!("{}: {why}", kind.name()))))
+}
+
+/// The key's kinds in the trust file *and* in genesis, and its audience in either.
+fn may_state(
+    audience: Option<&str>,
+    kind: &str,
+    key: &TrustedKey,
+    header: &placet_proto::statement::Header,
+    genesis: &Genesis,
+) -> Result<(), &'static str> {
+    if !key.kinds.iter().any(|k| k == kind) {
+        return Err("the trust file does not let this key state that kind");
+    }
+    let Some(issuer) = genesis.issuers.iter().find(|i| i.kid == header.kid) else {
+        return Err("genesis does not name this key");
+    };
+    if !issuer.kinds.iter().any(|k| k == kind) {
+        return Err("genesis does not let this key state that kind");
+    }
+    let bound = |only: &Option<String>| only.as_deref().is_none_or(|o| audience == Some(o));
+    if bound(&key.audience) && bound(&issuer.audience) {
+        Ok(())
+    } else {
+        Err("the key speaks for another audience")
+    }
+}
+
+/// Step 6: the governance list gives the root of each governance note.
+pub(crate) fn governance_roots(
+    governance: &crate::governance::Governance,
+    evidence: &Evidence,
+    notes: &[OpenNote],
+) -> Checked {
+    let hex = placet_proto::b64::encode_hex;
+    for note in notes {
+        let computed = governance.root_at(note.size);
+        if computed != Some(note.root) {
+            return Err(Problem::failed("log.root", format!("governance size {}", note.size))
+                .versus(hex(note.root), computed.map(hex).unwrap_or_default()));
+        }
+    }
+    Ok(format!(
+        "{} governance entries, complete, give the roots of sizes {:?}",
+        evidence.gov.len(),
+        sizes(&evidence.gov_notes)
+    ))
+}

@@ -1,0 +1,168 @@
+//! Notes: the log's own signature, the witnesses' cosignatures, and what they say about time
+//! (SPEC.md 6.4, 9.4).
+
+use placet_proto::cose_key::PublicKey;
+use placet_proto::document::Purpose;
+use placet_proto::tlog::checkpoint::SignedCheckpoint;
+use placet_proto::tlog::cosignature::{self, Cosignature};
+use placet_proto::tlog::note::{KeyMaterial, VerifierKey};
+use placet_proto::tlog::policy::Policy;
+use placet_proto::trust::{TrustedKey, TrustedLog};
+
+use crate::crypto;
+use crate::report::Problem;
+
+/// A log as the trust file knows it, with its keys read.
+#[derive(Debug, Clone)]
+pub struct LogTrust {
+    /// What the trust file says.
+    pub log: TrustedLog,
+    /// The witness policy.
+    pub policy: Policy,
+    checkpoint_keys: Vec<(VerifierKey, TrustedKey)>,
+}
+
+impl LogTrust {
+    /// Reads policy and keys of a trusted log.
+    ///
+    /// # Errors
+    /// The code of what could not be read.
+    pub fn new(log: &TrustedLog) -> Result<Self, placet_proto::Error> {
+        let policy = Policy::parse(log.witness_policy.as_bytes())
+            .map_err(placet_proto::tlog::TlogError::from)?;
+        let mut checkpoint_keys = Vec::new();
+        for key in log.keys.iter().filter(|k| k.purpose == Purpose::Checkpoint) {
+            // A checkpoint key of another algorithm signs nothing that this profile reads.
+            if let PublicKey::Ed25519(raw) = PublicKey::from_cose(&key.public_key)? {
+                let vkey = VerifierKey::new(&log.origin, KeyMaterial::Ed25519(raw))
+                    .map_err(placet_proto::tlog::TlogError::from)?;
+                checkpoint_keys.push((vkey, key.clone()));
+            }
+        }
+        Ok(Self { log: log.clone(), policy, checkpoint_keys })
+    }
+}
+
+/// A note whose signatures were looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenNote {
+    /// Tree size.
+    pub size: u64,
+    /// Root.
+    pub root: [u8; 32],
+    /// SHA-256 of the whole note.
+    pub sha256: [u8; 32],
+    /// Stamps by position in the policy's list of witnesses, seconds.
+    pub times: Vec<Option<u64>>,
+    /// Lines of keys that neither the log nor the policy knows.
+    pub unknown: Vec<String>,
+}
+
+impl OpenNote {
+    /// T1: the largest t such that the witnesses with a stamp ≥ t satisfy the quorum.
+    #[must_use]
+    pub fn not_before(&self, policy: &Policy) -> Option<u64> {
+        policy.latest_time(&self.times)
+    }
+
+    /// T2: one second after the smallest t such that the witnesses with a stamp ≤ t satisfy the
+    /// quorum.
+    #[must_use]
+    pub fn before(&self, policy: &Policy) -> Option<u64> {
+        policy.earliest_time(&self.times)?.checked_add(1)
+    }
+
+    /// Whether the quorum holds, stamps of 0 not counted.
+    #[must_use]
+    pub fn has_quorum(&self, policy: &Policy) -> bool {
+        !policy.is_none() && self.not_before(policy).is_some()
+    }
+}
+
+/// Checks one note of a log: origin, the log's signature by a key valid at that size, and every
+/// line of a known witness.
+///
+/// # Errors
+/// Failed `log.checkpoint` or `key.window`.
+pub fn open(
+    bytes: &[u8],
+    signed: &SignedCheckpoint,
+    trust: &LogTrust,
+) -> Result<OpenNote, Problem> {
+    let checkpoint = signed.checkpoint();
+    let bad = |detail: String| Problem::failed("log.checkpoint", detail);
+    if checkpoint.origin != trust.log.origin {
+        return Err(
+            bad("the note names another log".into()).versus(&trust.log.origin, &checkpoint.origin)
+        );
+    }
+    check_log_signature(signed, trust)?;
+    let mut times = vec![None; trust.policy.witnesses().len()];
+    for (position, witness) in trust.policy.witnesses().iter().enumerate() {
+        let time = cosigned_at(signed, &witness.key).map_err(bad)?;
+        if let Some(slot) = times.get_mut(position) {
+            *slot = time;
+        }
+    }
+    let known = |name: &str, id: u32| {
+        trust.checkpoint_keys.iter().any(|(k, _)| k.name() == name && k.key_id() == id)
+            || trust.policy.witnesses().iter().any(|w| w.key.name() == name && w.key.key_id() == id)
+    };
+    let unknown = signed
+        .note()
+        .signatures()
+        .iter()
+        .filter(|s| !known(s.name(), s.key_id()))
+        .map(|s| format!("{}+{:08x}", s.name(), s.key_id()))
+        .collect();
+    Ok(OpenNote {
+        size: checkpoint.size,
+        root: checkpoint.root,
+        sha256: placet_proto::sha256(bytes),
+        times,
+        unknown,
+    })
+}
+
+fn check_log_signature(signed: &SignedCheckpoint, trust: &LogTrust) -> Result<(), Problem> {
+    let (note, size) = (signed.note(), signed.checkpoint().size);
+    let mut out_of_window = false;
+    let mut valid = false;
+    for (vkey, key) in &trust.checkpoint_keys {
+        let Some(line) = note.signature_of(vkey) else { continue };
+        let KeyMaterial::Ed25519(raw) = vkey.material() else { continue };
+        let public = PublicKey::Ed25519(*raw);
+        crypto::verify_cose(&public, note.text().as_bytes(), line.signature()).map_err(|e| {
+            Problem::failed("log.checkpoint", format!("the log's signature at size {size}: {e}"))
+        })?;
+        if key.covers(size) {
+            valid = true;
+        } else {
+            out_of_window = true;
+        }
+    }
+    match (valid, out_of_window) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Problem::failed(
+            "key.window",
+            format!("checkpoint of size {size} signed by a key not trusted at that size"),
+        )),
+        (false, false) => Err(Problem::failed(
+            "log.checkpoint",
+            format!("no signature of a known checkpoint key at size {size}"),
+        )),
+    }
+}
+
+fn cosigned_at(signed: &SignedCheckpoint, key: &VerifierKey) -> Result<Option<u64>, String> {
+    let note = signed.note();
+    let Some(line) = note.signature_of(key) else { return Ok(None) };
+    let KeyMaterial::CosignatureV1(raw) = key.material() else { return Ok(None) };
+    let refused = |what: &dyn std::fmt::Display| format!("cosignature of {}: {what}", key.name());
+    let cosignature = Cosignature::parse(line.signature()).map_err(|e| refused(&e))?;
+    let message = cosignature::message(cosignature.time(), note.text()).map_err(|e| refused(&e))?;
+    crypto::verify_cose(&PublicKey::Ed25519(*raw), &message, cosignature.signature())
+        .map_err(|e| refused(&e))?;
+    // A stamp of 0 makes no statement about time (C2SP tlog-cosignature), so it counts for nothing.
+    Ok(Some(cosignature.time()).filter(|t| *t > 0))
+}

@@ -1,0 +1,379 @@
+//! The checks of one request: steps 11 and 13 to 27 of SPEC.md 9.
+
+use std::collections::BTreeSet;
+
+use placet_proto::b64::{encode_hex, encode_url};
+use placet_proto::document::{After, Body, name_commitment};
+use placet_proto::time::UnixSeconds;
+
+use crate::answers::{self, Given, Interval};
+use crate::bundle::{Run, unique_in};
+use crate::context::Context;
+use crate::evidence::Evidence;
+use crate::executions::{self, Executed};
+use crate::report::{AnswerFacts, ExecutionFacts, Problem, RequestFacts};
+
+/// Ids with whether they are always required, in the order of SPEC.md 9. Those required only
+/// when there is an execution, or when asked for, are `false` here.
+pub(crate) const CHECKS: [(&str, bool); 17] = [
+    ("answer.present", true),
+    ("witness.quorum", true),
+    ("assertion", true),
+    ("order.after", true),
+    ("lineage.root", true),
+    ("policy.in_force", true),
+    ("time.interval", true),
+    ("roster.current", true),
+    ("quorum.met", true),
+    ("execution.bound", false),
+    ("outcome.bound", false),
+    ("not_after", false),
+    ("consumption.unique", false),
+    ("action.match", false),
+    ("passkey.match", false),
+    ("time.between", false),
+    ("answer.expected", true),
+];
+
+/// Runs every check of one request.
+pub(crate) fn verify(run: &mut Run<'_>, evidence: &Evidence, cx: &Context<'_>, request: &str) {
+    let id = Some(request);
+    let given = answers_of(evidence, request);
+    let mut facts = RequestFacts { request: request.to_owned(), ..RequestFacts::default() };
+    run.take("answer.present", id, present(&given), String::clone);
+    if given.is_empty() {
+        run.report.requests.push(facts);
+        return;
+    }
+    expected(run, id, &given);
+    let mut intervals = Vec::new();
+    let mut each = Each::default();
+    for answer in &given {
+        let (answer_facts, interval) = each.answer(run, evidence, cx, *answer);
+        facts.answers.push(answer_facts);
+        intervals.push((*answer, interval));
+    }
+    each.report(run, cx, id);
+    fill(&mut facts, &given);
+    let denied = given.iter().all(|g| !g.is_approval());
+    if denied {
+        run.skip("quorum.met", id, "answer.denied", "the request was denied");
+        run.set_required(false);
+    } else {
+        run.take("quorum.met", id, executions::quorum(&given), String::clone);
+    }
+    executed(run, evidence, cx, request, &intervals, &mut facts);
+    demands(run, id, &given, &facts, &intervals);
+    run.report.requests.push(facts);
+}
+
+fn answers_of<'e>(evidence: &'e Evidence, request: &str) -> Vec<Given<'e>> {
+    evidence
+        .known_main()
+        .filter_map(|(index, statement)| match &statement.document.body {
+            Body::Approval(answer) | Body::Denial(answer) if answer.request == request => {
+                Some(Given { index, statement, answer })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// Step 13.
+fn present(given: &[Given<'_>]) -> Result<String, Problem> {
+    let approvals = given.iter().filter(|g| g.is_approval()).count();
+    let denials = given.len() - approvals;
+    let persons: BTreeSet<&str> = given.iter().map(|g| g.answer.approver.person.as_str()).collect();
+    if given.is_empty() {
+        return Err(Problem::open("answer.absent", "neither approval nor denial"));
+    }
+    if approvals > 0 && denials > 0 {
+        return Err(Problem::failed("answer.conflict", "both approved and denied"));
+    }
+    if persons.len() != given.len() {
+        return Err(Problem::failed("answer.conflict", "a person answered twice"));
+    }
+    Ok(format!("{approvals} approval(s), {denials} denial(s)"))
+}
+
+/// Exit code 0 means approved, unless the caller asks for a denial.
+fn expected(run: &mut Run<'_>, id: Option<&str>, given: &[Given<'_>]) {
+    let approved = given.iter().any(Given::is_approval);
+    let result = match (approved, run.options.expect_denial) {
+        (true, false) => Ok("approved".to_owned()),
+        (false, true) => Ok("denied, as expected".to_owned()),
+        (false, false) => Err(Problem::failed("answer.denied", "the request was denied")),
+        (true, true) => Err(Problem::failed("answer.approved", "the request was approved")),
+    };
+    run.take("answer.expected", id, result, String::clone);
+}
+
+/// Per-answer checks, folded into one check each: the worst of all answers counts.
+#[derive(Default)]
+struct Each {
+    results: Vec<(&'static str, Result<String, Problem>)>,
+    afters: Vec<After>,
+    indexes: Vec<u64>,
+}
+
+impl Each {
+    fn answer(
+        &mut self,
+        run: &Run<'_>,
+        evidence: &Evidence,
+        cx: &Context<'_>,
+        given: Given<'_>,
+    ) -> (AnswerFacts, Result<Interval, Problem>) {
+        self.afters.push(given.answer.after.clone());
+        self.indexes.push(given.index);
+        let assertion = answers::assertion(cx, given);
+        let origin = assertion.as_ref().ok().map(|f| f.origin.clone());
+        let shown = |f: crate::webauthn::AssertionFacts| {
+            format!(
+                "{} by {}, origin {}",
+                f.rp_id,
+                crate::governance::short(&given.answer.approver.credential),
+                f.origin
+            )
+        };
+        self.results.push(("assertion", assertion.map(shown)));
+        self.results.push(("order.after", answers::order(cx, given)));
+        self.results.push(("lineage.root", answers::lineage(cx, given)));
+        self.results.push(("policy.in_force", answers::policy(cx, given)));
+        let interval = answers::interval(cx, &given.answer.after, given.index);
+        let span = |i: &Interval| format!("[{}, {})", UnixSeconds(i.t1), UnixSeconds(i.t2));
+        self.results.push(("time.interval", interval.as_ref().map(span).map_err(Clone::clone)));
+        let current = interval.clone().and_then(|when| answers::roster_current(cx, given, when));
+        self.results.push(("roster.current", current));
+        let _ = run;
+        (answer_facts(evidence, cx, given, origin, interval.as_ref().ok()), interval)
+    }
+
+    fn report(mut self, run: &mut Run<'_>, cx: &Context<'_>, id: Option<&str>) {
+        let unwitnessed = cx.main.policy.is_none() || cx.gov.policy.is_none();
+        if unwitnessed {
+            run.skip("witness.quorum", id, "time.not_checked", "the policy asks for no witnesses");
+            run.set_required(false);
+        } else {
+            run.take("witness.quorum", id, self.quorum(cx), String::clone);
+        }
+        for check in [
+            "assertion",
+            "order.after",
+            "lineage.root",
+            "policy.in_force",
+            "time.interval",
+            "roster.current",
+        ] {
+            if check == "time.interval" && unwitnessed {
+                run.skip(check, id, "time.not_checked", "the policy asks for no witnesses");
+                run.set_required(false);
+                continue;
+            }
+            run.take(check, id, self.worst(check), String::clone);
+        }
+    }
+
+    fn worst(&mut self, check: &str) -> Result<String, Problem> {
+        let mut details = Vec::new();
+        let mut open = None;
+        for (_, result) in self.results.iter().filter(|(c, _)| *c == check) {
+            match result {
+                Ok(detail) => details.push(detail.clone()),
+                Err(p) if p.status == crate::report::Status::Failed => return Err(p.clone()),
+                Err(p) => open = open.or(Some(p.clone())),
+            }
+        }
+        open.map_or_else(|| Ok(details.join("; ")), Err)
+    }
+
+    /// Step 11: the notes that the answers name carry their quorum, and one that includes each.
+    fn quorum(&self, cx: &Context<'_>) -> Result<String, Problem> {
+        let lacking = |origin: &str, what: &str| {
+            Problem::open("witness.quorum", format!("{what} of {origin} lacks the quorum"))
+        };
+        for after in &self.afters {
+            let main = answers::note_named(&after.main, &cx.main_notes, cx.main)?;
+            if !main.has_quorum(&cx.main.policy) {
+                return Err(lacking(&after.main.origin, "the note named"));
+            }
+            let gov = answers::note_named(&after.gov, &cx.gov_notes, cx.gov)?;
+            if !gov.has_quorum(&cx.gov.policy) {
+                return Err(lacking(&after.gov.origin, "the note named"));
+            }
+        }
+        for index in &self.indexes {
+            answers::upper(cx, *index).map_err(|_| {
+                Problem::open("time.upper_open", format!("no cosigned note includes leaf {index}"))
+            })?;
+        }
+        let count = |log: &crate::notes::LogTrust| log.policy.witnesses().len();
+        Ok(format!("{} main and {} governance witnesses known", count(cx.main), count(cx.gov)))
+    }
+}
+
+fn answer_facts(
+    evidence: &Evidence,
+    cx: &Context<'_>,
+    given: Given<'_>,
+    origin: Option<String>,
+    interval: Option<&Interval>,
+) -> AnswerFacts {
+    let signer = &given.answer.approver;
+    let enrolled = cx.governance.enrolment(&signer.credential).map(|e| &e.document);
+    let opened = evidence.openings.iter().find(|o| o.person == signer.person);
+    // A name counts only if it opens the commitment that the enrolment made.
+    let name = opened
+        .filter(|o| {
+            enrolled.is_some_and(|e| e.name_commitment == name_commitment(&o.salt, &o.name))
+        })
+        .map(|o| o.name.clone());
+    AnswerFacts {
+        person: signer.person.clone(),
+        name,
+        credential: encode_url(&signer.credential),
+        key_class: enrolled.map(|e| e.class.name()),
+        lineage: cx.governance.lineage(&signer.credential).steps,
+        surface: given.answer.surface.clone(),
+        origin,
+        document_sha256: encode_hex(given.document().sha256()),
+        index: given.index,
+        t1: interval.map(|i| i.t1),
+        t2: interval.map(|i| i.t2),
+    }
+}
+
+fn fill(facts: &mut RequestFacts, given: &[Given<'_>]) {
+    let Some(first) = given.first() else { return };
+    let answer = first.answer;
+    facts.answer = Some(if first.is_approval() { "approved" } else { "denied" });
+    facts.action = String::from_utf8(answer.action.canonical_bytes()).ok();
+    facts.action_digest = Some(encode_hex(answer.action.digest()));
+    facts.audience = Some(answer.audience.clone());
+    facts.initiator = Some(format!("{}/{}", answer.initiator.kind, answer.initiator.id));
+    facts.not_after = Some(answer.not_after.to_string());
+    facts.policy_index = Some(answer.policy.index);
+    facts.policy_manifest = Some(encode_hex(answer.policy.manifest));
+}
+
+/// Steps 21 to 24.
+fn executed(
+    run: &mut Run<'_>,
+    evidence: &Evidence,
+    cx: &Context<'_>,
+    request: &str,
+    intervals: &[(Given<'_>, Result<Interval, Problem>)],
+    facts: &mut RequestFacts,
+) {
+    let id = Some(request);
+    let given: Vec<Given<'_>> = intervals.iter().map(|(g, _)| *g).collect();
+    let found = executions_of(evidence, request);
+    unique(run, cx, request, &found);
+    let Some(first) = found.first() else {
+        run.skip("execution.bound", id, "execution.absent", "the evidence holds no execution");
+        return;
+    };
+    run.take("execution.bound", id, executions::bound(first, &given), String::clone);
+    run.set_required(true);
+    run.take("outcome.bound", id, executions::outcome(first), String::clone);
+    run.set_required(true);
+    let spent: Vec<Interval> = intervals.iter().filter_map(|(_, i)| i.clone().ok()).collect();
+    let when = executions::interval(cx, first, &spent);
+    facts.execution = Some(ExecutionFacts {
+        index: first.index,
+        t1: when.as_ref().ok().map(|w| w.t1),
+        t2: when.as_ref().ok().map(|w| w.t2),
+        outcome: first.outcome.map(|(_, o)| o.result.name()),
+        outcome_index: first.outcome.map(|(i, _)| i),
+    });
+    run.take("not_after", id, executions::not_after(when, &given), String::clone);
+    run.set_required(true);
+}
+
+fn executions_of<'e>(evidence: &'e Evidence, request: &str) -> Vec<Executed<'e>> {
+    let of_request =
+        || evidence.known_main().filter(|(_, s)| s.document.body.request() == Some(request));
+    of_request()
+        .filter_map(|(index, statement)| match &statement.document.body {
+            Body::Execution(execution) => {
+                let outcome = of_request().find_map(|(i, s)| match &s.document.body {
+                    Body::Outcome(o) => Some((i, o)),
+                    _ => None,
+                });
+                Some(Executed { index, statement, execution, outcome })
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn unique(run: &mut Run<'_>, cx: &Context<'_>, request: &str, found: &[Executed<'_>]) {
+    let (check, id) = ("consumption.unique", Some(request));
+    if found.len() > 1 {
+        let at: Vec<u64> = found.iter().map(|e| e.index).collect();
+        let problem = Problem::failed("consumption.double", format!("executions at leaves {at:?}"));
+        run.take(check, id, Err::<String, _>(problem), String::clone);
+        return;
+    }
+    match &run.options.whole_log {
+        Some(whole) => {
+            let result = unique_in(whole, cx, request);
+            run.take(check, id, result, String::clone);
+            run.set_required(true);
+        }
+        None => run.skip(check, id, "consumption.not_checked", "needs the whole log"),
+    }
+}
+
+/// Steps 25 to 27: what the caller asked for.
+fn demands(
+    run: &mut Run<'_>,
+    id: Option<&str>,
+    given: &[Given<'_>],
+    facts: &RequestFacts,
+    intervals: &[(Given<'_>, Result<Interval, Problem>)],
+) {
+    if let Some(action) = &run.options.action {
+        let wanted = action.digest();
+        let other = given.iter().find(|g| g.answer.action.digest() != wanted);
+        let result = other.map_or(Ok(format!("sha256:{}", encode_hex(wanted))), |g| {
+            Err(Problem::failed("action.mismatch", "the file is another action")
+                .versus(encode_hex(g.answer.action.digest()), encode_hex(wanted)))
+        });
+        run.take("action.match", id, result, String::clone);
+        run.set_required(true);
+    }
+    if let Some(passkey) = &run.options.passkey {
+        let by = |a: &AnswerFacts| a.credential == *passkey || a.name.as_deref() == Some(passkey);
+        let result = if facts.answers.iter().any(by) {
+            Ok(passkey.clone())
+        } else {
+            let got: Vec<&str> = facts.answers.iter().map(|a| a.credential.as_str()).collect();
+            Err(Problem::failed("passkey.mismatch", "answered by another passkey")
+                .versus(passkey, got.join(", ")))
+        };
+        run.take("passkey.match", id, result, String::clone);
+        run.set_required(true);
+    }
+    if let Some((from, to)) = run.options.between {
+        let result = intervals.iter().try_for_each(|(_, i)| contained(i.clone()?, from, to));
+        run.take("time.between", id, result, |()| {
+            format!("[{}, {})", UnixSeconds(from), UnixSeconds(to))
+        });
+        run.set_required(true);
+    }
+}
+
+fn contained(when: Interval, from: u64, to: u64) -> Result<(), Problem> {
+    let span = |a, b| format!("[{}, {})", UnixSeconds(a), UnixSeconds(b));
+    if from <= when.t1 && when.t2 <= to {
+        return Ok(());
+    }
+    let disjoint = when.t2 <= from || to <= when.t1;
+    let problem = if disjoint {
+        Problem::failed("time.outside", "answered outside the span")
+    } else {
+        Problem::open("time.overlap", "answered partly inside the span")
+    };
+    Err(problem.versus(span(from, to), span(when.t1, when.t2)))
+}
