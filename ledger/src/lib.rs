@@ -12,6 +12,7 @@
 //! | [`journal`], [`once`], [`filestore`] | the log of record and its uniqueness, as files |
 //! | [`objects`], [`tiles`] | the Merkle tree as C2SP tiles |
 //! | [`checkpoint`], [`notes`] | signing, publishing, keeping checkpoints |
+//! | [`fsck`] | reading everything again and comparing it |
 //!
 //! Durability in one sentence: the journal's frame is flushed before an answer, tiles are flushed
 //! before the note over them is published, and everything but the journal and the published notes
@@ -21,6 +22,7 @@ pub mod checkpoint;
 pub mod dir;
 mod error;
 pub mod filestore;
+pub mod fsck;
 pub mod journal;
 pub mod log;
 pub mod notes;

@@ -10,8 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{oneshot, watch};
 
 use self::core::Core;
-#[cfg(test)]
-use self::core::once_path;
+pub(crate) use self::core::{notes_path, once_path};
 use crate::Error;
 use crate::checkpoint::{CheckpointSigner, FastCheckpoint};
 use crate::dir::{Dir, LogId};

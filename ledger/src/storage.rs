@@ -31,7 +31,7 @@ impl std::fmt::Debug for OnceKey {
 /// One statement to append.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewEntry {
-    /// The bytes, opaque to the engine: 1 to [`MAX_STATEMENT`].
+    /// The bytes, opaque to the engine: 1 to [`MAX_STATEMENT`], not all zero.
     pub statement: Vec<u8>,
     /// Must be absent from the log and are taken by this entry. At most 4.
     pub once: Vec<OnceKey>,
@@ -58,7 +58,7 @@ impl Group {
     ///
     /// # Errors
     /// [`Error::InvalidEntry`] for no entry, more than 256 entries or 8 MiB, an empty or too long
-    /// statement, more than 4 keys, or one key taken twice.
+    /// statement, one of zeroes only, more than 4 keys, or one key taken twice.
     pub fn new(entries: Vec<NewEntry>) -> Result<Group, Error> {
         let invalid = |reason| Err(Error::InvalidEntry { reason });
         if entries.is_empty() || entries.len() > MAX_FRAME_ENTRIES {
@@ -69,6 +69,9 @@ impl Group {
         for entry in &entries {
             if entry.statement.is_empty() || entry.statement.len() > MAX_STATEMENT {
                 return invalid("a statement has 1 byte to 1 MiB");
+            }
+            if entry.statement.iter().all(|byte| *byte == 0) {
+                return invalid("a statement of zeroes is what erasing leaves");
             }
             if entry.once.len() > MAX_ONCE_KEYS || entry.absent.len() > MAX_ONCE_KEYS {
                 return invalid("an entry has at most 4 keys of each sort");
@@ -251,7 +254,8 @@ mod tests {
             vec![],
             vec![NewEntry::plain(*b"x"); 257],
             vec![NewEntry::plain(Vec::new())],
-            vec![NewEntry::plain(vec![0; MAX_STATEMENT + 1])],
+            vec![NewEntry::plain(vec![0; 9])],
+            vec![NewEntry::plain(vec![1; MAX_STATEMENT + 1])],
             vec![NewEntry::plain(vec![1; MAX_STATEMENT]); 9],
             vec![with((0..5).map(|n| OnceKey([n; 32])).collect())],
             vec![with(vec![key]), with(vec![key])],

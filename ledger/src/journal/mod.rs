@@ -25,10 +25,12 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use sha2::{Digest, Sha256};
 
-use frame::{Content, Frame, SEGMENT_HEADER, SegmentHeader};
+pub(crate) use frame::{Content, Frame};
 pub use frame::{EntryHeader, MAX_FRAME_BODIES, MAX_FRAME_ENTRIES, MAX_ONCE_KEYS};
+use frame::{SEGMENT_HEADER, SegmentHeader};
 pub use recover::SegmentFile;
-pub(crate) use segment::{FrameRef, Segment};
+pub(crate) use recover::check_chain;
+pub(crate) use segment::{FrameRef, FrameScan, Scan, Segment};
 
 use crate::Error;
 use crate::dir::LogId;
@@ -398,3 +400,6 @@ impl Journal {
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(Error::io("flush", folder))
 }
+
+#[cfg(test)]
+mod tests;

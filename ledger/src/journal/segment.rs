@@ -231,6 +231,34 @@ impl Segment {
     }
 }
 
+/// Frames of any kind, one after the other.
+pub struct FrameScan<'a> {
+    segment: &'a Segment,
+    offset: u64,
+}
+
+impl<'a> FrameScan<'a> {
+    /// From the first frame on.
+    pub fn new(segment: &'a Segment) -> FrameScan<'a> {
+        FrameScan { segment, offset: SEGMENT_HEADER as u64 }
+    }
+
+    /// The next frame that starts before `end`, with its offset.
+    ///
+    /// # Errors
+    /// [`Error::Io`], [`Error::JournalCorrupt`].
+    pub fn next_before(&mut self, end: u64) -> Result<Option<(u64, Frame)>, Error> {
+        if self.offset >= end {
+            return Ok(None);
+        }
+        let offset = self.offset;
+        let frame = self.segment.frame_at(offset)?;
+        let frame = frame.map_err(|reason| self.segment.corrupt(offset, reason))?;
+        self.offset = frame_end(offset, &frame);
+        Ok(Some((offset, frame)))
+    }
+}
+
 /// Offset behind a frame that starts at `offset`.
 pub fn frame_end(offset: u64, frame: &Frame) -> u64 {
     offset.saturating_add(frame.header_len() as u64).saturating_add(frame.bodies_len())

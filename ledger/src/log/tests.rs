@@ -141,7 +141,7 @@ fn concurrent_callers_with_one_key_have_one_winner() {
     for caller in 0..64u8 {
         let answers = answers.clone();
         let once = vec![OnceKey([9; 32])];
-        let entry = NewEntry { once, ..NewEntry::plain(vec![caller; 9]) };
+        let entry = NewEntry { once, ..NewEntry::plain(vec![caller + 1; 9]) };
         log.submit(vec![entry], move |outcome| answers.send(outcome.unwrap()).unwrap()).unwrap();
     }
     let outcomes: Vec<Outcome> = answered.iter().take(64).collect();

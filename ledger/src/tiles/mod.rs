@@ -45,6 +45,11 @@ struct Edge {
 }
 
 impl Tree {
+    /// The tree without entries. Full tiles go to `objects` if `writable`, else to memory.
+    pub fn empty(objects: Arc<dyn Objects>, writable: bool) -> Tree {
+        Tree { objects, edge: RwLock::default(), cache: Mutex::default(), writable }
+    }
+
     /// The tree over all entries of `store`, taking up tiles that are durable for size `mark`.
     ///
     /// # Errors
@@ -57,7 +62,7 @@ impl Tree {
     ) -> Result<Tree, Error> {
         // Only whole tiles are taken up: the entries of the last one come from the journal.
         let base = mark - mark % TILE_WIDTH as u64;
-        let tree = Tree { objects, edge: RwLock::default(), cache: Mutex::default(), writable };
+        let tree = Tree::empty(objects, writable);
         let mut levels = Vec::new();
         for level in 0..TILE_LEVELS {
             let (index, width) = edge_of(base, level);
@@ -377,3 +382,6 @@ impl HashReader for Snapshot<'_> {
 fn corrupt(tile: impl ToString, reason: &str) -> Error {
     Error::TileCorrupt { path: tile.to_string(), reason: reason.to_owned() }
 }
+
+#[cfg(test)]
+mod tests;

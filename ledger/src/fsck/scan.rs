@@ -1,0 +1,150 @@
+//! The journal, frame by frame and body by body.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::{Found, Scanned};
+use crate::Error;
+use crate::dir::LogId;
+use crate::journal::{
+    Content, EntryHeader, Frame, FrameScan, Scan, Segment, SegmentFile, check_chain,
+};
+
+/// Reads every frame and body; calls `each` with every entry in order, up to the first damage.
+pub(super) fn scan(
+    folder: &Path,
+    log: LogId,
+    found: &Found,
+    mut each: impl FnMut(u64, &EntryHeader) -> Result<(), Error>,
+) -> Result<Scanned, Error> {
+    let files = SegmentFile::list(folder, log)?;
+    let mut scanned = Scanned { size: 0, erased: 0, whole: true };
+    if let Err(error) = check_chain(&files) {
+        found.add("journal.chain", None, error.to_string());
+        scanned.whole = false;
+    }
+    let mut bodies = Bodies::default();
+    for (at, file) in files.iter().enumerate() {
+        let last = at.saturating_add(1) == files.len();
+        if file.first != scanned.size {
+            let name = file.path.display();
+            let detail = format!("{name} begins at {}, expected {}", file.first, scanned.size);
+            found.add("journal.chain", Some(scanned.size), detail);
+            scanned.whole = false;
+            break;
+        }
+        let segment = match Segment::open(&file.path, false) {
+            Ok(segment) => segment,
+            Err(error @ Error::JournalCorrupt { .. }) => {
+                found.add("journal.corrupt", Some(file.first), error.to_string());
+                scanned.whole = false;
+                break;
+            }
+            Err(error) => return Err(error),
+        };
+        let frames = segment.scan()?;
+        let torn = judge_end(&segment, &frames, last, found)?;
+        let mut reader = FrameScan::new(&segment);
+        while let Some((offset, frame)) = reader.next_before(frames.end)? {
+            if torn == Some(offset) {
+                break;
+            }
+            bodies.frame(&segment, offset, &frame, found)?;
+            for entry in frame.entries() {
+                each(scanned.size, entry)?;
+                scanned.size = scanned.size.saturating_add(1);
+            }
+        }
+        if frames.stopped_by.is_some() && torn.is_none() {
+            scanned.whole = false;
+            break;
+        }
+    }
+    scanned.erased = bodies.finish(found);
+    Ok(scanned)
+}
+
+/// Size of the log by now, for files that came to be during the check.
+pub(super) fn size_now(folder: &Path, log: LogId) -> Result<u64, Error> {
+    match SegmentFile::list(folder, log)?.last() {
+        Some(file) => Ok(Segment::open(&file.path, false)?.scan()?.next),
+        None => Ok(0),
+    }
+}
+
+/// Says what is wrong with the end of a segment, and where a torn frame starts.
+fn judge_end(
+    segment: &Segment,
+    frames: &Scan,
+    last: bool,
+    found: &Found,
+) -> Result<Option<u64>, Error> {
+    let name = segment.path.display();
+    if let Some(reason) = &frames.stopped_by {
+        let detail = format!("{name} at byte {}: {reason}", frames.end);
+        if last && !segment.valid_frame_behind(frames.end)? {
+            found.add("journal.torn", Some(frames.next), detail);
+            return Ok(Some(frames.end));
+        }
+        found.add("journal.corrupt", Some(frames.next), detail);
+        return Ok(None);
+    }
+    if let Some((offset, frame)) = frames.last.as_ref().filter(|_| last)
+        && !segment.bodies_match(*offset, frame)?
+    {
+        let detail = format!("{name} at byte {offset}: a statement does not match its entry");
+        found.add("journal.torn", Some(frame.first), detail);
+        return Ok(Some(*offset));
+    }
+    Ok(None)
+}
+
+/// Bodies that are zero, until the record of their erasure is read.
+#[derive(Default)]
+struct Bodies {
+    zeroed: BTreeSet<u64>,
+    present_but_erased: BTreeSet<u64>,
+    erased: u64,
+}
+
+impl Bodies {
+    fn frame(
+        &mut self,
+        segment: &Segment,
+        offset: u64,
+        frame: &Frame,
+        found: &Found,
+    ) -> Result<(), Error> {
+        if let Content::Erasure(index) = frame.content {
+            match self.zeroed.remove(&index) {
+                true => self.erased = self.erased.saturating_add(1),
+                false => drop(self.present_but_erased.insert(index)),
+            }
+        }
+        let mut at = offset.saturating_add(frame.header_len() as u64);
+        for (index, entry) in (frame.first..).zip(frame.entries()) {
+            let body = segment.read_up_to(at, entry.body_len as usize)?;
+            let matches = Sha256::digest(&body)[..] == entry.hash;
+            if !matches && body.iter().all(|byte| *byte == 0) {
+                self.zeroed.insert(index);
+            } else if !matches {
+                let detail = format!("{} at byte {at}", segment.path.display());
+                found.add("journal.body", Some(index), detail);
+            }
+            at = at.saturating_add(u64::from(entry.body_len));
+        }
+        Ok(())
+    }
+
+    fn finish(self, found: &Found) -> u64 {
+        for index in self.zeroed {
+            found.add("journal.zeroed", Some(index), "the statement is zeroed, not erased");
+        }
+        for index in self.present_but_erased {
+            found.add("journal.erasure_unfinished", Some(index), "open the log to finish it");
+        }
+        self.erased
+    }
+}
