@@ -4,8 +4,8 @@
 //! across modules and still report one stable [`Error::code`] (SPEC.md, "Error codes").
 
 use crate::{
-    action, b64, bundle, cbor, cose, cose_key, document, ecdsa_sig, jcs, json, sshsig, statement,
-    time, tlog, trust,
+    action, b64, bundle, cbor, cose, cose_key, document, ecdsa_sig, jcs, json, spki, sshsig,
+    statement, time, tlog, trust,
 };
 
 /// Any failure to read or write the formats of this crate.
@@ -41,6 +41,9 @@ pub enum Error {
     /// ECDSA signature encodings.
     #[error(transparent)]
     EcdsaSig(#[from] ecdsa_sig::EcdsaSigError),
+    /// Public keys as SubjectPublicKeyInfo.
+    #[error(transparent)]
+    Spki(#[from] spki::SpkiError),
     /// Export to OpenSSH.
     #[error(transparent)]
     Sshsig(#[from] sshsig::SshsigError),
@@ -75,6 +78,7 @@ impl Error {
             Self::Tlog(e) => e.code(),
             Self::CoseKey(e) => e.code(),
             Self::EcdsaSig(e) => e.code(),
+            Self::Spki(e) => e.code(),
             Self::Sshsig(e) => e.code(),
             Self::Cose(e) => e.code(),
             Self::Document(e) => e.code(),

@@ -5,6 +5,7 @@ mod answers;
 mod bundle;
 pub mod codes;
 mod context;
+pub mod cose_bare;
 pub mod crypto;
 mod evidence;
 mod executions;
