@@ -125,6 +125,9 @@ pub enum Error {
         /// What SQLite said.
         source: rusqlite::Error,
     },
+    /// A witness, or the quorum of them.
+    #[error(transparent)]
+    Witness(#[from] crate::witness::Error),
     /// Bytes that do not parse, or a proof over an impossible pair of sizes.
     #[error(transparent)]
     Proto(#[from] placet_proto::Error),
@@ -156,6 +159,7 @@ impl Error {
             Error::CheckpointSmaller { .. } => "checkpoint.smaller",
             Error::Sign { .. } => "checkpoint.sign",
             Error::Sqlite { .. } => "ledger.sqlite",
+            Error::Witness(error) => error.code(),
             Error::Proto(error) => error.code(),
         }
     }

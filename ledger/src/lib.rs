@@ -13,6 +13,7 @@
 //! | [`objects`], [`tiles`] | the Merkle tree as C2SP tiles |
 //! | [`checkpoint`], [`notes`] | signing, publishing, keeping checkpoints |
 //! | [`fsck`] | reading everything again and comparing it |
+//! | [`witness`] | cosignatures: client, server, built in |
 //!
 //! Durability in one sentence: the journal's frame is flushed before an answer, tiles are flushed
 //! before the note over them is published, and everything but the journal and the published notes
@@ -32,6 +33,7 @@ mod sequencer;
 pub mod storage;
 mod sync;
 pub mod tiles;
+pub mod witness;
 
 pub use checkpoint::{CheckpointSigner, FastCheckpoint};
 pub use dir::{Dir, LogId};
