@@ -1,0 +1,318 @@
+//! AuthZEN Authorization API 1.0: evaluation requests and responses, as bytes and types.
+//!
+//! Denials that an approval would change have the shape of the Access Request and Approval Profile
+//! (ARAP): `context.reason` = `approval_required` and `context.access_request`. HTTP is elsewhere.
+
+mod batch;
+
+use placet_proto::{
+    action::{Action, ActionError},
+    jcs,
+    json::{self, Json, JsonError},
+    time::UnixSeconds,
+};
+
+pub use batch::{EvaluationsRequest, MAX_ITEMS, Semantic, batch_response};
+
+use crate::pdp::{Denial, Evaluation, Outcome, Requirement, VerifiedApproval};
+
+/// The longest request body, in bytes.
+pub const MAX_BODY_BYTES: usize = 1 << 18;
+
+/// One evaluation request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvaluationRequest {
+    action: Action,
+    approval: Option<VerifiedApproval>,
+}
+
+impl EvaluationRequest {
+    /// Reads the body of `POST /access/v1/evaluation`. Unknown top-level members are ignored.
+    ///
+    /// # Errors
+    /// Any [`AuthzenError`]; answer 400 with its text.
+    pub fn parse(body: &[u8]) -> Result<Self, AuthzenError> {
+        let value = json::parse_limited(body, MAX_BODY_BYTES)?;
+        Ok(Self::new(Action::from_request(&value)?))
+    }
+
+    /// A request without approvals. `context.approval` of the action, which is the caller's claim,
+    /// never reaches a policy.
+    #[must_use]
+    pub fn new(action: Action) -> Self {
+        Self { action, approval: None }
+    }
+
+    /// The same request, to be evaluated again with approvals that the caller has verified.
+    #[must_use]
+    pub fn with_approval(self, approval: VerifiedApproval) -> Self {
+        Self { approval: Some(approval), ..self }
+    }
+
+    /// The action asked about.
+    #[must_use]
+    pub fn action(&self) -> &Action {
+        &self.action
+    }
+
+    /// The verified approvals, if any.
+    #[must_use]
+    pub fn approval(&self) -> Option<&VerifiedApproval> {
+        self.approval.as_ref()
+    }
+}
+
+/// Why a body is not an evaluation request. The text names the member and is fit for the 400.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AuthzenError {
+    /// Not strict JSON; duplicate members are refused.
+    #[error("the body is not acceptable JSON: {0}")]
+    Json(#[from] JsonError),
+    /// Not a subject, action, resource and context.
+    #[error("the body is not an evaluation request: {0}")]
+    Action(#[from] ActionError),
+    /// More evaluations than [`MAX_ITEMS`].
+    #[error("{0} evaluations, at most {MAX_ITEMS} are accepted")]
+    TooMany(usize),
+    /// An `options.evaluations_semantic` that the standard does not have.
+    #[error("options.evaluations_semantic is none that the standard defines")]
+    Semantic,
+}
+
+impl AuthzenError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Json(e) => e.code(),
+            Self::Action(e) => e.code(),
+            Self::TooMany(_) => "authzen.too_many",
+            Self::Semantic => "authzen.semantic",
+        }
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Json(JsonError::Limit { .. }) | Self::Action(ActionError::Limit(_)) => 413,
+            Self::Json(_) | Self::Action(_) | Self::TooMany(_) | Self::Semantic => 400,
+        }
+    }
+}
+
+/// What the service adds to an evaluation to make a response of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ResponseMeta {
+    /// `context.evaluation_id`: resolves to this evaluation until the denial expires.
+    pub evaluation_id: String,
+    /// `context.evaluated_at`.
+    pub evaluated_at: UnixSeconds,
+    /// Where and until when an approval may be asked for; `None`: a requestable denial is given as
+    /// a plain one.
+    pub access_request: Option<AccessRequest>,
+    /// The approval that a permit rests on, to be repeated to the caller.
+    pub approval: Option<ApprovalEcho>,
+}
+
+/// ARAP `context.access_request`, save what the policy itself says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessRequest {
+    /// URL of the access request endpoint.
+    pub endpoint: String,
+    /// When the denial stops being requestable.
+    pub expires_at: UnixSeconds,
+    /// A heading for people.
+    pub title: String,
+}
+
+/// ARAP: a permit after re-evaluation repeats the approval that it used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalEcho {
+    /// The approval's id.
+    pub id: String,
+    /// When it stops counting.
+    pub approved_until: UnixSeconds,
+}
+
+/// An evaluation response; always HTTP 200, denials included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EvaluationResponse {
+    /// Whether the action may go ahead.
+    pub decision: bool,
+    /// `context`: an object.
+    pub context: Json,
+}
+
+impl EvaluationResponse {
+    /// Puts an evaluation into the profile's words.
+    #[must_use]
+    pub fn new(evaluation: &Evaluation, meta: &ResponseMeta) -> Self {
+        let mut context = Json::object([
+            ("evaluation_id", Json::from(meta.evaluation_id.as_str())),
+            ("evaluated_at", meta.evaluated_at.to_string().into()),
+        ]);
+        let decision = matches!(evaluation.outcome, Outcome::Permit(_));
+        match (&evaluation.outcome, &meta.access_request, &meta.approval) {
+            (Outcome::Permit(Some(_)), _, Some(echo)) => {
+                let until = echo.approved_until.to_string();
+                let echo = [("id", Json::from(echo.id.as_str())), ("approved_until", until.into())];
+                context.insert("approval", Json::object(echo));
+            }
+            (Outcome::Permit(_), ..) => {}
+            (Outcome::Requestable(requirement), Some(request), _) => {
+                context.insert("reason", "approval_required".into());
+                context.insert("access_request", access_request(requirement, request));
+            }
+            (Outcome::Requestable(_), None, _) => context.insert("reason", "policy_denied".into()),
+            (Outcome::Deny(denial), ..) => context.insert("reason", reason(denial).into()),
+        }
+        Self { decision, context }
+    }
+
+    /// A denial for a fault of the service itself, such as a ledger that cannot record.
+    #[must_use]
+    pub fn fault(reason: &str) -> Self {
+        Self { decision: false, context: Json::object([("reason", Json::from(reason))]) }
+    }
+
+    /// The body.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        let (decision, context) = (Json::Bool(self.decision), self.context.clone());
+        Json::object([("decision", decision), ("context", context)])
+    }
+
+    /// The body, as canonical JSON.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        jcs::to_bytes(&self.to_json())
+    }
+}
+
+fn access_request(requirement: &Requirement, request: &AccessRequest) -> Json {
+    let mut display = Json::object([("title", Json::from(request.title.as_str()))]);
+    if let Some(reason) = &requirement.reason {
+        display.insert("description", reason.as_str().into());
+    }
+    let mut out = Json::object([
+        ("endpoint", Json::from(request.endpoint.as_str())),
+        ("expires_at", request.expires_at.to_string().into()),
+        ("display", display),
+    ]);
+    if let Some(template) = &requirement.template {
+        out.insert("template", template.as_str().into());
+    }
+    out
+}
+
+/// ARAP's reasons for denials of a re-evaluation; what it has no word for is `policy_denied`.
+fn reason(denial: &Denial) -> &'static str {
+    match denial.code {
+        "pdp.approval_expired" => "approval_expired",
+        "pdp.approval_digest" | "pdp.approval_method" | "pdp.approval_quorum" => "out_of_scope",
+        _ => "policy_denied",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const READ: &str = r#"{"subject":{"type":"user","id":"a"},"action":{"name":"can_read"},
+        "resource":{"type":"doc","id":"1"},"extra":true}"#;
+
+    fn evaluation(outcome: Outcome) -> Evaluation {
+        Evaluation { outcome, action_digest: [0; 32], determining: vec![], errors: vec![] }
+    }
+
+    fn meta() -> ResponseMeta {
+        ResponseMeta {
+            evaluation_id: "eval_1".to_owned(),
+            evaluated_at: UnixSeconds(0),
+            access_request: Some(AccessRequest {
+                endpoint: "https://pdp.example.com/access/v1/requests".to_owned(),
+                expires_at: UnixSeconds(600),
+                title: "Disable a user".to_owned(),
+            }),
+            approval: None,
+        }
+    }
+
+    fn body(outcome: Outcome, meta: &ResponseMeta) -> String {
+        let response = EvaluationResponse::new(&evaluation(outcome), meta);
+        String::from_utf8(response.to_bytes()).unwrap()
+    }
+
+    #[test]
+    fn requests_are_strict_where_the_standard_lets_them_be() {
+        let request = EvaluationRequest::parse(READ.as_bytes()).unwrap();
+        assert_eq!(request.action().name(), "can_read");
+        assert_eq!(request.approval(), None);
+        for (from, to, code, text) in [
+            ("\"extra\":true", "\"extra\":1,\"extra\":1", "json.duplicate_key", "\"extra\""),
+            ("\"id\":\"1\"", "\"id\":\"1\",\"\\u0069d\":\"2\"", "json.duplicate_key", "\"id\""),
+            ("\"id\":\"1\"", "\"id\":1", "action.type", "resource.id"),
+            ("\"action\"", "\"acton\"", "action.missing", "action is missing"),
+            ("\"extra\":true", "\"context\":[]", "action.type", "context"),
+        ] {
+            let error = EvaluationRequest::parse(READ.replace(from, to).as_bytes()).unwrap_err();
+            assert_eq!((error.code(), error.status()), (code, 400), "{to}");
+            assert!(error.to_string().contains(text), "{error}");
+        }
+        let error = EvaluationRequest::parse(b"[]").unwrap_err();
+        assert_eq!((error.code(), error.status()), ("action.type", 400));
+        let error = EvaluationRequest::parse(&[b' '; MAX_BODY_BYTES + 1]).unwrap_err();
+        assert_eq!((error.code(), error.status()), ("json.limit", 413));
+    }
+
+    #[test]
+    fn requestable_denials_have_the_profiles_shape() {
+        let requirement = Requirement {
+            quorum: 1,
+            template: Some("disable_user".to_owned()),
+            reason: Some("It locks a person out".to_owned()),
+            ..Requirement::default()
+        };
+        let expected = concat!(
+            r#"{"context":{"access_request":{"display":{"description":"It locks a person out","#,
+            r#""title":"Disable a user"},"endpoint":"https://pdp.example.com/access/v1/requests","#,
+            r#""expires_at":"1970-01-01T00:10:00Z","template":"disable_user"},"#,
+            r#""evaluated_at":"1970-01-01T00:00:00Z","evaluation_id":"eval_1","#,
+            r#""reason":"approval_required"},"decision":false}"#,
+        );
+        assert_eq!(body(Outcome::Requestable(requirement.clone()), &meta()), expected);
+        let closed = ResponseMeta { access_request: None, ..meta() };
+        let plain = body(Outcome::Requestable(requirement), &closed);
+        assert!(plain.contains(r#""reason":"policy_denied"},"decision":false}"#), "{plain}");
+    }
+
+    #[test]
+    fn permits_repeat_the_approval_that_they_used() {
+        let echo = ApprovalEcho { id: "apr_1".to_owned(), approved_until: UnixSeconds(60) };
+        let meta = ResponseMeta { approval: Some(echo), ..meta() };
+        let used = body(Outcome::Permit(Some(Requirement::default())), &meta);
+        assert!(used.starts_with(
+            r#"{"context":{"approval":{"approved_until":"1970-01-01T00:01:00Z","id":"apr_1"}"#
+        ));
+        assert!(used.ends_with(r#""decision":true}"#), "{used}");
+        assert!(!body(Outcome::Permit(None), &meta).contains("approval"));
+    }
+
+    #[test]
+    fn denials_say_what_a_caller_may_know_and_no_more() {
+        for (code, reason) in [
+            ("pdp.denied", "policy_denied"),
+            ("pdp.policy_error", "policy_denied"),
+            ("pdp.approval_expired", "approval_expired"),
+            ("pdp.approval_digest", "out_of_scope"),
+        ] {
+            let text = body(Outcome::Deny(Denial { code, detail: "secret".to_owned() }), &meta());
+            assert!(text.contains(&format!("\"reason\":\"{reason}\"")), "{text}");
+            assert!(!text.contains("secret") && text.contains("\"decision\":false"), "{text}");
+        }
+        let fault = EvaluationResponse::fault("ledger_unavailable").to_bytes();
+        assert_eq!(fault, br#"{"context":{"reason":"ledger_unavailable"},"decision":false}"#);
+    }
+}

@@ -1,0 +1,30 @@
+//! The one error type of this crate.
+//!
+//! Every error means that nothing was permitted: callers answer deny.
+
+use crate::{authzen::AuthzenError, policy::PolicyError};
+
+/// Any failure to load a policy or to reach a decision.
+///
+/// The text of an error is for people and may change; [`Error::code`] is stable.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A request that is not an evaluation request.
+    #[error(transparent)]
+    Authzen(#[from] AuthzenError),
+    /// A policy folder that cannot be armed.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+}
+
+impl Error {
+    /// The stable, machine-readable code, such as `policy.canary`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Authzen(e) => e.code(),
+            Self::Policy(e) => e.code(),
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Policy decision points: what they are asked and what they answer.
+//!
+//! A PDP is pure: the same request under the same policy has the same answer, so that anybody who
+//! holds the policy of a receipt's manifest hash can repeat the decision.
+
+use crate::{Error, authzen::EvaluationRequest};
+
+/// The most approvers that a policy may ask for (SPEC.md, `quorum`).
+pub const MAX_QUORUM: u32 = 16;
+
+/// Something that decides whether an action is permitted.
+pub trait Pdp: Send + Sync {
+    /// Decides. Callers answer an error with deny.
+    ///
+    /// # Errors
+    /// When no decision was reached, as with a PDP that is out of process; the embedded one always
+    /// reaches one, and its own faults are denials.
+    fn evaluate(&self, request: &EvaluationRequest) -> Result<Evaluation, Error>;
+
+    /// Which policy decides.
+    fn policy(&self) -> PolicyIdentity;
+}
+
+/// Which policy decides: what a decision record names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyIdentity {
+    /// The manifest hash of the policy folder.
+    pub manifest: [u8; 32],
+    /// The engine and its version, such as `cedar 4.14.1`.
+    pub engine: String,
+}
+
+/// The answer to one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evaluation {
+    /// Permit, requestable denial or denial.
+    pub outcome: Outcome,
+    /// The digest of the action that was judged.
+    pub action_digest: [u8; 32],
+    /// Ids of the policies that determined the outcome; empty when none applied.
+    pub determining: Vec<String>,
+    /// Errors of policies at run time, bounded; any of them denies.
+    pub errors: Vec<String>,
+}
+
+/// What was decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// Permitted. `Some`: only because of the approval that was passed, which meets this
+    /// requirement and is to be spent. `None`: without any approval.
+    Permit(Option<Requirement>),
+    /// Denied, but an approval of this kind would change that.
+    Requestable(Requirement),
+    /// Denied.
+    Deny(Denial),
+}
+
+/// Why something was denied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// Stable: `pdp.denied`, `pdp.policy_error`, `pdp.unmapped`, `pdp.schema`, `pdp.number`,
+    /// `pdp.reserved`, `pdp.approval_digest`, `pdp.approval_method`, `pdp.approval_quorum`,
+    /// `pdp.approval_expired`.
+    pub code: &'static str,
+    /// For people and logs; may change.
+    pub detail: String,
+}
+
+/// What an approval must be, from the annotations of the determining policies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Requirement {
+    /// `@approve`: how to approve.
+    pub method: Method,
+    /// `@quorum`, and what the policies' conditions need: distinct persons, 1 to [`MAX_QUORUM`].
+    pub quorum: u32,
+    /// `@max_age`: the oldest approval that counts, in seconds.
+    pub max_age_seconds: Option<u64>,
+    /// `@template`: name of the text that approvers read.
+    pub template: Option<String>,
+    /// `@reason`: why approval is needed, written by the author of the policy.
+    pub reason: Option<String>,
+    /// `@risk`: a word for the badge, written by the author of the policy.
+    pub risk: Option<String>,
+}
+
+/// How a person approves.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Method {
+    /// A WebAuthn assertion; `@approve("passkey")`.
+    #[default]
+    Webauthn,
+    /// An OpenSSH `sk-*` security key; `@approve("security-key")` accepts either.
+    SshSk,
+}
+
+impl Method {
+    /// The value of `context.approval.method`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Webauthn => "webauthn",
+            Self::SshSk => "ssh-sk",
+        }
+    }
+
+    /// Whether an approval by `given` satisfies a policy that asks for this method.
+    #[must_use]
+    pub fn accepts(self, given: Self) -> bool {
+        self == Self::SshSk || self == given
+    }
+}
+
+/// Approvals of one action that the caller has verified: signatures, enrolment, order, not spent.
+///
+/// Never build one from what a request says about itself: this is what policies see as
+/// `context.approval`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedApproval {
+    /// `action_digest` of the action that every one of them approves.
+    pub action_digest: [u8; 32],
+    /// The weakest method among them: `SshSk` if any used it.
+    pub method: Method,
+    /// How many distinct persons approved.
+    pub approvers: u32,
+    /// Whether every assertion has user verification.
+    pub user_verified: bool,
+    /// Seconds since the oldest of them, by the caller's clock.
+    pub age_seconds: u64,
+}
