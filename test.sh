@@ -150,13 +150,14 @@ need() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
 }
 
+# python_packages REQUIREMENTS VENV: a virtual environment with exactly these packages.
 python_packages() {
-    local stamp=$VENV/requirements.txt
-    if cmp -s tests/foreign/requirements.txt "$stamp"; then return; fi
-    rm -rf "$VENV"
-    python3 -m venv "$VENV" &&
-        "$VENV/bin/pip" install --quiet --disable-pip-version-check -r tests/foreign/requirements.txt &&
-        cp tests/foreign/requirements.txt "$stamp"
+    local stamp=$2/requirements.txt
+    if cmp -s "$1" "$stamp"; then return; fi
+    rm -rf "$2"
+    python3 -m venv "$2" &&
+        "$2/bin/pip" install --quiet --disable-pip-version-check -r "$1" &&
+        cp "$1" "$stamp"
 }
 
 # npm_packages FOLDER: what package-lock.json says, no more and no less.
@@ -185,7 +186,9 @@ suite_setup() {
     check "npm" need npm npm
     check "go" need golang-go go
     check "Rust, as pinned" pick_toolchain
-    check "Python packages" python_packages
+    check "Python packages" python_packages tests/foreign/requirements.txt "$VENV"
+    check "Python packages for WebAuthn" \
+        python_packages tests/foreign/requirements-webauthn.txt "$VENV-webauthn"
     check "npm packages of tests/foreign" npm_packages tests/foreign
     check "npm packages of tests/browser" npm_packages tests/browser
     check "Go programs" go_programs

@@ -5,8 +5,9 @@ usage: run.py --go DIR --work DIR --cache DIR [--placet FILE --verify FILE --dem
 Stages, in the order of what they need:
   peers     each checker accepts our synthetic export and refuses every spoiled copy
   go-peers  a Tessera log cosigned by a Go witness; fsck and note, accept and refuse
+  webauthn  WebAuthn libraries over our matrix of odd assertions
   vectors   scitt-cose's published vectors through placet-verify, accept and reject
-  evidence  the demo's evidence, exported: COSE and CDDL peers, ssh-keygen
+  evidence  the demo's evidence, exported: COSE and CDDL peers, ssh-keygen, WebAuthn libraries
   log       the demo's two logs, served: sumdb/note and Tessera's fsck
   witness   a Go witness cosigns our log; our witness cosigns a Tessera log
 
@@ -21,12 +22,14 @@ import stage_evidence
 import stage_log
 import stage_peers
 import stage_vectors
+import stage_webauthn
 import stage_witness
 from report import Report
 
 STAGES = {
     "peers": stage_peers.cose,
     "go-peers": stage_peers.go,
+    "webauthn": stage_webauthn.matrix,
     "vectors": stage_vectors.run,
     "evidence": stage_evidence.run,
     "log": stage_log.run,

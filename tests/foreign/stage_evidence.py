@@ -5,6 +5,7 @@ import shutil
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 
+import stage_webauthn
 from export import Export
 from report import run as start
 from stage_peers import accept_and_refuse
@@ -15,6 +16,7 @@ SSH_COMMAND = re.compile(r"^\s*ssh-keygen -Y verify .*<.*$")
 def run(report, options):
     cose(report, options)
     ssh(report, options)
+    stage_webauthn.evidence(report, options)
 
 
 def cose(report, options):
