@@ -215,7 +215,7 @@ suite_build() {
 }
 
 suite_clippy() {
-    check "clippy" cargo clippy --locked --workspace --all-targets -- -D warnings
+    check "clippy" cargo clippy --locked --workspace --all-targets --keep-going -- -D warnings
 }
 
 suite_unit() { cargo_tests --workspace; }
@@ -414,4 +414,4 @@ list() {
     done
 }
 
-main "$@"
+main "$@"; exit
