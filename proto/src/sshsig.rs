@@ -288,7 +288,8 @@ mod tests {
     fn challenge_is_the_signed_data_of_protocol_sshsig() {
         let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let want = [
-            b"SSHSIG\x00\x00\x00\x11placet-approve-v1\x00\x00\x00\x00\x00\x00\x00\x06sha256\x00\x00\x00\x20".to_vec(),
+            b"SSHSIG\x00\x00\x00\x11placet-approve-v1\x00\x00\x00\x00".to_vec(),
+            b"\x00\x00\x00\x06sha256\x00\x00\x00\x20".to_vec(),
             hex::decode(digest).unwrap(),
         ]
         .concat();

@@ -1,4 +1,5 @@
-//! Registrations (WebAuthn L3 7.1) and what they say about where a key lives (SPEC.md 4.5, `class`).
+//! Registrations (WebAuthn L3 7.1) and what they say about where a key lives (`class` in SPEC.md
+//! 4.5).
 //!
 //! A registration does not prove that anybody holds the private key: an enrolment also carries an
 //! assertion by the new key. Certificate chains of attestations are recorded and not judged here,

@@ -12,9 +12,10 @@ use super::*;
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/webauthn-matrix.json");
 const NOTICE: &str = "Assertions by one ES256 key, each signed over exactly the bytes given unless \
-    `about` says otherwise. `refuse` names the stable code of the first rule that does not hold, in \
-    the order of SPEC.md 9.1; null means accept. Byte strings are base64url without padding. The \
-    key's seed is 32 bytes of 0x2a for the software passkey of this project: it protects nothing.";
+    `about` says otherwise. `refuse` names the stable code of the first rule that does not hold, \
+    in the order of SPEC.md 9.1; null means accept. Byte strings are base64url without padding. \
+    The key's seed is 32 bytes of 0x2a for the software passkey of this project: it protects \
+    nothing.";
 
 struct Case {
     name: &'static str,
@@ -130,7 +131,8 @@ fn accepted(challenge: &[u8]) -> Vec<Case> {
         ..Behaviour::default()
     };
     let other_order = format!(
-        "{{\"origin\":\"{ORIGIN}\",\"challenge\":\"{text}\",\"crossOrigin\":false,\"type\":\"webauthn.get\"}}"
+        "{{\"origin\":\"{ORIGIN}\",\"challenge\":\"{text}\",\"crossOrigin\":false,\
+         \"type\":\"webauthn.get\"}}"
     );
     let escaped = format!("{head},\"origin\":\"https:\\/\\/example.org\",\"crossOrigin\":false}}");
     let more = format!("{head},\"origin\":\"{ORIGIN}\",\"crossOrigin\":false,\"new\":[1,null]}}");
