@@ -48,6 +48,26 @@ fn ed25519_agrees_with_the_strict_vectors() {
     }
 }
 
+/// Signatures that have broken verifiers elsewhere.
+#[test]
+fn agrees_with_wycheproof() {
+    let file: Value = serde_json::from_str(include_str!("../../vectors/wycheproof.json")).unwrap();
+    let mut count = 0;
+    for group in file["groups"].as_array().unwrap() {
+        let key = hex::decode(group["cose_key"].as_str().unwrap()).unwrap();
+        let key = parse_cose_key(&key).unwrap();
+        let verify = if group["form"] == "der" { verify_webauthn } else { verify_cose };
+        for test in group["tests"].as_array().unwrap() {
+            let [message, signature] =
+                [0, 1].map(|field| hex::decode(test[field].as_str().unwrap()).unwrap());
+            let accepted = verify(&key, &message, &signature).is_ok();
+            assert_eq!(test[2], accepted, "{} {}", group["file"], test[3]);
+            count += 1;
+        }
+    }
+    assert_eq!(count, 1154);
+}
+
 // RFC 8032 7.1, TEST 3.
 #[test]
 fn ed25519_rfc_8032() {
