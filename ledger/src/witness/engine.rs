@@ -102,6 +102,8 @@ impl From<Error> for Refusal {
 pub struct Witness {
     key: CosignerKey,
     logs: HashMap<String, KnownLog>,
+    /// From [`origin_hash`] to origin.
+    hashes: HashMap<String, String>,
     store: Box<dyn StateStore>,
     clock: Clock,
 }
@@ -150,7 +152,8 @@ impl Witness {
                 return Err(Error::config(format!("{origin}: listed twice")));
             }
         }
-        Ok(Self { key, logs: known, store, clock })
+        let hashes = known.keys().map(|origin| (origin_hash(origin), origin.clone())).collect();
+        Ok(Self { key, logs: known, hashes, store, clock })
     }
 
     /// The witness's verifier key, for policies.
@@ -216,7 +219,7 @@ impl Witness {
     /// # Errors
     /// [`Error::Io`].
     pub fn checkpoint(&self, hash: &str) -> Result<Option<Vec<u8>>, Error> {
-        match self.logs.keys().find(|origin| origin_hash(origin) == hash) {
+        match self.hashes.get(hash) {
             Some(origin) => self.store.load(origin),
             None => Ok(None),
         }

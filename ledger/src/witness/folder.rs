@@ -30,11 +30,11 @@ use super::state::{FolderStore, sync_folder};
 /// The longest witness.toml that is read, in bytes.
 const MAX_SETTINGS: u64 = 4 << 20;
 
-/// An open folder; the lock is held until it is dropped.
+/// An open folder; the lock is held until it, or the witness made from it, is dropped.
 #[derive(Debug)]
 pub struct WitnessFolder {
     root: PathBuf,
-    _lock: File,
+    lock: File,
 }
 
 #[derive(Deserialize)]
@@ -86,7 +86,7 @@ impl WitnessFolder {
             .open(&path)
             .map_err(Error::io("open", &path))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { root: root.to_path_buf(), _lock: lock }),
+            Ok(()) => Ok(Self { root: root.to_path_buf(), lock }),
             Err(TryLockError::WouldBlock) => Err(Error::Locked { path: root.to_path_buf() }),
             Err(TryLockError::Error(e)) => Err(Error::io("lock", &path)(e)),
         }
@@ -112,14 +112,15 @@ impl WitnessFolder {
         file.sync_all().map_err(Error::io("flush", &path))
     }
 
-    /// The witness of this folder.
+    /// The witness of this folder, which keeps the lock.
     ///
     /// # Errors
     /// [`Error::Config`], [`Error::Key`], [`Error::Io`].
-    pub fn witness(&self, clock: Clock) -> Result<Witness, Error> {
+    pub fn into_witness(self, clock: Clock) -> Result<Witness, Error> {
         let key = CosignerKey::load(&self.root.join("key"))?;
-        let store = FolderStore::open(&self.root.join("state"))?;
-        Witness::new(key, self.logs()?, Box::new(store), clock)
+        let logs = self.logs()?;
+        let store = FolderStore::open(&self.root.join("state"))?.with_lock(self.lock);
+        Witness::new(key, logs, Box::new(store), clock)
     }
 
     fn logs(&self) -> Result<Vec<(String, Vec<VerifierKey>)>, Error> {

@@ -37,6 +37,8 @@ pub trait StateStore: Send + Sync {
 #[derive(Debug)]
 pub struct FolderStore {
     folder: PathBuf,
+    /// A lock that is held as long as the store is used.
+    _lock: Option<File>,
 }
 
 impl FolderStore {
@@ -53,7 +55,13 @@ impl FolderStore {
         if let Some(parent) = folder.parent() {
             sync_folder(parent)?;
         }
-        Ok(Self { folder: folder.to_path_buf() })
+        Ok(Self { folder: folder.to_path_buf(), _lock: None })
+    }
+
+    /// The same store, which holds this locked file until it is dropped.
+    #[must_use]
+    pub fn with_lock(self, lock: File) -> Self {
+        Self { _lock: Some(lock), ..self }
     }
 }
 

@@ -35,3 +35,6 @@ pub use policy::{Policy, PolicyError};
 pub use proof::{ProofError, TlogProof};
 pub use tile::{TileError, TileId, TileKind};
 pub use witness::{AddCheckpoint, WitnessError};
+
+#[cfg(test)]
+mod tests;

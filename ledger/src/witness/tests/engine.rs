@@ -221,20 +221,90 @@ fn a_folder_serves_one_process_and_its_key_nobody_else() {
     let again = folder.add_log(ORIGIN, &log.key.to_vkey()).unwrap_err();
     assert_eq!(again.code(), "witness.config");
     assert_eq!(folder.add_log("o", &public.to_vkey()).unwrap_err().code(), "witness.config");
-    let witness = folder.witness(test_clock().1).unwrap();
+    let witness = folder.into_witness(test_clock().1).unwrap();
     assert_eq!(*witness.public(), public);
     assert_eq!(witness.origins().count(), 2);
+    assert_eq!(WitnessFolder::open(root.path()).unwrap_err().code(), "witness.locked");
     witness.add_checkpoint(&log.request(0, 3)).unwrap();
-    drop(folder);
+    drop(witness);
 
-    let folder = WitnessFolder::open(root.path()).unwrap();
+    let open = || WitnessFolder::open(root.path()).unwrap().into_witness(test_clock().1);
     let key = root.path().join("key");
     assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     std::fs::set_permissions(&key, PermissionsExt::from_mode(0o640)).unwrap();
-    assert_eq!(folder.witness(test_clock().1).unwrap_err().code(), "witness.key");
+    assert_eq!(open().unwrap_err().code(), "witness.key");
     std::fs::set_permissions(&key, PermissionsExt::from_mode(0o600)).unwrap();
-    let witness = folder.witness(test_clock().1).unwrap();
-    assert_eq!(status(&witness.add_checkpoint(&log.request(0, 3))), 409);
-    drop(folder);
+    assert_eq!(status(&open().unwrap().add_checkpoint(&log.request(0, 3))), 409);
     assert_eq!(WitnessFolder::init(root.path(), WITNESS).unwrap_err().code(), "witness.io");
+}
+
+#[test]
+fn a_key_file_that_is_none_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("key");
+    let key = CosignerKey::create(&path, WITNESS).unwrap();
+    let good = std::fs::read_to_string(&path).unwrap();
+    assert!(good.starts_with("PRIVATE+KEY+example.com/witness+"));
+    let loaded = CosignerKey::load(&path).unwrap();
+    assert_eq!(loaded.public(), key.public());
+    assert_eq!(loaded.cosign(NOW, "text\n").unwrap(), key.cosign(NOW, "text\n").unwrap());
+    let other_name = good.replace("witness+", "witnesS+");
+    for bad in ["", "PRIVATE+KEY+a+b", &good[..good.len() - 3], &other_name, &good.repeat(2)] {
+        std::fs::write(&path, bad).unwrap();
+        assert_eq!(CosignerKey::load(&path).unwrap_err().code(), "witness.key", "{bad:?}");
+    }
+    assert_eq!(CosignerKey::create(&path, WITNESS).unwrap_err().code(), "witness.io");
+    let spaced = CosignerKey::create(&folder.path().join("other"), "a name").unwrap_err();
+    assert_eq!(spaced.code(), "witness.config");
+}
+
+#[test]
+fn notes_of_other_implementations_verify() {
+    let notes = include_str!("../../../../proto/vectors/tlog/notes.json");
+    let rows: Vec<Value> = serde_json::from_str(notes).unwrap();
+    let mut cosignatures = 0;
+    for row in &rows {
+        let note = Note::parse(row["note"].as_str().unwrap().as_bytes()).unwrap();
+        let other = Note::new(note.text().to_owned() + "more\n").unwrap();
+        for expected in row["keys"].as_array().unwrap() {
+            let key = VerifierKey::parse(expected["vkey"].as_str().unwrap()).unwrap();
+            if let Some(time) = expected["time"].as_u64() {
+                let verify = |text| verify_cosignature(&key, text, note.signatures());
+                assert_eq!(verify(note.text()).unwrap().1, time);
+                assert!(verify(other.text()).is_err());
+                cosignatures += 1;
+            } else {
+                let keys = std::slice::from_ref(&key);
+                assert_eq!(verify_log_signatures(keys, &note).unwrap().len(), 1);
+                let mut forged = other.clone();
+                forged.set_signature(note.signature_of(&key).unwrap().clone()).unwrap();
+                assert!(verify_log_signatures(keys, &forged).is_none());
+            }
+        }
+    }
+    assert_eq!((rows.len(), cosignatures), (4, 2));
+}
+
+#[test]
+fn checkpoints_of_a_log_of_another_implementation_are_cosigned() {
+    let log: Value =
+        serde_json::from_str(include_str!("../../../../proto/vectors/tlog/log.json")).unwrap();
+    let key = VerifierKey::parse(log["vkey"].as_str().unwrap()).unwrap();
+    let entries = log["entries"].as_array().unwrap();
+    let mut ours = TestLog::new(0, 0);
+    ours.leaves = entries.iter().map(|e| leaf_hash(e.as_str().unwrap().as_bytes())).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let store = Box::new(FolderStore::open(folder.path()).unwrap());
+    let logs = vec![(key.name().to_owned(), vec![key])];
+    let cosigner = CosignerKey::from_seed(WITNESS, &[9; 32]).unwrap();
+    let witness = Witness::new(cosigner, logs, store, test_clock().1).unwrap();
+    let mut old_size = 0;
+    for (size, note) in (0..).zip(log["checkpoints"].as_array().unwrap()) {
+        let path = ours.consistency(old_size, size).unwrap();
+        let note = note.as_str().unwrap().as_bytes().to_vec();
+        let body = AddCheckpoint { old_size, path, note }.to_bytes().unwrap();
+        assert_eq!(status(&witness.add_checkpoint(&body)), 200, "{size}");
+        old_size = size;
+    }
+    assert_eq!(old_size, 15);
 }

@@ -17,10 +17,8 @@ pub use verify::{
     root_from_inclusion, verify_consistency, verify_consistency_from_any, verify_inclusion,
 };
 
-/// The most hashes that an inclusion or a consistency path can hold: the tree size is a `u64`.
-///
-/// A consistency path for a tree of 2^63 entries or fewer has at most 64 hashes, an inclusion
-/// path at most 63; C2SP formats allow 63 in both.
+/// The most hashes that a path can hold in a tree of up to 2^63 - 1 entries: 63 for inclusion, one
+/// more for consistency. C2SP formats allow 63 in both.
 pub const MAX_PATH_LEN: usize = 64;
 
 /// Why a proof was refused, or could not be made.

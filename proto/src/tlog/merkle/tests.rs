@@ -52,6 +52,53 @@ fn every_proof_of_every_small_tree_verifies() {
     }
 }
 
+/// The tree in which all leaves are equal, of any size.
+struct Uniform(Vec<Hash>);
+
+impl HashReader for Uniform {
+    type Error = MerkleError;
+
+    fn subtree(&self, level: u8, _: u64) -> Result<Hash, MerkleError> {
+        Ok(self.0[usize::from(level)])
+    }
+}
+
+#[test]
+fn the_largest_trees_do_not_overflow() {
+    let mut levels = vec![leaf_hash(b"")];
+    for _ in 0..63 {
+        let below = levels[levels.len() - 1];
+        levels.push(node_hash(&below, &below));
+    }
+    let tree = Uniform(levels);
+    let sizes = [1, 2, 3, 1 << 32, (1 << 62) + 1, i64::MAX as u64, 1 << 63, u64::MAX - 1, u64::MAX];
+    for size in sizes {
+        let root = root_at(&tree, size).unwrap();
+        for index in [0, 1, size / 2, size / 3, size - 1] {
+            let index = index.min(size - 1);
+            let path = inclusion_path(&tree, index, size).unwrap();
+            assert!(size > i64::MAX as u64 || path.len() < MAX_PATH_LEN);
+            verify_inclusion(&tree.0[0], index, size, &path, &root).unwrap();
+            let longer = [path.as_slice(), &[root]].concat();
+            assert!(verify_inclusion(&tree.0[0], index, size, &longer, &root).is_err());
+        }
+        for size1 in sizes.into_iter().chain([size / 3 + 1, size - size / 7]) {
+            let size1 = size1.min(size);
+            let root1 = root_at(&tree, size1).unwrap();
+            let path = consistency_path(&tree, size1, size).unwrap();
+            assert!(size > i64::MAX as u64 || path.len() <= MAX_PATH_LEN);
+            verify_consistency(size1, size, &root1, &root, &path).unwrap();
+        }
+    }
+    let mut full = CompactRange::load(&tree, u64::MAX).unwrap();
+    assert_eq!(full.root(), root_at(&tree, u64::MAX).unwrap());
+    assert_eq!(full.append([0; 32]).unwrap_err().code(), "merkle.size");
+    assert_eq!(full.size(), u64::MAX);
+    assert_eq!(range_root(&tree, 1, 3).unwrap_err().code(), "merkle.size");
+    assert_eq!(range_root(&tree, 3, 1).unwrap_err().code(), "merkle.size_order");
+    assert!(CompactRange::from_parts(3, vec![[0; 32]]).is_err());
+}
+
 proptest! {
     #[test]
     fn append_agrees_with_the_definition(count in 0_usize..600) {

@@ -157,6 +157,38 @@ impl Policy {
         parse::parse(bytes)
     }
 
+    /// The policy as text: logs, witnesses, groups with numeric thresholds, quorum. Comments and
+    /// spacing of what was read are not kept, meaning and order are.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for log in &self.logs {
+            push_line(&mut out, &[b"log", log.key.to_vkey().as_bytes()], log.url.as_deref());
+        }
+        for witness in &self.witnesses {
+            let vkey = witness.key.to_vkey();
+            let items = [b"witness", witness.name.as_slice(), vkey.as_bytes()];
+            push_line(&mut out, &items, witness.url.as_deref());
+        }
+        for group in &self.groups {
+            let threshold = group.threshold.to_string();
+            let mut items = vec![b"group", group.name.as_slice(), threshold.as_bytes()];
+            items.extend(group.members.iter().map(|member| self.name(*member)));
+            push_line(&mut out, &items, None);
+        }
+        let quorum = self.quorum.map_or(&b"none"[..], |member| self.name(member));
+        push_line(&mut out, &[b"quorum", quorum], None);
+        out
+    }
+
+    fn name(&self, member: Member) -> &[u8] {
+        let name = match member {
+            Member::Witness(position) => self.witnesses.get(position).map(|w| &w.name),
+            Member::Group(position) => self.groups.get(position).map(|g| &g.name),
+        };
+        name.map_or(&[], Vec::as_slice)
+    }
+
     /// The logs; a policy in a trust file has none.
     #[must_use]
     pub fn logs(&self) -> &[PolicyLog] {
@@ -203,6 +235,12 @@ impl Policy {
         }
         self.quorum.is_none_or(|member| holds(&member, &satisfied))
     }
+}
+
+fn push_line(out: &mut Vec<u8>, items: &[&[u8]], url: Option<&[u8]>) {
+    let items: Vec<&[u8]> = items.iter().copied().chain(url).collect();
+    out.extend_from_slice(&items.join(&b' '));
+    out.push(b'\n');
 }
 
 #[cfg(test)]

@@ -64,6 +64,18 @@ fn forms_that_are_allowed() {
 }
 
 #[test]
+fn a_policy_reads_as_it_was_written() {
+    let text = "log {log} https://log.example/\nwitness w1 {1} https://w1.example/\n\
+        witness w2 {2}\ngroup g1 1 w1 w2\nquorum g1\n";
+    let spaced = text.replace("g1 1 w1 w2", "g1\tany  w1 w2 ");
+    assert_eq!(policy(&format!("# A policy.\n{spaced}")).to_bytes(), fill(text));
+    for text in [SPEC_EXAMPLE, "quorum none\n", "witness w {1}\nquorum w\n"] {
+        let first = policy(text);
+        assert_eq!(Policy::parse(&first.to_bytes()).unwrap(), first);
+    }
+}
+
+#[test]
 fn forms_that_are_refused() {
     for (text, code) in [
         ("quorum none\n\u{1}", "policy.octet"),
