@@ -257,7 +257,8 @@ impl Member {
             }
             Err(error) => {
                 let entry = (error.code(), error.to_string(), now);
-                tracing::warn!(witness = status.name, code = error.code(), %error, "no cosignature");
+                let (witness, code) = (status.name.as_str(), error.code());
+                tracing::warn!(witness, code, %error, "no cosignature");
                 if error.is_alarm() {
                     status.alarm = Some(entry.clone());
                 }

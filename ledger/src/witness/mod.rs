@@ -6,8 +6,8 @@
 //!
 //! | part | trusted by | if it lies |
 //! |---|---|---|
-//! | [`Witness`] with its key and state | those who list its key in a policy | it can help the log show two histories, or put a wrong time on one |
-//! | [`WitnessClient`], [`WitnessGroup`] | the log that runs them | nothing: readers check every cosignature again |
+//! | [`Witness`], its key and state | those who list its key | it helps to show two histories, or lies about time |
+//! | [`WitnessClient`], [`WitnessGroup`] | the log that runs them | nothing: readers check again |
 //! | the network between them | nobody | it can only delay |
 //!
 //! | module | job |
