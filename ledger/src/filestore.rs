@@ -5,9 +5,9 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Mutex;
 
 use crate::Error;
-use crate::journal::{EntryHeader, Journal, Record};
+use crate::journal::{Journal, Record};
 use crate::once::OnceIndex;
-use crate::storage::{Committed, Group, Hash, OnceKey, Outcome, Statement, Store};
+use crate::storage::{Committed, Group, Hash, OnceKey, Outcome, Statement, Store, Visit};
 use crate::sync::lock;
 
 /// Journal and once index of one log.
@@ -30,14 +30,6 @@ impl FileStore {
             once.catch_up(&journal)?;
         }
         Ok(FileStore { journal, once, committing: Mutex::default() })
-    }
-
-    /// What the journal keeps about an entry for ever.
-    ///
-    /// # Errors
-    /// As [`Journal::entry`].
-    pub fn entry(&self, index: u64) -> Result<EntryHeader, Error> {
-        self.journal.entry(index)
     }
 
     fn once(&self) -> Result<&OnceIndex, Error> {
@@ -85,6 +77,10 @@ impl Store for FileStore {
 
     fn statement(&self, index: u64) -> Result<Statement, Error> {
         self.journal.statement(index)
+    }
+
+    fn visit(&self, range: Range<u64>, visit: &mut Visit<'_>) -> Result<(), Error> {
+        self.journal.visit_statements(range, visit)
     }
 
     fn erase(&self, index: u64) -> Result<(), Error> {

@@ -16,7 +16,7 @@ use crate::checkpoint::{CheckpointSigner, FastCheckpoint};
 use crate::dir::{Dir, LogId};
 use crate::notes::{Note, Notes};
 use crate::sequencer::{Commit, Sequencer};
-use crate::storage::{Group, Hash, NewEntry, OnceKey, Outcome, Statement, Store};
+use crate::storage::{Group, Hash, NewEntry, OnceKey, Outcome, Statement};
 use crate::sync::{lock, read};
 use crate::tiles::TilePath;
 
@@ -188,7 +188,12 @@ impl Log {
     /// # Errors
     /// [`Error::OutOfRange`], [`Error::JournalCorrupt`], [`Error::Io`].
     pub fn entry(&self, index: u64) -> Result<Hash, Error> {
-        Ok(self.core.store.entry(index)?.hash)
+        let size = self.size();
+        let out_of_range = Error::OutOfRange { what: "index", asked: index, size };
+        if index >= size {
+            return Err(out_of_range);
+        }
+        self.entries(index..index.saturating_add(1))?.pop().ok_or(out_of_range)
     }
 
     /// The log entries of a range, in order.
@@ -216,16 +221,7 @@ impl Log {
         range: Range<u64>,
         mut visit: impl FnMut(u64, Statement) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        let size = self.size();
-        if range.end > size {
-            return Err(Error::OutOfRange { what: "size", asked: range.end, size });
-        }
-        for index in range {
-            if visit(index, self.statement(index)?).is_break() {
-                break;
-            }
-        }
-        Ok(())
+        self.core.store.visit(range, &mut visit)
     }
 
     /// The entry that took `key`, if any.
@@ -285,7 +281,10 @@ impl Log {
             size: self.size(),
             published: read(&core.published).as_ref().map_or(0, |note| note.size),
             queued: sequencer.map_or(0, Sequencer::queued),
-            stopped: sequencer.and_then(Sequencer::stopped).or_else(|| core.store.stopped()),
+            stopped: sequencer
+                .and_then(Sequencer::stopped)
+                .or_else(|| core.store.stopped())
+                .or_else(|| lock(&core.failed).clone()),
         }
     }
 

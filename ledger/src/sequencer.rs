@@ -4,9 +4,10 @@
 //! door and not as memory. After a failure the thread answers everybody with [`Error::Stopped`].
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::Error;
 use crate::journal::{MAX_FRAME_BODIES, MAX_FRAME_ENTRIES};
@@ -22,8 +23,9 @@ pub const MAX_QUEUED_BYTES: usize = 64 << 20;
 pub(crate) trait Commit: Send + Sync + 'static {
     /// Records the groups durably; one outcome for each.
     fn commit(&self, groups: &[Group]) -> Result<Vec<Outcome>, Error>;
-    /// Called behind the answers; `idle` when nothing waits.
-    fn answered(&self, idle: bool);
+    /// Called behind the answers, for what is not urgent; says after which time it wants to be
+    /// called again if nothing comes.
+    fn tend(&self) -> Option<Duration>;
     /// Called once, when the thread ends.
     fn ended(&self, reason: Option<&str>);
 }
@@ -145,8 +147,24 @@ impl Drop for Waiter {
 fn run(calls: &Receiver<Call>, log: &dyn Commit, load: &Load) {
     let mut carried: Option<Call> = None;
     let mut failure = None;
-    while let Some(first) = carried.take().or_else(|| calls.recv().ok()) {
-        let (groups, waiters, idle) = drain(first, calls, &mut carried);
+    let mut tend_after = None;
+    loop {
+        let first = match (carried.take(), tend_after) {
+            (Some(call), _) => call,
+            (None, None) => match calls.recv() {
+                Ok(call) => call,
+                Err(_) => break,
+            },
+            (None, Some(time)) => match calls.recv_timeout(time) {
+                Ok(call) => call,
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    tend_after = log.tend();
+                    continue;
+                }
+            },
+        };
+        let (groups, waiters) = drain(first, calls, &mut carried);
         let bytes = groups.iter().map(Group::bytes).sum();
         let result = log.commit(&groups);
         load.calls.fetch_sub(groups.len(), Ordering::Relaxed);
@@ -154,7 +172,7 @@ fn run(calls: &Receiver<Call>, log: &dyn Commit, load: &Load) {
         match result {
             Ok(outcomes) => {
                 waiters.into_iter().zip(outcomes).for_each(|(w, outcome)| w.answer(Ok(outcome)));
-                log.answered(idle);
+                tend_after = log.tend();
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -176,25 +194,20 @@ fn drain(
     first: Call,
     calls: &Receiver<Call>,
     carried: &mut Option<Call>,
-) -> (Vec<Group>, Vec<Waiter>, bool) {
+) -> (Vec<Group>, Vec<Waiter>) {
     let (mut entries, mut bytes) = (first.group.entries().len(), first.group.bytes());
     let (mut groups, mut waiters) = (vec![first.group], vec![first.waiter]);
-    let idle = loop {
-        match calls.try_recv() {
-            Ok(call) => {
-                entries = entries.saturating_add(call.group.entries().len());
-                bytes = bytes.saturating_add(call.group.bytes());
-                if entries > MAX_FRAME_ENTRIES || bytes > MAX_FRAME_BODIES {
-                    *carried = Some(call);
-                    break false;
-                }
-                groups.push(call.group);
-                waiters.push(call.waiter);
-            }
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => break true,
+    while let Ok(call) = calls.try_recv() {
+        entries = entries.saturating_add(call.group.entries().len());
+        bytes = bytes.saturating_add(call.group.bytes());
+        if entries > MAX_FRAME_ENTRIES || bytes > MAX_FRAME_BODIES {
+            *carried = Some(call);
+            break;
         }
-    };
-    (groups, waiters, idle)
+        groups.push(call.group);
+        waiters.push(call.waiter);
+    }
+    (groups, waiters)
 }
 
 #[cfg(test)]
@@ -216,7 +229,9 @@ mod tests {
             lock(&self.go).recv().unwrap()?;
             Ok((0..groups.len() as u64).map(|n| Outcome::Appended { first_index: n }).collect())
         }
-        fn answered(&self, _: bool) {}
+        fn tend(&self) -> Option<Duration> {
+            None
+        }
         fn ended(&self, _: Option<&str>) {}
     }
 

@@ -4,7 +4,7 @@
 //! node. A shared database (sequencing and uniqueness) and an object store (tiles) can implement
 //! them for several, without a change to what is above.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 
 use sha2::{Digest, Sha256};
 
@@ -130,6 +130,9 @@ pub enum Statement {
     NotFound,
 }
 
+/// What [`Store::visit`] calls.
+pub type Visit<'a> = dyn FnMut(u64, Statement) -> ControlFlow<()> + 'a;
+
 /// What a commit recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Committed {
@@ -180,6 +183,12 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// As in the contract.
     fn statement(&self, index: u64) -> Result<Statement, Error>;
+
+    /// Calls `visit` with each index of `range` and its statement, in order, until it breaks.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`] when the range ends beyond the log, and as in the contract.
+    fn visit(&self, range: Range<u64>, visit: &mut Visit<'_>) -> Result<(), Error>;
 
     /// Erases a statement for ever. Erasing twice is not an error.
     ///

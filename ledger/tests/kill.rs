@@ -161,7 +161,8 @@ fn nothing_acknowledged_is_lost_when_the_writer_is_killed() {
 
 /// Runs one writer and kills it after a random number of acknowledgements and some microseconds.
 fn live(folder: &Path, life: u64, seed: u64, said: &mut Said) {
-    let mut child = Command::new(std::env::current_exe().unwrap())
+    // This very program, even when a new build has taken its name meanwhile.
+    let mut child = Command::new("/proc/self/exe")
         .args(["--exact", "writer_under_load", "--nocapture", "--test-threads=1"])
         .env(FOLDER, folder)
         .env(LIFE, life.to_string())

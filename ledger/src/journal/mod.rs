@@ -34,7 +34,7 @@ pub(crate) use segment::{FrameRef, FrameScan, Scan, Segment};
 
 use crate::Error;
 use crate::dir::LogId;
-use crate::storage::{Hash, OnceKey, Statement};
+use crate::storage::{Hash, OnceKey, Statement, Visit};
 use crate::sync::{lock, read, write};
 
 /// Length at which a segment is closed and the next one begun.
@@ -142,15 +142,7 @@ impl Journal {
             return Ok(Statement::NotFound);
         }
         let place = self.locate(index)?;
-        let _whole = read(&self.erasing);
-        let body = place.segment.read_up_to(place.offset, place.entry.body_len as usize)?;
-        if Sha256::digest(&body)[..] == place.entry.hash {
-            Ok(Statement::Present(body))
-        } else if body.len() == place.entry.body_len as usize && body.iter().all(|b| *b == 0) {
-            Ok(Statement::Erased)
-        } else {
-            Err(place.segment.corrupt(place.offset, "a statement does not match its entry"))
-        }
+        self.read_body(&place.segment, place.offset, &place.entry)
     }
 
     /// What the journal keeps for ever about one entry.
@@ -171,10 +163,7 @@ impl Journal {
         range: Range<u64>,
         mut visit: impl FnMut(u64, &EntryHeader) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        if range.end > self.size() {
-            let (asked, size) = (range.end, self.size());
-            return Err(Error::OutOfRange { what: "size", asked, size });
-        }
+        self.check_end(range.end)?;
         let mut at = range.start;
         while at < range.end {
             let (_, _, frame) = self.frame_of(at)?;
@@ -187,6 +176,37 @@ impl Journal {
             }
         }
         Ok(())
+    }
+
+    /// Calls `visit` with each index of `range` and its statement, in order, until it breaks.
+    ///
+    /// # Errors
+    /// [`Error::OutOfRange`], else as [`Journal::statement`].
+    pub fn visit_statements(&self, range: Range<u64>, visit: &mut Visit<'_>) -> Result<(), Error> {
+        self.check_end(range.end)?;
+        let mut at = range.start;
+        while at < range.end {
+            let (segment, offset, frame) = self.frame_of(at)?;
+            let mut body = offset.saturating_add(frame.header_len() as u64);
+            for (index, entry) in (frame.first..range.end).zip(frame.entries()) {
+                if index >= at {
+                    if visit(index, self.read_body(&segment, body, entry)?).is_break() {
+                        return Ok(());
+                    }
+                    at = index.saturating_add(1);
+                }
+                body = body.saturating_add(u64::from(entry.body_len));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_end(&self, end: u64) -> Result<(), Error> {
+        let size = self.size();
+        if end <= size {
+            return Ok(());
+        }
+        Err(Error::OutOfRange { what: "size", asked: end, size })
     }
 
     fn check_index(&self, index: u64) -> Result<(), Error> {
@@ -219,6 +239,23 @@ impl Journal {
             body = body.saturating_add(u64::from(entry.body_len));
         }
         Err(segment.corrupt(offset, format!("index {index} is in no frame")))
+    }
+
+    fn read_body(
+        &self,
+        segment: &Segment,
+        offset: u64,
+        entry: &EntryHeader,
+    ) -> Result<Statement, Error> {
+        let _whole = read(&self.erasing);
+        let body = segment.read_up_to(offset, entry.body_len as usize)?;
+        if Sha256::digest(&body)[..] == entry.hash {
+            Ok(Statement::Present(body))
+        } else if body.len() == entry.body_len as usize && body.iter().all(|b| *b == 0) {
+            Ok(Statement::Erased)
+        } else {
+            Err(segment.corrupt(offset, "a statement does not match its entry"))
+        }
     }
 
     /// The frame that holds `index`, which is below the size.

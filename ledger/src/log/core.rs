@@ -19,7 +19,8 @@ use crate::storage::{Group, Objects, Outcome, Store};
 use crate::sync::{lock, read, write};
 use crate::tiles::Tree;
 
-/// Under load, files of the fast checkpoint are written at most this often.
+/// The files of the fast checkpoint follow at this distance: each of them makes the next flush
+/// of the journal dearer, and those who ask the service get it from memory.
 const OFFER_INTERVAL: Duration = Duration::from_millis(100);
 /// Tiles that may wait to be made durable before the writer does it itself.
 const MAX_UNSYNCED: usize = 8192;
@@ -27,7 +28,7 @@ const MAX_UNSYNCED: usize = 8192;
 pub(super) struct Core {
     pub(super) id: LogId,
     pub(super) origin: String,
-    pub(super) store: Arc<FileStore>,
+    pub(super) store: Box<dyn Store>,
     pub(super) objects: Arc<dyn Objects>,
     pub(super) tree: Tree,
     pub(super) notes: Option<Notes>,
@@ -39,6 +40,8 @@ pub(super) struct Core {
     pub(super) offered: Mutex<Offered>,
     pub(super) growth: Mutex<Growth>,
     pub(super) grown: Condvar,
+    /// Why tiles can't be made durable any more, if so. Nothing is recorded then.
+    pub(super) failed: Mutex<Option<String>>,
     pub(super) sizes: watch::Sender<u64>,
 }
 
@@ -78,7 +81,7 @@ impl Core {
             let reason = format!("it has {} entries, {floor} were recorded", journal.size());
             return Err(Error::Rollback { log: id.name(), reason });
         }
-        let store = Arc::new(FileStore::new(journal, once)?);
+        let store = Box::new(FileStore::new(journal, once)?);
         let mark = published.as_ref().map_or(0, |note| note.size);
         let tree = claims.tree(id, origin, &objects, &*store, mark, writable)?;
         let size = tree.size();
@@ -96,6 +99,7 @@ impl Core {
             offered: Mutex::new(Offered { size: mark, at: None }),
             growth: Mutex::new(Growth { size, ended: None }),
             grown: Condvar::new(),
+            failed: Mutex::default(),
             sizes: watch::Sender::new(size),
         };
         core.restore_checkpoint(claims.checkpoint.as_deref())?;
@@ -129,9 +133,23 @@ impl Core {
         let mut offered = lock(&self.offered);
         self.tree.write_partials(fast.head.size, false)?;
         self.objects.offer("checkpoint-fast", &fast.note)?;
-        self.tree.drop_partials(offered.size, fast.head.size);
+        let published = read(&self.published).as_ref().map_or(0, |note| note.size);
+        self.tree.drop_partials(offered.size..fast.head.size, published);
         *offered = Offered { size: fast.head.size, at: Some(Instant::now()) };
         Ok(())
+    }
+
+    fn sync_tiles(&self) -> Result<(), Error> {
+        self.objects.sync().inspect_err(|error| {
+            tracing::error!(log = self.id.name(), %error, "tiles could not be made durable");
+            *lock(&self.failed) = Some(error.to_string());
+        })
+    }
+
+    fn offer_or_warn(&self) {
+        if let Err(error) = self.offer() {
+            tracing::warn!(log = self.id.name(), %error, "the fast checkpoint was not written");
+        }
     }
 
     pub(super) fn publish(&self, note: &[u8]) -> Result<Note, Error> {
@@ -153,13 +171,13 @@ impl Core {
             return refuse(format!("its root at size {} is not ours", head.size));
         }
         self.tree.write_partials(head.size, true)?;
-        self.objects.sync()?;
+        self.sync_tiles()?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let notes = self.notes.as_ref().ok_or(Error::ReadOnly)?;
         let kept = notes.add(head.size, &head.root, note, now)?;
         self.objects.replace("checkpoint", note)?;
         *write(&self.published) = Some(kept.clone());
-        self.tree.drop_partials(old, head.size);
+        self.tree.drop_partials(old..head.size, head.size);
         Ok(kept)
     }
 
@@ -172,6 +190,9 @@ impl Core {
 
 impl Commit for Core {
     fn commit(&self, groups: &[Group]) -> Result<Vec<Outcome>, Error> {
+        if let Some(reason) = lock(&self.failed).clone() {
+            return Err(Error::Stopped { reason });
+        }
         let committed = self.store.commit(groups)?;
         if !committed.entries.is_empty() {
             let (size, _) = self.tree.extend(&committed.entries)?;
@@ -181,23 +202,27 @@ impl Commit for Core {
         Ok(committed.outcomes)
     }
 
-    fn answered(&self, idle: bool) {
-        if self.objects.unsynced() > MAX_UNSYNCED
-            && let Err(error) = self.objects.sync()
-        {
-            tracing::error!(log = self.id.name(), %error, "tiles could not be made durable");
+    fn tend(&self) -> Option<Duration> {
+        if self.objects.unsynced() > MAX_UNSYNCED {
+            // A failure is kept and shows at the next commit.
+            let _ = self.sync_tiles();
         }
-        let due = lock(&self.offered).at.is_none_or(|at| at.elapsed() >= OFFER_INTERVAL);
-        if (idle || due)
-            && let Err(error) = self.offer()
-        {
-            tracing::warn!(log = self.id.name(), %error, "the fast checkpoint was not written");
+        let Offered { size, at } = *lock(&self.offered);
+        let left = at.map_or(Duration::ZERO, |at| OFFER_INTERVAL.saturating_sub(at.elapsed()));
+        if size == self.tree.size() {
+            return None;
         }
+        if left > Duration::ZERO {
+            return Some(left);
+        }
+        self.offer_or_warn();
+        None
     }
 
     fn ended(&self, reason: Option<&str>) {
         if reason.is_none() {
             self.store.settle();
+            self.offer_or_warn();
         }
         lock(&self.growth).ended = Some(reason.unwrap_or("the log was closed").to_owned());
         self.grown.notify_all();

@@ -344,3 +344,43 @@ fn a_signer_that_fails_stops_the_log_and_reading_goes_on() {
     assert_eq!(log.statement(1).unwrap(), Statement::Present(statement(1)));
     assert!(log.wait_for_size(9, Duration::from_secs(60)).is_err());
 }
+
+#[test]
+fn tiles_that_cannot_be_made_durable_stop_the_log() {
+    let (_tmp, dir, log) = fresh();
+    fill(&log, 0, 3);
+    let note = note_at(&log, 3);
+    // A folder in the place of a file that is renamed into: the write fails.
+    let tile = dir.tiles(LogId::Main).join("tile/0/000.p");
+    std::fs::remove_dir_all(&tile).unwrap();
+    std::fs::create_dir_all(tile.join("3/x")).unwrap();
+    assert_eq!(log.publish(&note).unwrap_err().code(), "ledger.io");
+    assert_eq!(log.checkpoint(), None, "nothing is published without its tiles");
+    std::fs::remove_dir_all(&tile).unwrap();
+    assert_eq!(log.publish(&note).unwrap().size, 3, "a tile that was not written may be repeated");
+    *lock(&log.core.failed) = Some("the disk broke".to_owned());
+    let error = log.append(vec![NewEntry::plain(*b"x")]).unwrap_err();
+    assert_eq!(error.code(), "ledger.stopped");
+    assert_eq!(log.health().stopped.as_deref().map(|r| r.contains("the disk broke")), Some(true));
+    assert_eq!(log.statement(0).unwrap(), Statement::Present(statement(0)));
+}
+
+#[test]
+fn visiting_gives_a_part_in_order_and_stops_when_told() {
+    let (_tmp, _dir, log) = fresh();
+    fill(&log, 0, 500);
+    log.erase(260).unwrap();
+    let mut seen = Vec::new();
+    log.visit(150..420, |index, found| {
+        match found {
+            Statement::Present(bytes) => assert_eq!(bytes, statement(index)),
+            other => assert_eq!((index, other), (260, Statement::Erased)),
+        }
+        seen.push(index);
+        if index == 410 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    })
+    .unwrap();
+    assert_eq!(seen, (150..=410).collect::<Vec<_>>());
+    let beyond = log.visit(0..501, |_, _| ControlFlow::Continue(())).unwrap_err();
+    assert_eq!(beyond.code(), "log.out_of_range");
+}

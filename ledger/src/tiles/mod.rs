@@ -7,6 +7,7 @@
 mod path;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, RwLock};
 
 pub use path::{TILE_LEVELS, TILE_WIDTH, TilePath};
@@ -27,7 +28,7 @@ const REBUILD_CHUNK: u64 = 4096;
 pub struct Tree {
     objects: Arc<dyn Objects>,
     edge: RwLock<Arc<Edge>>,
-    cache: Mutex<VecDeque<(u8, u64, Arc<[Hash]>)>>,
+    cache: Mutex<VecDeque<FullTile>>,
     /// Whether full tiles go to storage; else they are only held in `Edge::held`.
     writable: bool,
 }
@@ -41,8 +42,11 @@ struct Edge {
     /// The entries of the unfinished bundle.
     entries: Vec<Hash>,
     /// Full tiles that a reader without right to write computed.
-    held: Vec<(u8, u64, Arc<[Hash]>)>,
+    held: Vec<FullTile>,
 }
+
+/// Level, index and hashes.
+type FullTile = (u8, u64, Arc<[Hash]>);
 
 impl Tree {
     /// The tree without entries. Full tiles go to `objects` if `writable`, else to memory.
@@ -195,11 +199,13 @@ impl Tree {
         Ok(())
     }
 
-    /// Removes partial tiles of what became full between two published sizes.
-    pub fn drop_partials(&self, old: u64, new: u64) {
+    /// Removes partial tiles of what became full as the tree grew from one size to another, save
+    /// for those of size `keep`: the full tiles that replace them may not be durable yet.
+    pub fn drop_partials(&self, sizes: Range<u64>, keep: u64) {
         for level in 0..TILE_LEVELS {
-            let (first, end) = (edge_of(old, level).0, edge_of(new, level).0);
-            for index in first..end {
+            let (first, end) = (edge_of(sizes.start, level).0, edge_of(sizes.end, level).0);
+            let kept = edge_of(keep, level).0;
+            for index in (first..end).filter(|index| *index != kept) {
                 self.objects.remove_below(&TilePath::full(level, index).partial_folder());
                 if level == 0 {
                     self.objects.remove_below(&TilePath::entries(index).partial_folder());
@@ -275,8 +281,9 @@ impl Tree {
         if tile.width == 0 {
             return Ok(Vec::new());
         }
+        // A full tile that was not durable yet may be cut short; its partial one stays till then.
         let full = self.objects.get(&tile.partial(TILE_WIDTH).to_string())?;
-        let bytes = match full {
+        let bytes = match full.filter(|bytes| bytes.len() == TILE_WIDTH * 32) {
             Some(bytes) => bytes,
             None => self
                 .objects

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::storage::{Committed, Group, OnceKey, Statement};
+use crate::storage::{Committed, Group, OnceKey, Statement, Visit};
 
 /// Objects in memory.
 #[derive(Default)]
@@ -53,6 +53,9 @@ impl Store for Entries {
     }
     fn statement(&self, _: u64) -> Result<Statement, Error> {
         Ok(Statement::NotFound)
+    }
+    fn visit(&self, _: std::ops::Range<u64>, _: &mut Visit<'_>) -> Result<(), Error> {
+        Ok(())
     }
     fn erase(&self, _: u64) -> Result<(), Error> {
         Err(Error::ReadOnly)
