@@ -1,0 +1,132 @@
+//! Codes of this program, beside those of the verifier's table, and the families of codes that
+//! readers of formats give.
+
+use placet_verifier::codes::{self, Code};
+
+/// A file could not be read or written.
+pub const IO: &str = "io.error";
+/// A file is larger than its format allows.
+pub const SIZE: &str = "input.size";
+
+const fn c(
+    code: &'static str,
+    meaning: &'static str,
+    next: &'static str,
+    spec: &'static str,
+) -> Code {
+    Code { code, meaning, next, spec }
+}
+
+/// Codes of this program, ascending.
+pub const OWN: &[Code] = &[
+    c(
+        "consistency.unproved",
+        "Nothing was given that could show whether the larger tree holds the smaller one.",
+        "Give a consistency proof with --proof, or a copy of the log with --log.",
+        "9",
+    ),
+    c(
+        "export.no_key",
+        "The public key of a statement or receipt was not found.",
+        "Give the trust file with --trust.",
+        "8",
+    ),
+    c(
+        "export.no_note",
+        "The bundle has no checkpoint of the size that the receipt is for.",
+        "Ask for a complete bundle.",
+        "7.3",
+    ),
+    c(
+        "export.no_statement",
+        "The bundle has no such statement, or more than one fits.",
+        "See `placet-verify show FILE`; choose with --request or --index.",
+        "7",
+    ),
+    c(
+        "input.size",
+        "The file is larger than its format allows; it was not read.",
+        "Check which file you have.",
+        "12",
+    ),
+    c("io.error", "A file could not be read or written.", "Check the path and its rights.", "11"),
+];
+
+/// Families: what all codes that begin like this have in common.
+const FAMILIES: &[(&str, &str, &str)] = &[
+    ("action.", "The action is not a well-formed AuthZEN request.", "3"),
+    ("assertion.", "A rule of WebAuthn does not hold for the passkey's assertion.", "9.1"),
+    ("bare.", "A statement or receipt is not well-formed, or not of a kind known here.", "5.5"),
+    ("base64.", "A value is not in the one spelling of its encoding.", "2.4"),
+    ("cbor.", "The bytes are not deterministic CBOR.", "2.3"),
+    ("checkpoint.", "A checkpoint has not the form of C2SP tlog-checkpoint.", "6.3"),
+    ("cose.", "A COSE_Sign1 or receipt has not the form of the profile.", "5"),
+    ("cosignature.", "A cosignature has not the form of C2SP tlog-cosignature.", "6.3"),
+    ("document.", "A document has not exactly the members of its kind.", "4"),
+    ("json.", "The text is not JSON with one reading only.", "2.1"),
+    ("jcs.", "The JSON is not in its canonical form.", "2.2"),
+    ("key.", "A public key is not one that is used here.", "13"),
+    ("merkle.", "A proof does not prove what it should.", "9"),
+    ("note.", "A signed note has not the form of C2SP signed-note.", "6.4"),
+    ("policy.", "A witness policy has not the form of C2SP tlog-policy.", "8.1"),
+    ("proof.", "A file is not a C2SP tlog-proof.", "6"),
+    ("signature.", "A signature does not verify.", "13"),
+    ("spki.", "A PEM file is not an Ed25519 or P-256 public key.", "13"),
+    ("ssh.", "OpenSSH has no form for this assertion; the assertion itself may be good.", "4.3"),
+    ("statement.", "A statement has not the form of the profile.", "5"),
+    ("tile.", "A tile has not the form of C2SP tlog-tiles.", "6.1"),
+    ("time.", "A time is not in the one form, or not in range.", "2.4"),
+    ("trust.", "The trust file has not the form of the profile.", "8"),
+];
+
+/// What a code means: the entry of a table, else that of its family.
+pub struct Explanation {
+    /// One sentence.
+    pub meaning: &'static str,
+    /// What to do, where the code itself is in a table.
+    pub next: Option<&'static str>,
+    /// Section of SPEC.md.
+    pub spec: &'static str,
+}
+
+/// Explains a code.
+pub fn explain(code: &str) -> Option<Explanation> {
+    let entry = codes::find(code).or_else(|| OWN.iter().find(|own| own.code == code));
+    if let Some(entry) = entry {
+        let (meaning, spec) = (entry.meaning, entry.spec);
+        return Some(Explanation { meaning, next: Some(entry.next), spec });
+    }
+    let family = FAMILIES.iter().find(|(prefix, _, _)| code.starts_with(prefix));
+    family.map(|(_, meaning, spec)| Explanation { meaning, next: None, spec })
+}
+
+/// What to do next about a code.
+pub fn next(code: &str) -> Option<&'static str> {
+    explain(code)?.next
+}
+
+/// Every code of the two tables, ascending.
+pub fn all() -> Vec<&'static Code> {
+    let mut all: Vec<&Code> = codes::CODES.iter().chain(OWN).collect();
+    all.sort_by_key(|code| code.code);
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_code_stands_in_two_tables() {
+        for pair in all().windows(2) {
+            assert_ne!(pair[0].code, pair[1].code);
+        }
+    }
+
+    #[test]
+    fn families_explain_what_tables_do_not_hold() {
+        assert!(explain("json.duplicate_key").is_some_and(|e| e.next.is_none()));
+        assert!(explain("time.upper_open").is_some_and(|e| e.next.is_some()));
+        assert!(explain("nonsense").is_none());
+    }
+}

@@ -1,0 +1,89 @@
+//! `check`: verifies bundles. All decisions are `placet-verifier`'s.
+
+use placet_proto::action::Action;
+use placet_proto::bundle::MAX_BUNDLE;
+use placet_proto::json;
+use placet_proto::time::UnixSeconds;
+use placet_verifier::{Options, verify_bundle};
+
+use super::copy;
+use crate::cli::{Check, Wanted};
+use crate::error::{Failure, shown};
+use crate::exit::Exit;
+use crate::input;
+use crate::output::Output;
+use crate::result::FileResult;
+use crate::text;
+use crate::trust::{self, GivenTrust};
+
+/// Verifies each file and gives the worst result.
+///
+/// # Errors
+/// A trust file, action or copy of the log that can't be read, and output that can't be written.
+pub fn run(args: &Check, output: &mut Output) -> Result<Exit, Failure> {
+    let trust = GivenTrust::read(&args.trust)?;
+    let as_of = trust::as_of(args.as_of);
+    let mut options = options(&args.wanted, as_of)?;
+    if let Some(log) = &args.log {
+        options.whole_log = Some(copy::whole_log(log)?);
+        options.require.push("consumption.unique".to_owned());
+    }
+    let mut worst = Exit::Passed;
+    for file in &args.files {
+        let result = match verify(file, &trust, &options, as_of) {
+            Ok(result) => result,
+            Err(failure) => FileResult::of_failure(shown(file), &failure, &trust, as_of),
+        };
+        worst = worst.worse(result.exit);
+        if args.json {
+            output.result(&to_json(&result)?)?;
+        } else {
+            output.result(&text::render(&result, args.quiet))?;
+        }
+    }
+    Ok(worst)
+}
+
+fn verify(
+    file: &std::path::Path,
+    trust: &GivenTrust,
+    options: &Options,
+    as_of: UnixSeconds,
+) -> Result<FileResult, Failure> {
+    let input = input::read(file, MAX_BUNDLE)?;
+    let report = verify_bundle(&input.bytes, &trust.file, options)
+        .map_err(|e| Failure::malformed(file, e.code, &e.detail))?;
+    Ok(FileResult::of_report(&input, report, trust, as_of))
+}
+
+fn options(wanted: &Wanted, as_of: UnixSeconds) -> Result<Options, Failure> {
+    let between = match wanted.between.as_deref() {
+        Some([from, to]) if from < to => Some((from.0, to.0)),
+        Some(_) => return Err(Failure::Usage("--between: T1 must be before T2".to_owned())),
+        None => None,
+    };
+    let action = match &wanted.action {
+        Some(path) => {
+            let input = input::read(path, json::MAX_BYTES)?;
+            let refuse = |e: placet_proto::Error| Failure::proto(path, &e);
+            let json = json::parse(&input.bytes).map_err(|e| refuse(e.into()))?;
+            Some(Action::from_request(&json).map_err(|e| refuse(e.into()))?)
+        }
+        None => None,
+    };
+    Ok(Options {
+        as_of: as_of.0,
+        action,
+        passkey: wanted.passkey.clone(),
+        between,
+        expect_denial: wanted.denied,
+        require: wanted.require.clone(),
+        whole_log: None,
+    })
+}
+
+fn to_json(result: &FileResult) -> Result<String, Failure> {
+    let json = serde_json::to_string(result);
+    let json = json.map_err(|e| Failure::Io { path: "JSON".to_owned(), source: e.into() })?;
+    Ok(json + "\n")
+}

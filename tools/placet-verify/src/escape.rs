@@ -1,0 +1,63 @@
+//! Text from evidence on its way to a terminal: whatever could steer the terminal, hide or reorder
+//! what is read, or pass for a blank, is written as `\u{…}`.
+
+/// Escapes text that somebody else wrote, for one line of output.
+pub fn line(text: &str) -> String {
+    escape(text, |c| c == '\\' || is_deceptive(c))
+}
+
+/// Escapes text of several lines; line feeds stay.
+pub fn lines(text: &str) -> String {
+    escape(text, |c| c != '\n' && is_deceptive(c))
+}
+
+/// Escapes JSON text, which has its own escapes for backslashes and most controls already.
+pub fn json(text: &str) -> String {
+    lines(text)
+}
+
+fn escape(text: &str, bad: impl Fn(char) -> bool) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '\\' if bad(c) => out.push_str("\\\\"),
+            c if bad(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Controls (C0, C1, DEL), format and bidirectional characters, fillers that show nothing,
+/// variation selectors, tags, separators, and blanks other than the space.
+fn is_deceptive(c: char) -> bool {
+    c.is_control()
+        || (c.is_whitespace() && c != ' ')
+        || matches!(u32::from(c),
+            0x00ad | 0x034f | 0x061c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f
+            | 0x200b..=0x200f | 0x2028..=0x202f | 0x205f..=0x206f | 0x2800 | 0x3164
+            | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffb | 0x110bd | 0x110cd
+            | 0x13430..=0x1345f | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a
+            | 0xe0000..=0xe0fff | 0xf_0000..=0x10_ffff | 0xe000..=0xf8ff)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_steers_the_terminal_or_hides() {
+        for (text, shown) in [
+            ("plain ü 漢", "plain ü 漢"),
+            ("\u{1b}[2J\r\u{7}", "\\u{1b}[2J\\u{d}\\u{7}"),
+            ("a\u{202e}b\u{2066}", "a\\u{202e}b\\u{2066}"),
+            ("a\u{200b}\u{feff}\u{ad}b", "a\\u{200b}\\u{feff}\\u{ad}b"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("\u{e0041}\u{fe0f}\u{3164}\u{a0}", "\\u{e0041}\\u{fe0f}\\u{3164}\\u{a0}"),
+            ("\\u{41}\n", "\\\\u{41}\\u{a}"),
+        ] {
+            assert_eq!(line(text), shown);
+        }
+        assert_eq!(lines("a\nb\t\\"), "a\nb\\u{9}\\");
+    }
+}

@@ -1,0 +1,43 @@
+//! The program `placet-verify` as a library, so that its manual pages and completions come from
+//! the same definition as its parser.
+//!
+//! It holds no trust decision: those are in `placet-verifier`. It reads files, asks the system
+//! clock (for the expiry of the trust file only), and prints. It has no network code.
+
+pub mod cli;
+mod codes;
+mod commands;
+mod error;
+mod escape;
+pub mod exit;
+mod input;
+mod output;
+mod result;
+mod text;
+mod trust;
+
+use std::panic;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use cli::Cli;
+use exit::Exit;
+use output::Output;
+
+/// Parses the command line, runs the command and gives the exit code. A panic is a bug of this
+/// program and never a verdict: exit code 70.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = panic::catch_unwind(|| {
+        let mut output = Output::new(cli.color);
+        let exit = commands::run(&cli.command, &mut output).unwrap_or_else(|failure| {
+            output.complain(&failure);
+            failure.exit()
+        });
+        // Who reads the output has read enough: that is success (ripgrep's rule).
+        if output.is_cut() { Exit::Passed } else { exit }
+    });
+    outcome.unwrap_or(Exit::Bug).into()
+}
