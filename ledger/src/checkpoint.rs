@@ -3,15 +3,13 @@
 //! The engine compares origin, size and root with its own tree. Which signatures a note carries,
 //! and whether they satisfy a witness policy, is decided before a note is given to it.
 
-use placet_proto::b64;
+use placet_proto::tlog::checkpoint::{Checkpoint, CheckpointError, SignedCheckpoint};
 
 use crate::Error;
 use crate::storage::Hash;
 
 /// Smallest tree that our logs sign (SPEC.md: `init` commits three entries at once).
 pub const MIN_SIGNED_SIZE: u64 = 2;
-/// Longest note in bytes.
-pub const MAX_NOTE: usize = 64 << 10;
 
 /// Signs checkpoints with the log's own key.
 pub trait CheckpointSigner: Send + Sync + 'static {
@@ -45,29 +43,23 @@ pub struct Head {
 impl Head {
     /// The checkpoint body: three lines.
     pub fn text(&self) -> String {
-        format!("{}\n{}\n{}\n", self.origin, self.size, b64::encode_std(self.root))
+        let Head { origin, size, root } = self.clone();
+        Checkpoint { origin, size, root, extensions: Vec::new() }.to_text()
     }
 
     /// The head of a signed note. Signatures are not looked at.
     ///
     /// # Errors
-    /// [`Error::CheckpointInconsistent`] when this is no checkpoint of ours: extension lines,
-    /// leading zeros, a note that is too long.
+    /// [`Error::CheckpointInconsistent`] when this is no checkpoint of ours: not the one form, or
+    /// with extension lines.
     pub fn of_note(note: &[u8]) -> Result<Head, Error> {
-        Head::parse(note)
-            .ok_or_else(|| Error::CheckpointInconsistent { reason: "it is no checkpoint".into() })
-    }
-
-    fn parse(note: &[u8]) -> Option<Head> {
-        let text = std::str::from_utf8(note).ok().filter(|text| text.len() <= MAX_NOTE)?;
-        let (body, _) = text.split_once("\n\n")?;
-        let [origin, size, root] = body.split('\n').collect::<Vec<_>>().try_into().ok()?;
-        let head = Head {
-            origin: origin.to_owned(),
-            size: size.parse().ok()?,
-            root: b64::decode_std_array(root).ok()?,
+        let head = || -> Result<Head, CheckpointError> {
+            let signed = SignedCheckpoint::parse(note)?;
+            signed.checkpoint().check_profile()?;
+            let Checkpoint { origin, size, root, .. } = signed.checkpoint().clone();
+            Ok(Head { origin, size, root })
         };
-        (head.text().strip_suffix('\n') == Some(body)).then_some(head)
+        head().map_err(|error| Error::CheckpointInconsistent { reason: error.to_string() })
     }
 }
 
@@ -89,7 +81,7 @@ pub(crate) fn sign(
         return Ok(None);
     }
     let note = signer.sign(&head.text()).map_err(|reason| Error::Sign { reason })?;
-    if Head::parse(&note).as_ref() != Some(&head) {
+    if Head::of_note(&note).ok().as_ref() != Some(&head) {
         return Err(Error::Sign { reason: "the signer changed the text".to_owned() });
     }
     Ok(Some(FastCheckpoint { head, note }))
@@ -105,7 +97,7 @@ mod tests {
 
     #[test]
     fn only_the_one_form_of_a_checkpoint_is_read() {
-        let note = format!("{}\n— example.com/log AAAA\n", head().text());
+        let note = format!("{}\n— example.com/log AAAAAAAA\n", head().text());
         assert_eq!(Head::of_note(note.as_bytes()).unwrap(), head());
         for wrong in [
             note.replace("\n20\n", "\n020\n"),
@@ -113,7 +105,7 @@ mod tests {
             note.replace("\n\n", "\nextension\n\n"),
             note.replace("\n\n", "\n"),
             note.replace("BwcH", "Bwc"),
-            "x".repeat(MAX_NOTE + 1),
+            "x".repeat(2 << 20),
         ] {
             let error = Head::of_note(wrong.as_bytes()).unwrap_err();
             assert_eq!(error.code(), "checkpoint.inconsistent", "{wrong:.60}");
@@ -123,7 +115,7 @@ mod tests {
 
     #[test]
     fn small_trees_are_not_signed_and_a_lying_signer_is_noticed() {
-        let echo = |text: &str| Ok(format!("{text}\n— x AAAA\n").into_bytes());
+        let echo = |text: &str| Ok(format!("{text}\n— x AAAAAAAA\n").into_bytes());
         assert_eq!(sign(&echo, Head { size: 1, ..head() }).unwrap(), None);
         assert_eq!(sign(&echo, head()).unwrap().unwrap().head, head());
         let liar = |_: &str| Ok(b"other\n1\n\n".to_vec());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use placet_proto::tlog::tile::TileId;
 use tokio::sync::{oneshot, watch};
 
 use self::core::Core;
@@ -18,7 +19,6 @@ use crate::notes::{Note, Notes};
 use crate::sequencer::{Commit, Sequencer};
 use crate::storage::{Group, Hash, NewEntry, OnceKey, Outcome, Statement};
 use crate::sync::{lock, read};
-use crate::tiles::TilePath;
 
 /// One of the two logs of a folder, open.
 ///
@@ -255,7 +255,7 @@ impl Log {
     /// # Errors
     /// [`Error::TileCorrupt`], [`Error::Io`].
     pub fn tile(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
-        TilePath::parse(path).map_or(Ok(None), |tile| self.core.tree.tile(tile))
+        path.parse::<TileId>().map_or(Ok(None), |tile| self.core.tree.tile(tile))
     }
 
     /// The newest log-signed checkpoint; none below size 2.

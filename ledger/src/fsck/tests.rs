@@ -167,7 +167,7 @@ fn checkpoint_findings() {
     assert_eq!(codes(&dir), [("checkpoint.root", None)]);
 
     let (_tmp, dir) = closed();
-    edit(dir.tiles(LogId::Main).join("checkpoint"), |note| note.extend("— w AAAA\n".bytes()));
+    edit(dir.tiles(LogId::Main).join("checkpoint"), |note| note.extend("— w AAAAAAAA\n".bytes()));
     assert_eq!(codes(&dir), [("checkpoint.not_kept", None)]);
     std::fs::remove_file(dir.tiles(LogId::Main).join("checkpoint")).unwrap();
     assert_eq!(codes(&dir), [("checkpoint.stale", None)]);
@@ -175,7 +175,7 @@ fn checkpoint_findings() {
     let (_tmp, dir) = closed();
     let shown = std::fs::read(dir.tiles(LogId::Main).join("checkpoint")).unwrap();
     let log = open(&dir);
-    for line in ["— w AAAA\n", "— w BBBB\n"] {
+    for line in ["— w AAAAAAAA\n", "— w BBBBBBBB\n"] {
         log.publish(&[&note_at(&log, 600), line.as_bytes()].concat()).unwrap();
     }
     drop(log);

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use placet_proto::tlog::tile::{TILE_WIDTH, TileId, TileKind};
+
 use super::Found;
 use crate::Error;
 use crate::dir::{Dir, LogId};
 use crate::objects::FileObjects;
 use crate::storage::{Hash, Objects};
-use crate::tiles::{TILE_WIDTH, TilePath, Tree};
+use crate::tiles::Tree;
 
 /// Entries that are added to the tree at a time.
 const CHUNK: usize = 4096;
@@ -84,9 +86,9 @@ impl TreeCheck {
         Ok(())
     }
 
-    fn file(&self, path: &Path, beyond: &mut Vec<TilePath>, found: &Found) -> Result<(), Error> {
+    fn file(&self, path: &Path, beyond: &mut Vec<TileId>, found: &Found) -> Result<(), Error> {
         let name = path.strip_prefix(&self.folder).unwrap_or(path).to_string_lossy();
-        let Some(tile) = TilePath::parse(&name) else {
+        let Ok(tile) = name.parse::<TileId>() else {
             found.add("tile.stray", None, name);
             return Ok(());
         };
@@ -97,7 +99,7 @@ impl TreeCheck {
             return Ok(());
         }
         // Full tiles were compared while the journal was read.
-        if tile.width < TILE_WIDTH
+        if !tile.is_full()
             && let Ok(bytes) = std::fs::read(path)
             && self.tree.tile(tile).ok().flatten().is_none_or(|expected| expected != bytes)
         {
@@ -115,10 +117,14 @@ impl TreeCheck {
 }
 
 /// Number of entries that a tree must have for this tile to exist.
-fn last_leaf(tile: TilePath) -> u64 {
-    let bits = 8 * u32::from(tile.level.unwrap_or(0));
-    let hashes = tile.index.saturating_mul(TILE_WIDTH as u64).saturating_add(tile.width as u64);
-    if hashes > u64::MAX >> bits { u64::MAX } else { hashes << bits }
+fn last_leaf(tile: TileId) -> u64 {
+    let level = match tile.kind {
+        TileKind::Hashes(level) => u32::from(level),
+        TileKind::Entries => 0,
+    };
+    let hashes = tile.index.saturating_mul(u64::from(TILE_WIDTH));
+    let each = 256u64.checked_pow(level).unwrap_or(u64::MAX);
+    hashes.saturating_add(u64::from(tile.width)).saturating_mul(each)
 }
 
 /// Storage that compares what it is given with what is there.
@@ -134,14 +140,14 @@ impl Objects for Compare {
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<(), Error> {
-        let Some(tile) = TilePath::parse(path) else { return Ok(()) };
+        let Ok(tile) = path.parse::<TileId>() else { return Ok(()) };
         match self.files.get(path)? {
             Some(there) if there == bytes => {}
             Some(_) => self.found.add("tile.wrong", None, path),
             // What is not published yet is made again when the log is opened.
             None if last_leaf(tile) > self.published => {}
             // A full tile stands for its partial ones.
-            None if tile.width < TILE_WIDTH && self.full_exists(tile)? => {}
+            None if !tile.is_full() && self.full_exists(tile)? => {}
             None => self.found.add("tile.missing", None, path),
         }
         Ok(())
@@ -167,7 +173,7 @@ impl Objects for Compare {
 }
 
 impl Compare {
-    fn full_exists(&self, tile: TilePath) -> Result<bool, Error> {
-        Ok(self.files.get(&tile.partial(TILE_WIDTH).to_string())?.is_some())
+    fn full_exists(&self, tile: TileId) -> Result<bool, Error> {
+        Ok(self.files.get(&TileId::full(tile.kind, tile.index).to_string())?.is_some())
     }
 }

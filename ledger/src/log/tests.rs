@@ -1,11 +1,11 @@
 use std::sync::mpsc::channel;
 
 use placet_proto::tlog::merkle::{leaf_hash, root_from_inclusion, verify_consistency};
+use placet_proto::tlog::tile::encode_bundle;
 use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::checkpoint::Head;
-use crate::tiles::encode_bundle;
 
 const ORIGIN: &str = "example.com/log";
 
@@ -166,7 +166,7 @@ fn notes_that_contradict_the_log_are_not_published() {
     let first = log.publish(&note_at(&log, 8)).unwrap();
     assert_eq!(log.publish(&note_at(&log, 7)).unwrap_err().code(), "checkpoint.smaller");
     let mut again = note_at(&log, 8);
-    again.extend_from_slice("— witness AAAA\n".as_bytes());
+    again.extend_from_slice("— witness AAAAAAAA\n".as_bytes());
     let second = log.publish(&again).unwrap();
     assert_eq!((second.row, second.size), (first.row + 1, 8));
     let shown = std::fs::read(dir.tiles(LogId::Main).join("checkpoint")).unwrap();
@@ -188,7 +188,7 @@ fn the_folder_holds_the_tiles_of_what_is_published() {
     let leaf = leaf_hash(&log.entry(512).unwrap());
     assert_eq!(log.tile("tile/0/002.p/1").unwrap().unwrap(), leaf);
     let bundle = std::fs::read(root.join("tile/entries/001")).unwrap();
-    assert_eq!(bundle, encode_bundle(&log.entries(256..512).unwrap()));
+    assert_eq!(bundle, encode_bundle(&log.entries(256..512).unwrap()).unwrap());
     assert_eq!(log.tile("tile/entries/001.p/3").unwrap().unwrap(), bundle[..102]);
     for path in ["tile/0/002", "tile/0/002.p/2", "tile/0/003.p/1", "tile/2/000.p/1", "checkpoint"] {
         assert_eq!(log.tile(path).unwrap(), None, "{path}");

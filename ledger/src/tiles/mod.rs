@@ -4,21 +4,26 @@
 //! So memory does not depend on the size of the log, and a proof reads a few tiles. The journal
 //! holds every hash, so what a crash loses here is made again from there.
 
-mod path;
-
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, RwLock};
 
-pub use path::{TILE_LEVELS, TILE_WIDTH, TilePath};
+use placet_proto::tlog::TlogError;
 use placet_proto::tlog::merkle::{
-    self, CompactRange, HashReader, consistency_path, inclusion_path, leaf_hash, node_hash,
+    self, CompactRange, HashReader, consistency_path, inclusion_path, leaf_hash,
+};
+use placet_proto::tlog::tile::{
+    self, TILE_WIDTH, TileError, TileId, TileKind, encode_bundle, full_tiles, partial_width,
 };
 
 use crate::Error;
 use crate::storage::{Hash, Objects, Store};
 use crate::sync::{lock, read, write};
 
+/// Tile levels that a tree of 2^64 entries can have.
+pub(crate) const TILE_LEVELS: u8 = 8;
+/// [`TILE_WIDTH`] as a length.
+const WIDTH: usize = TILE_WIDTH as usize;
 /// Full tiles that are kept for reading: 2 MiB.
 const CACHED_TILES: usize = 256;
 /// Entries that are read from the journal at a time when tiles are made again.
@@ -65,7 +70,7 @@ impl Tree {
         writable: bool,
     ) -> Result<Tree, Error> {
         // Only whole tiles are taken up: the entries of the last one come from the journal.
-        let base = mark - mark % TILE_WIDTH as u64;
+        let base = mark - mark % u64::from(TILE_WIDTH);
         let tree = Tree::empty(objects, writable);
         let mut levels = Vec::new();
         for level in 0..TILE_LEVELS {
@@ -73,7 +78,7 @@ impl Tree {
             if base >> (8 * u32::from(level)) == 0 {
                 break;
             }
-            levels.push(tree.stored_prefix(TilePath::full(level, index).partial(width))?);
+            levels.push(tree.stored_prefix(TileId { width, ..full(level, index) })?);
         }
         let mut edge = Edge { levels, ..Edge::default() };
         let snapshot = Snapshot { tree: &tree, edge: &edge, size: base };
@@ -158,18 +163,20 @@ impl Tree {
     ///
     /// # Errors
     /// [`Error::TileCorrupt`], what the storage gives.
-    pub fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>, Error> {
+    pub fn tile(&self, tile: TileId) -> Result<Option<Vec<u8>>, Error> {
         let edge = Arc::clone(&read(&self.edge));
-        let (unfinished, width) = edge_of(edge.range.size(), tile.level.unwrap_or(0));
-        if tile.index > unfinished || (tile.index == unfinished && tile.width > width) {
+        let widest = TileId::at_size(tile.kind, tile.index, edge.range.size());
+        if widest.is_none_or(|widest| tile.width > widest.width) {
             return Ok(None);
         }
-        let Some(level) = tile.level else {
+        let TileKind::Hashes(level) = tile.kind else {
             return self.bundle(&edge, tile).map(Some);
         };
         let hashes = Snapshot { tree: self, edge: &edge, size: edge.range.size() }
             .tile(level, tile.index)?;
-        let part = hashes.get(..tile.width).ok_or_else(|| corrupt(tile, "it is too short"))?;
+        let part = hashes
+            .get(..usize::from(tile.width))
+            .ok_or_else(|| corrupt(tile, "it is too short"))?;
         Ok(Some(part.concat()))
     }
 
@@ -184,9 +191,9 @@ impl Tree {
             if width == 0 {
                 continue;
             }
-            let mut tiles = vec![TilePath::full(level, index).partial(width)];
+            let mut tiles = vec![TileId { width, ..full(level, index) }];
             if level == 0 {
-                tiles.push(TilePath::entries(index).partial(width));
+                tiles.push(TileId { kind: TileKind::Entries, index, width });
             }
             for tile in tiles {
                 let bytes = self.tile(tile)?.ok_or_else(|| corrupt(tile, "it is missing"))?;
@@ -206,16 +213,16 @@ impl Tree {
             let (first, end) = (edge_of(sizes.start, level).0, edge_of(sizes.end, level).0);
             let kept = edge_of(keep, level).0;
             for index in (first..end).filter(|index| *index != kept) {
-                self.objects.remove_below(&TilePath::full(level, index).partial_folder());
+                self.objects.remove_below(&partial_folder(full(level, index)));
                 if level == 0 {
-                    self.objects.remove_below(&TilePath::entries(index).partial_folder());
+                    self.objects.remove_below(&partial_folder(bundle(index)));
                 }
             }
         }
     }
 
     fn push(&self, edge: &mut Edge, entry: &Hash) -> Result<(), Error> {
-        let index = edge.range.size() / TILE_WIDTH as u64;
+        let index = edge.range.size() / u64::from(TILE_WIDTH);
         edge.entries.push(*entry);
         let levels = &mut edge.levels;
         edge.range.append_with(leaf_hash(entry), |level, _, hash| {
@@ -227,20 +234,20 @@ impl Tree {
                 levels.iter_mut().skip(at).take(1).for_each(|tile| tile.push(*hash));
             }
         })?;
-        if edge.entries.len() == TILE_WIDTH {
-            let bundle = encode_bundle(&std::mem::take(&mut edge.entries));
+        if edge.entries.len() == WIDTH {
+            let bytes = bundle_bytes(&std::mem::take(&mut edge.entries))?;
             if self.writable {
-                self.objects.put(&TilePath::entries(index).to_string(), &bundle)?;
+                self.objects.put(&bundle(index).to_string(), &bytes)?;
             }
         }
         for (level, tile) in (0u8..).zip(edge.levels.iter_mut()) {
-            if tile.len() < TILE_WIDTH {
+            if tile.len() < WIDTH {
                 break;
             }
             let hashes: Arc<[Hash]> = std::mem::take(tile).into();
             let index = edge_of(edge.range.size(), level).0.saturating_sub(1);
             if self.writable {
-                let path = TilePath::full(level, index).to_string();
+                let path = full(level, index).to_string();
                 self.objects.put(&path, hashes.as_flattened())?;
                 self.remember(level, index, hashes);
             } else {
@@ -259,16 +266,16 @@ impl Tree {
         Ok(edge)
     }
 
-    fn bundle(&self, edge: &Edge, tile: TilePath) -> Result<Vec<u8>, Error> {
+    fn bundle(&self, edge: &Edge, tile: TileId) -> Result<Vec<u8>, Error> {
         let unfinished = edge_of(edge.range.size(), 0).0;
         let mut bytes = if tile.index == unfinished {
-            encode_bundle(&edge.entries)
+            bundle_bytes(&edge.entries)?
         } else {
             self.objects
-                .get(&TilePath::entries(tile.index).to_string())?
+                .get(&bundle(tile.index).to_string())?
                 .ok_or_else(|| corrupt(tile, "it is missing"))?
         };
-        let len = tile.width.saturating_mul(34);
+        let len = usize::from(tile.width).saturating_mul(34);
         if bytes.len() < len {
             return Err(corrupt(tile, "it is too short"));
         }
@@ -277,13 +284,13 @@ impl Tree {
     }
 
     /// The first hashes of a stored tile that may be full by now or still partial.
-    fn stored_prefix(&self, tile: TilePath) -> Result<Vec<Hash>, Error> {
+    fn stored_prefix(&self, tile: TileId) -> Result<Vec<Hash>, Error> {
         if tile.width == 0 {
             return Ok(Vec::new());
         }
         // A full tile that was not durable yet may be cut short; its partial one stays till then.
-        let full = self.objects.get(&tile.partial(TILE_WIDTH).to_string())?;
-        let bytes = match full.filter(|bytes| bytes.len() == TILE_WIDTH * 32) {
+        let full = self.objects.get(&TileId::full(tile.kind, tile.index).to_string())?;
+        let bytes = match full.filter(|bytes| bytes.len() == WIDTH * 32) {
             Some(bytes) => bytes,
             None => self
                 .objects
@@ -291,7 +298,7 @@ impl Tree {
                 .ok_or_else(|| corrupt(tile, "it is missing"))?,
         };
         let (hashes, rest) = bytes.as_chunks::<32>();
-        let prefix = hashes.get(..tile.width).filter(|_| rest.is_empty());
+        let prefix = hashes.get(..usize::from(tile.width)).filter(|_| rest.is_empty());
         Ok(prefix.ok_or_else(|| corrupt(tile, "its length is wrong"))?.to_vec())
     }
 
@@ -306,11 +313,11 @@ impl Tree {
                 return Ok(hashes);
             }
         }
-        let tile = TilePath::full(level, index);
+        let tile = full(level, index);
         let bytes =
             self.objects.get(&tile.to_string())?.ok_or_else(|| corrupt(tile, "it is missing"))?;
         let (hashes, rest) = bytes.as_chunks::<32>();
-        if hashes.len() != TILE_WIDTH || !rest.is_empty() {
+        if hashes.len() != WIDTH || !rest.is_empty() {
             return Err(corrupt(tile, "its length is wrong"));
         }
         let hashes: Arc<[Hash]> = hashes.into();
@@ -327,20 +334,25 @@ impl Tree {
     }
 }
 
-/// Entries of a bundle, each behind its length (C2SP tlog-tiles).
-pub fn encode_bundle(entries: &[Hash]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(entries.len().saturating_mul(34));
-    for entry in entries {
-        bytes.extend_from_slice(&[0, 32]);
-        bytes.extend_from_slice(entry);
-    }
-    bytes
+/// Index and width of the unfinished tile of a level in a tree of `size` entries.
+fn edge_of(size: u64, level: u8) -> (u64, u16) {
+    let kind = TileKind::Hashes(level);
+    (full_tiles(kind, size), partial_width(kind, size))
 }
 
-/// Index and width of the unfinished tile of a level in a tree of `size` entries.
-pub fn edge_of(size: u64, level: u8) -> (u64, usize) {
-    let hashes = size.checked_shr(8 * u32::from(level)).unwrap_or(0);
-    (hashes / TILE_WIDTH as u64, (hashes % TILE_WIDTH as u64) as usize)
+/// The full tile of hashes.
+fn full(level: u8, index: u64) -> TileId {
+    TileId::full(TileKind::Hashes(level), index)
+}
+
+/// The full bundle of entries.
+fn bundle(index: u64) -> TileId {
+    TileId::full(TileKind::Entries, index)
+}
+
+/// The folder of the partial forms of a tile.
+fn partial_folder(tile: TileId) -> String {
+    format!("{}.p", TileId::full(tile.kind, tile.index))
 }
 
 struct Snapshot<'a> {
@@ -356,7 +368,7 @@ impl Snapshot<'_> {
         if index >= unfinished {
             let tile = self.edge.levels.get(usize::from(level)).filter(|_| index == unfinished);
             let tile = tile.map(|hashes| Arc::from(&hashes[..]));
-            return tile.ok_or_else(|| corrupt(TilePath::full(level, index), "it is missing"));
+            return tile.ok_or_else(|| corrupt(full(level, index), "it is missing"));
         }
         let held = self.edge.held.iter().find(|(l, i, _)| (*l, *i) == (level, index));
         match held {
@@ -370,20 +382,15 @@ impl HashReader for Snapshot<'_> {
     type Error = Error;
 
     fn subtree(&self, level: u8, index: u64) -> Result<Hash, Error> {
-        let (tile_level, within) = (level / 8, u32::from(level % 8));
-        // A full subtree of a tree of at most 2^64 leaves: the shift cannot lose bits.
-        let start = index << within;
-        let tile = self.tile(tile_level, start / TILE_WIDTH as u64)?;
-        let from = (start % TILE_WIDTH as u64) as usize;
-        let hashes = tile.get(from..from.saturating_add(1 << within));
-        let path = TilePath::full(tile_level, start / TILE_WIDTH as u64);
-        let mut row = hashes.ok_or_else(|| corrupt(path, "it is too short"))?.to_vec();
-        while row.len() > 1 {
-            let (pairs, _) = row.as_chunks::<2>();
-            row = pairs.iter().map(|[left, right]| node_hash(left, right)).collect();
-        }
-        row.first().copied().ok_or_else(|| corrupt(path, "it is empty"))
+        let place = tile::locate(level, index);
+        let hashes = self.tile(place.level, place.index)?;
+        let too_short = |_: TileError| corrupt(full(place.level, place.index), "it is too short");
+        tile::node_in_tile(&hashes, &place).map_err(too_short)
     }
+}
+
+fn bundle_bytes(entries: &[Hash]) -> Result<Vec<u8>, Error> {
+    encode_bundle(entries).map_err(|error| Error::Proto(TlogError::from(error).into()))
 }
 
 fn corrupt(tile: impl ToString, reason: &str) -> Error {

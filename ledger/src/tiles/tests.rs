@@ -80,7 +80,7 @@ fn naive_root(leaves: &[Hash]) -> Hash {
         [leaf] => *leaf,
         _ => {
             let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
-            node_hash(&naive_root(left), &naive_root(right))
+            merkle::node_hash(&naive_root(left), &naive_root(right))
         }
     }
 }
