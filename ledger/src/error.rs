@@ -79,6 +79,9 @@ pub enum Error {
         /// Which limit or rule.
         reason: &'static str,
     },
+    /// The governance log is never erased: who could approve then is computed from all of it.
+    #[error("entries of the governance log are never erased")]
+    NotErasable,
     /// An index or size beyond the log.
     #[error("{what} {asked} is beyond the log, which has size {size}")]
     OutOfRange {
@@ -153,6 +156,7 @@ impl Error {
             Error::Stopped { .. } => "ledger.stopped",
             Error::ReadOnly => "ledger.read_only",
             Error::InvalidEntry { .. } => "ledger.invalid_entry",
+            Error::NotErasable => "log.not_erasable",
             Error::OutOfRange { .. } => "log.out_of_range",
             Error::TileCorrupt { .. } => "tile.corrupt",
             Error::CheckpointInconsistent { .. } => "checkpoint.inconsistent",

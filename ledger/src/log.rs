@@ -128,8 +128,12 @@ impl Log {
     /// once keys stay. Erasing twice is not an error.
     ///
     /// # Errors
-    /// [`Error::OutOfRange`], [`Error::ReadOnly`], [`Error::Stopped`], [`Error::JournalCorrupt`].
+    /// [`Error::NotErasable`] for the governance log, [`Error::OutOfRange`], [`Error::ReadOnly`],
+    /// [`Error::Stopped`], [`Error::JournalCorrupt`].
     pub fn erase(&self, index: u64) -> Result<(), Error> {
+        if self.core.id == LogId::Gov {
+            return Err(Error::NotErasable);
+        }
         self.core.store.erase(index)
     }
 
@@ -196,7 +200,7 @@ impl Log {
         self.entries(index..index.saturating_add(1))?.pop().ok_or(out_of_range)
     }
 
-    /// The log entries of a range, in order.
+    /// The log entries of a range, in order: 32 bytes each in memory, so callers bound the range.
     ///
     /// # Errors
     /// As [`Log::entry`].

@@ -146,7 +146,7 @@ impl Drop for Waiter {
 
 fn run(calls: &Receiver<Call>, log: &dyn Commit, load: &Load) {
     let mut carried: Option<Call> = None;
-    let mut failure = None;
+    let mut end = End { log, load, reason: Some("the writer panicked".to_owned()) };
     let mut tend_after = None;
     loop {
         let first = match (carried.take(), tend_after) {
@@ -176,17 +176,32 @@ fn run(calls: &Receiver<Call>, log: &dyn Commit, load: &Load) {
             }
             Err(error) => {
                 let reason = error.to_string();
+                // Whoever is answered finds the door closed already.
                 *lock(&load.stopped) = Some(reason.clone());
                 for waiter in waiters {
                     waiter.answer(Err(Error::Stopped { reason: reason.clone() }));
                 }
-                failure = Some(reason);
-                break;
+                end.reason = Some(reason);
+                return;
             }
         }
     }
-    // Calls that are still queued are dropped with the channel, which answers their waiters.
-    log.ended(failure.as_deref());
+    end.reason = None;
+}
+
+/// Tells everybody that the thread ended, however it did. Calls that are still queued are dropped
+/// with the channel behind this, which answers their waiters.
+struct End<'a> {
+    log: &'a dyn Commit,
+    load: &'a Load,
+    reason: Option<String>,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        lock(&self.load.stopped).clone_from(&self.reason);
+        self.log.ended(self.reason.as_deref());
+    }
 }
 
 /// Everything that waits, up to the limits of a frame; what no longer fits is carried over.
@@ -278,6 +293,21 @@ mod tests {
         for answered in waiting {
             answered.recv().unwrap().unwrap();
         }
+    }
+
+    #[test]
+    fn after_a_panic_everybody_is_told() {
+        let (sequencer, go, began) = gated();
+        let first = submit(&sequencer, 1);
+        began.recv().unwrap();
+        let second = submit(&sequencer, 1);
+        // The gate unwraps what it receives: a closed channel makes it panic.
+        drop(go);
+        for answered in [first, second] {
+            assert_eq!(answered.recv().unwrap().unwrap_err().code(), "ledger.stopped");
+        }
+        let late = submit(&sequencer, 1).recv().unwrap().unwrap_err();
+        assert_eq!(late.code(), "ledger.stopped");
     }
 
     #[test]

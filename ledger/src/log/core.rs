@@ -10,7 +10,7 @@ use crate::Error;
 use crate::checkpoint::{self, CheckpointSigner, FastCheckpoint, Head, MIN_SIGNED_SIZE};
 use crate::dir::{Dir, LogId};
 use crate::filestore::FileStore;
-use crate::journal::Journal;
+use crate::journal::{Journal, sync_folder};
 use crate::notes::{Note, Notes};
 use crate::objects::FileObjects;
 use crate::once::OnceIndex;
@@ -73,6 +73,10 @@ impl Core {
             false => None,
         };
         let once = writable.then(|| OnceIndex::open(&once_path(dir, id), true)).transpose()?;
+        if writable {
+            // Files that SQLite just made must not vanish with the power.
+            sync_folder(&dir.state())?;
+        }
         let published = notes.as_ref().map_or(Ok(None), Notes::newest)?;
         let claims = Claims::read(&*objects, published.as_ref())?;
         let floor = claims.size().max(once.as_ref().map_or(0, OnceIndex::size));

@@ -387,3 +387,35 @@ fn visiting_gives_a_part_in_order_and_stops_when_told() {
     let beyond = log.visit(0..501, |_, _| ControlFlow::Continue(())).unwrap_err();
     assert_eq!(beyond.code(), "log.out_of_range");
 }
+
+#[test]
+fn tiles_that_the_power_took_are_made_again_behind_the_published_size() {
+    let (_tmp, dir, log) = fresh();
+    fill(&log, 0, 280);
+    log.publish(&note_at(&log, 280)).unwrap();
+    fill(&log, 280, 900);
+    let head = log.head();
+    drop(log);
+    let tile = dir.tiles(LogId::Main).join("tile");
+    assert!(tile.join("0/001.p/24").exists(), "it stays until the full tile is durable");
+    // Names that reached the disk without their content.
+    for path in ["0/001", "0/002", "1/000.p/3", "entries/001", "0/003.p/132"] {
+        std::fs::write(tile.join(path), "").unwrap();
+    }
+    let log = open(&dir);
+    assert_eq!(log.head(), head);
+    log.publish(&note_at(&log, 900)).unwrap();
+    drop(log);
+    let report = crate::fsck::check_log(&dir, LogId::Main).unwrap();
+    assert!(report.clean(), "{report:?}");
+}
+
+#[test]
+fn the_governance_log_is_never_erased() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = Dir::init(tmp.path()).unwrap();
+    let log = Log::open(&dir, LogId::Gov, ORIGIN, sign).unwrap();
+    fill(&log, 0, 3);
+    assert_eq!(log.erase(1).unwrap_err().code(), "log.not_erasable");
+    assert_eq!(log.statement(1).unwrap(), Statement::Present(statement(1)));
+}

@@ -46,7 +46,7 @@ struct Edge {
     levels: Vec<Vec<Hash>>,
     /// The entries of the unfinished bundle.
     entries: Vec<Hash>,
-    /// Full tiles that a reader without right to write computed.
+    /// Full tiles that are not in storage, of a reader that may not put them there.
     held: Vec<FullTile>,
 }
 
@@ -250,7 +250,7 @@ impl Tree {
                 let path = full(level, index).to_string();
                 self.objects.put(&path, hashes.as_flattened())?;
                 self.remember(level, index, hashes);
-            } else {
+            } else if !self.is_stored(full(level, index), &hashes)? {
                 edge.held.push((level, index, hashes));
             }
         }
@@ -323,6 +323,11 @@ impl Tree {
         let hashes: Arc<[Hash]> = hashes.into();
         self.remember(level, index, Arc::clone(&hashes));
         Ok(hashes)
+    }
+
+    fn is_stored(&self, tile: TileId, hashes: &[Hash]) -> Result<bool, Error> {
+        let stored = self.objects.get(&tile.to_string())?;
+        Ok(stored.is_some_and(|stored| stored == hashes.as_flattened()))
     }
 
     fn remember(&self, level: u8, index: u64, hashes: Arc<[Hash]>) {
