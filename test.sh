@@ -25,7 +25,7 @@ SUITES=(
 # A suite that is not listed here is skipped, and the skip is counted and shown.
 ENABLED=" setup fmt lints build clippy unit pure tree foreign fuzz "
 # Stages of tests/foreign/run.py.
-FOREIGN_STAGES=(peers go-peers)
+FOREIGN_STAGES=(peers go-peers webauthn vectors)
 # Minutes for all suites together.
 TOTAL_BUDGET_MIN=80
 
