@@ -96,7 +96,7 @@ pub struct Check {
     /// What the evidence is asked to show.
     #[command(flatten)]
     pub wanted: Wanted,
-    /// A copy of the whole log (DIR with `log` and `bodies`, or a folder with `tile`)
+    /// A copy of the whole log: checkpoint, tile and statements
     #[arg(long, value_name = "COPY", help_heading = "What must be shown")]
     pub log: Option<PathBuf>,
     /// Judge the trust file's expiry as of this time, default now
@@ -125,7 +125,7 @@ pub struct Wanted {
     pub between: Option<Vec<UnixSeconds>>,
     /// A person denied the request
     #[arg(long)]
-    pub denied: bool,
+    pub denial: bool,
     /// A check that has to pass beside the usual ones; may be repeated
     #[arg(long, value_name = "ID")]
     pub require: Vec<String>,

@@ -39,5 +39,9 @@ pub fn main() -> ExitCode {
         // Who reads the output has read enough: that is success (ripgrep's rule).
         if output.is_cut() { Exit::Passed } else { exit }
     });
-    outcome.unwrap_or(Exit::Bug).into()
+    let exit = outcome.unwrap_or_else(|_| {
+        eprintln!("This is a bug of placet-verify and no verdict. Please report it with the file.");
+        Exit::Bug
+    });
+    exit.into()
 }

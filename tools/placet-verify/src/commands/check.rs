@@ -21,7 +21,9 @@ use crate::trust::{self, GivenTrust};
 /// # Errors
 /// A trust file, action or copy of the log that can't be read, and output that can't be written.
 pub fn run(args: &Check, output: &mut Output) -> Result<Exit, Failure> {
-    let trust = GivenTrust::read(&args.trust)?;
+    let trust = GivenTrust::read(&args.trust).inspect_err(|_| {
+        output.say("The trust file can't be used; nothing was verified.");
+    })?;
     let as_of = trust::as_of(args.as_of);
     let mut options = options(&args.wanted, as_of)?;
     if let Some(log) = &args.log {
@@ -76,7 +78,7 @@ fn options(wanted: &Wanted, as_of: UnixSeconds) -> Result<Options, Failure> {
         action,
         passkey: wanted.passkey.clone(),
         between,
-        expect_denial: wanted.denied,
+        expect_denial: wanted.denial,
         require: wanted.require.clone(),
         whole_log: None,
     })

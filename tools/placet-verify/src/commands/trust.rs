@@ -134,11 +134,14 @@ fn facts(file: &TrustFile) -> BTreeSet<String> {
 
 /// A witness policy by what it means: keys, groups and quorum, without comments and blanks.
 fn witness_facts(log: &TrustedLog) -> Vec<String> {
-    let own = |name: &str| log.operated_by_self.iter().any(|own| own == name);
+    let own = |name: &str, vkey: &str| {
+        let key_name = vkey.split('+').next().unwrap_or_default();
+        log.operated_by_self.iter().any(|own| own == name || own == key_name)
+    };
     let lines = log.witness_policy.lines().map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
-            ["witness", name, ..] if own(name) => {
+            ["witness", name, vkey, ..] if own(name, vkey) => {
                 format!("{} (operated by the log's operator)", words.join(" "))
             }
             _ => words.join(" "),

@@ -1,0 +1,102 @@
+//! The code table of SPEC.md, between `<!-- generated: codes -->` and `<!-- end -->`, and what
+//! SPEC.md and the code both say.
+
+use placet_proto::kind::Kind;
+use placet_verifier::{checks, codes};
+
+use crate::files::{self, Generated};
+
+const PATH: &str = "SPEC.md";
+const END: &str = "<!-- end -->";
+
+/// SPEC.md with every table filled in.
+pub fn filled() -> Result<Generated, String> {
+    let spec = files::read(PATH)?;
+    let wrong = disagreements(&spec);
+    if !wrong.is_empty() {
+        return Err(wrong.join("\n"));
+    }
+    let content = fill(&spec)?;
+    Ok(Generated { path: PATH.to_owned(), content })
+}
+
+fn fill(spec: &str) -> Result<String, String> {
+    let mut out = String::new();
+    let mut lines = spec.lines();
+    while let Some(line) = lines.next() {
+        out.push_str(line);
+        out.push('\n');
+        let name = line.strip_prefix("<!-- generated: ").and_then(|l| l.strip_suffix(" -->"));
+        let Some(name) = name else { continue };
+        out.push_str(&table(name).ok_or_else(|| format!("{PATH}: no table is called {name}"))?);
+        if !lines.any(|line| line == END) {
+            return Err(format!("{PATH}: no `{END}` after {name}"));
+        }
+        out.push_str(END);
+        out.push('\n');
+    }
+    Ok(out)
+}
+
+fn table(name: &str) -> Option<String> {
+    (name == "codes").then(code_table)
+}
+
+fn code_table() -> String {
+    let mut out = "| code | meaning | section |\n|---|---|---|\n".to_owned();
+    for code in codes::CODES {
+        out.push_str(&format!("| `{}` | {} | {} |\n", code.code, code.meaning, code.spec));
+    }
+    out
+}
+
+/// What SPEC.md says by hand and the code must say too: kinds with their namespaces (4.2), check
+/// ids (9).
+fn disagreements(spec: &str) -> Vec<String> {
+    let rows: Vec<&str> = spec.lines().filter(|line| line.starts_with('|')).collect();
+    let row_with = |words: &[String]| rows.iter().any(|row| words.iter().all(|w| row.contains(w)));
+    let mut wrong = Vec::new();
+    for kind in Kind::ALL {
+        let namespace = kind.namespace().map(|n| format!("`{}`", n.as_str()));
+        let words: Vec<String> =
+            [format!("`{}`", kind.name())].into_iter().chain(namespace).collect();
+        if !row_with(&words) {
+            wrong.push(format!("{PATH}: no table row has {}", words.join(" and ")));
+        }
+    }
+    for (id, _) in checks() {
+        if !row_with(&[format!("`{id}`")]) {
+            wrong.push(format!("{PATH}: no table row has the check `{id}`"));
+        }
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_or_check_that_is_not_in_a_table_is_noticed() {
+        let ids: Vec<String> = checks().map(|(id, _)| format!("| `{id}` |\n")).collect();
+        let kinds = Kind::ALL.map(|kind| {
+            let namespace = kind.namespace().map_or("–", |n| n.as_str());
+            format!("| `{}` | `{namespace}` |\n", kind.name())
+        });
+        let spec = ids.concat() + &kinds.concat();
+        assert_eq!(disagreements(&spec), Vec::<String>::new());
+        assert_eq!(disagreements(&spec.replace("| `log.root` |", "")).len(), 1);
+        assert_eq!(disagreements(&spec.replace("placet-deny-v1", "placet-approve-v1")).len(), 1);
+    }
+
+    #[test]
+    fn filling_twice_changes_nothing_and_keeps_the_rest() {
+        let spec = "before\n<!-- generated: codes -->\nold\n<!-- end -->\nafter\n";
+        let once = fill(spec).unwrap();
+        assert!(once.starts_with("before\n<!-- generated: codes -->\n| code |"));
+        assert!(once.ends_with("|\n<!-- end -->\nafter\n"));
+        assert_eq!(fill(&once).unwrap(), once);
+        assert!(fill("<!-- generated: codes -->\n").is_err());
+        assert!(fill("<!-- generated: other -->\n<!-- end -->\n").is_err());
+    }
+}
