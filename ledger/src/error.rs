@@ -131,6 +131,9 @@ pub enum Error {
     /// A witness, or the quorum of them.
     #[error(transparent)]
     Witness(#[from] crate::witness::Error),
+    /// The service refused; nothing was recorded.
+    #[error(transparent)]
+    Refused(#[from] crate::service::Refusal),
     /// Bytes that do not parse, or a proof over an impossible pair of sizes.
     #[error(transparent)]
     Proto(#[from] placet_proto::Error),
@@ -164,6 +167,7 @@ impl Error {
             Error::Sign { .. } => "checkpoint.sign",
             Error::Sqlite { .. } => "ledger.sqlite",
             Error::Witness(error) => error.code(),
+            Error::Refused(refusal) => refusal.code(),
             Error::Proto(error) => error.code(),
         }
     }

@@ -30,6 +30,7 @@ pub mod notes;
 pub mod objects;
 pub mod once;
 mod sequencer;
+pub mod service;
 pub mod storage;
 mod sync;
 pub mod tiles;

@@ -1,0 +1,152 @@
+//! Changes of governance that an administrator signs: revocations, roles, policies.
+
+use std::collections::BTreeMap;
+
+use placet_proto::document::{
+    Body, Digest, Policy, Revocation, Role, RoleChange, Signer, is_uuid_v4,
+};
+use placet_proto::time::UnixSeconds;
+
+use super::answers::{Signed, ToSign};
+use super::init::store_policy;
+use super::ledger::{Appended, Issue, Ledger};
+use super::{Refusal, render};
+use crate::sync::lock;
+use crate::{Error, LogId};
+
+/// A change to be signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A credential is no longer to be trusted.
+    Revoke {
+        /// The credential.
+        credential: Vec<u8>,
+        /// From when on.
+        effective_from: UnixSeconds,
+        /// Why.
+        reason: String,
+    },
+    /// The complete new roles of a person.
+    Roles {
+        /// The person.
+        person: String,
+        /// The roles.
+        roles: Vec<Role>,
+    },
+    /// A policy: file names and contents.
+    Policy(BTreeMap<String, Vec<u8>>),
+}
+
+impl Ledger {
+    /// Makes the document that the holder of `signer` has to sign. It is kept for ten minutes.
+    ///
+    /// # Errors
+    /// `person.unknown`, `person.not_authorised`, `request.invalid`, `ledger.limit`.
+    pub fn prepare_change(&self, change: &Change, signer: &[u8]) -> Result<ToSign, Error> {
+        let after = self.current_after()?;
+        let person = self.check_signer(change_target(change), signer, after.gov.size)?;
+        let signer = Signer { person, credential: signer.to_vec() };
+        let credential = signer.credential.clone();
+        let body = match change {
+            Change::Revoke { credential, effective_from, reason } => {
+                self.person_of(credential)?;
+                Body::Revocation(Revocation {
+                    credential: credential.clone(),
+                    effective_from: *effective_from,
+                    reason: reason.clone(),
+                    signer,
+                    after,
+                })
+            }
+            Change::Roles { person, roles } => {
+                if !is_uuid_v4(person) || !self.enrolments()?.iter().any(|e| e.person == *person) {
+                    return Err(Refusal::PersonUnknown.into());
+                }
+                let mut roles = roles.clone();
+                roles.sort_unstable();
+                roles.dedup();
+                Body::Role(RoleChange { person: person.clone(), roles, signer, after })
+            }
+            Change::Policy(policy) => {
+                let files = store_policy(&self.dir, policy)?;
+                let manifest_sha256 = placet_proto::sha256(&Policy::manifest_bytes(&files));
+                let authorised = Some((signer, after));
+                Body::Policy(Policy { files, manifest_sha256, authorised, at: self.now() })
+            }
+        };
+        let document = self.document(body)?;
+        let text = render::render("", document.bytes())?;
+        self.to_sign(document, credential, text)
+    }
+
+    /// Checks a signed change, records it, and waits for a cosigned governance checkpoint that
+    /// covers it. The change is in force when it is recorded, even if that wait fails: the second
+    /// value then says why.
+    ///
+    /// # Errors
+    /// `answer.document_unknown`, `answer.assertion`, `person.not_authorised`.
+    pub fn confirm_change(
+        &self,
+        document: &Digest,
+        signed: Signed,
+    ) -> Result<(Appended, Option<String>), Error> {
+        let document = lock(&self.pending).get(document, self.now())?;
+        let (signer, after, target) = match &document.body {
+            Body::Revocation(r) => (&r.signer, &r.after, Some(r.credential.clone())),
+            Body::Role(r) => (&r.signer, &r.after, None),
+            Body::Policy(p) => match &p.authorised {
+                Some((signer, after)) => (signer, after, None),
+                None => return Err(Refusal::DocumentUnknown.into()),
+            },
+            _ => return Err(Refusal::DocumentUnknown.into()),
+        };
+        let namespace = document.kind().namespace().ok_or(Refusal::DocumentUnknown)?;
+        let assertion = signed.under(namespace);
+        self.check_assertion(&document, &assertion, &signer.credential)?;
+        let appended = {
+            let _one = lock(&self.governing);
+            self.check_signer(target.as_deref(), &signer.credential, after.gov.size)?;
+            let sha256 = *document.sha256();
+            let issue = Issue {
+                log: LogId::Gov,
+                assertions: vec![assertion],
+                ..Issue::by_ledger(document)
+            };
+            let appended = self.issue(issue)?.map_err(|_| Refusal::DocumentUnknown)?;
+            lock(&self.pending).remove(&sha256);
+            appended
+        };
+        let note = self.publisher(LogId::Gov).covering(appended.index.saturating_add(1));
+        Ok((appended, note.err().map(|e| e.to_string())))
+    }
+
+    /// An administrator; for a revocation also a credential of the same person (SPEC.md 9.3).
+    fn check_signer(
+        &self,
+        revoked: Option<&[u8]>,
+        signer: &[u8],
+        gov_size: u64,
+    ) -> Result<String, Error> {
+        if let Some(revoked) = revoked {
+            let person = self.person_of(signer)?;
+            let covered = self.roster()?.enrolment(signer).is_some_and(|e| e.index < gov_size);
+            if covered && self.person_of(revoked)? == person {
+                return Ok(person);
+            }
+        }
+        self.check_role(signer, gov_size, Role::Administrator)
+    }
+
+    fn person_of(&self, credential: &[u8]) -> Result<String, Error> {
+        let roster = self.roster()?;
+        let enrolled = roster.enrolment(credential).ok_or(Refusal::PersonUnknown)?;
+        Ok(enrolled.document.person.clone())
+    }
+}
+
+fn change_target(change: &Change) -> Option<&[u8]> {
+    match change {
+        Change::Revoke { credential, .. } => Some(credential),
+        _ => None,
+    }
+}

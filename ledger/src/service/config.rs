@@ -1,0 +1,253 @@
+//! `placet.toml`: the settings of a ledger folder, read strictly.
+//!
+//! | key | meaning | default |
+//! |---|---|---|
+//! | `origin` | name of the main log; the governance log is `<origin>/gov` | required |
+//! | `rp_id` | WebAuthn RP id | required |
+//! | `public_url` | origin of the pages, as browsers state it | required |
+//! | `listen` | address and port | `127.0.0.1:8420` |
+//! | `dev` | for trying out; evidence says so | `false` |
+//! | `audience` | the embedded PEP | `<origin>/pep` |
+//! | `receipt_alg` | `ed25519` or `es256` | `ed25519` |
+//! | `witness_policy` | C2SP tlog-policy without `log` lines | the built-in witness alone |
+//! | `operated_by_self` | names of witnesses that the operator runs | `["builtin"]` if built in |
+//! | `origins` | further origins that clients may state | none |
+//! | `publish_ms` | at most one cosigned checkpoint in this time, milliseconds | 1000 |
+//! | `recosign_open_s`, `recosign_idle_s` | age at which a note is renewed, seconds | 10, 600 |
+//! | `outcome_s` | after which a missing outcome is `unknown`, seconds | 600 |
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::Refusal;
+use crate::Error;
+
+/// Largest file that is read, in bytes.
+const MAX_CONFIG: u64 = 256 * 1024;
+/// Name of the file in its folder.
+pub const FILE_NAME: &str = "placet.toml";
+
+/// Algorithm of the keys that sign COSE Receipts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ReceiptAlgorithm {
+    /// EdDSA, COSE -8.
+    #[default]
+    Ed25519,
+    /// ES256, COSE -7, for verifiers without Ed25519.
+    Es256,
+}
+
+/// The settings; see the module.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Name of the main log.
+    pub origin: String,
+    /// WebAuthn RP id.
+    pub rp_id: String,
+    /// Origin of the pages, such as `https://placet.example.com`.
+    pub public_url: String,
+    /// Where to listen.
+    #[serde(default = "default_listen")]
+    pub listen: String,
+    /// Whether this is for trying out only.
+    #[serde(default)]
+    pub dev: bool,
+    /// The embedded PEP.
+    #[serde(default)]
+    pub audience: String,
+    /// Algorithm of the receipt keys.
+    #[serde(default)]
+    pub receipt_alg: ReceiptAlgorithm,
+    /// C2SP tlog-policy without `log` lines; empty for the built-in witness.
+    #[serde(default)]
+    pub witness_policy: String,
+    /// Witnesses that the operator runs, by their names in the policy.
+    #[serde(default)]
+    pub operated_by_self: Vec<String>,
+    /// Origins that clients may state beside `public_url`.
+    #[serde(default)]
+    pub origins: Vec<String>,
+    /// Milliseconds between two cosigned checkpoints of a growing log.
+    #[serde(default = "default_publish_ms")]
+    pub publish_ms: u64,
+    /// Age in seconds at which a note is renewed while a request is open.
+    #[serde(default = "default_recosign_open_s")]
+    pub recosign_open_s: u64,
+    /// Age in seconds at which a note is renewed otherwise.
+    #[serde(default = "default_recosign_idle_s")]
+    pub recosign_idle_s: u64,
+    /// Seconds after which a missing outcome is recorded as unknown.
+    #[serde(default = "default_outcome_s")]
+    pub outcome_s: u64,
+}
+
+fn default_listen() -> String {
+    "127.0.0.1:8420".to_owned()
+}
+
+fn default_publish_ms() -> u64 {
+    1000
+}
+
+fn default_recosign_open_s() -> u64 {
+    10
+}
+
+fn default_recosign_idle_s() -> u64 {
+    600
+}
+
+fn default_outcome_s() -> u64 {
+    600
+}
+
+impl Config {
+    /// A development ledger on this machine, listening at `127.0.0.1:port`.
+    #[must_use]
+    pub fn local(origin: &str, port: u16) -> Self {
+        Self {
+            origin: origin.to_owned(),
+            rp_id: "localhost".to_owned(),
+            public_url: format!("http://localhost:{port}"),
+            listen: format!("127.0.0.1:{port}"),
+            dev: true,
+            audience: format!("{origin}/pep"),
+            receipt_alg: ReceiptAlgorithm::default(),
+            witness_policy: String::new(),
+            operated_by_self: Vec::new(),
+            origins: vec!["cli://localhost".to_owned()],
+            publish_ms: default_publish_ms(),
+            recosign_open_s: default_recosign_open_s(),
+            recosign_idle_s: default_recosign_idle_s(),
+            outcome_s: default_outcome_s(),
+        }
+    }
+
+    /// Reads and checks the text of a `placet.toml`.
+    ///
+    /// # Errors
+    /// `config.invalid`, with the key and the line.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let mut config: Self =
+            toml::from_str(text).map_err(|e| Refusal::Config(e.to_string().trim().to_owned()))?;
+        if config.audience.is_empty() {
+            config.audience = format!("{}/pep", config.origin);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Reads `placet.toml` of a folder.
+    ///
+    /// # Errors
+    /// `config.invalid`, `ledger.io`.
+    pub fn load(root: &Path) -> Result<Self, Error> {
+        use std::io::Read as _;
+        let path = root.join(FILE_NAME);
+        let file = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
+        let mut text = String::new();
+        file.take(MAX_CONFIG).read_to_string(&mut text).map_err(Error::io("read", &path))?;
+        Self::parse(&text)
+    }
+
+    /// Writes `placet.toml`, in place of an older one.
+    ///
+    /// # Errors
+    /// `config.invalid`, `ledger.io`.
+    pub fn save(&self, root: &Path) -> Result<(), Error> {
+        use std::io::Write as _;
+        self.check()?;
+        let text = toml::to_string(self).map_err(|e| Refusal::Config(e.to_string()))?;
+        let (path, tmp) = (root.join(FILE_NAME), root.join("state").join("placet.toml.tmp"));
+        let mut file = std::fs::File::create(&tmp).map_err(Error::io("create", &tmp))?;
+        file.write_all(text.as_bytes()).map_err(Error::io("write", &tmp))?;
+        file.sync_all().map_err(Error::io("flush", &tmp))?;
+        std::fs::rename(&tmp, &path).map_err(Error::io("rename", &path))
+    }
+
+    /// Name of the governance log.
+    #[must_use]
+    pub fn gov_origin(&self) -> String {
+        format!("{}/gov", self.origin)
+    }
+
+    /// All origins that a client may state in clientDataJSON.
+    #[must_use]
+    pub fn allowed_origins(&self) -> Vec<String> {
+        let mut all = vec![self.public_url.clone()];
+        all.extend(self.origins.iter().filter(|o| **o != self.public_url).cloned());
+        all
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let bad = |what: &str| Err(Refusal::Config(what.to_owned()).into());
+        let name = |text: &str| {
+            !text.is_empty()
+                && text.len() <= 200
+                && !text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '+')
+        };
+        if !name(&self.origin) {
+            return bad("`origin` is 1 to 200 bytes without spaces and without `+`");
+        }
+        if !name(&self.rp_id) {
+            return bad("`rp_id` is a host name");
+        }
+        if !name(&self.audience) {
+            return bad("`audience` is 1 to 200 bytes without spaces");
+        }
+        let scheme = self.public_url.split_once("://");
+        if scheme.is_none_or(|(_, host)| host.is_empty() || host.contains('/')) {
+            return bad("`public_url` is an origin: scheme, host and port, without a path");
+        }
+        if self.listen.parse::<std::net::SocketAddr>().is_err() {
+            return bad("`listen` is an address and a port, such as 127.0.0.1:8420");
+        }
+        if self.recosign_open_s == 0 || self.recosign_idle_s == 0 || self.outcome_s == 0 {
+            return bad("`recosign_open_s`, `recosign_idle_s` and `outcome_s` are at least 1");
+        }
+        if self.witness_policy.is_empty() {
+            return Ok(());
+        }
+        match placet_proto::tlog::Policy::parse(self.witness_policy.as_bytes()) {
+            Ok(policy) if policy.logs().is_empty() => Ok(()),
+            Ok(_) => bad("`witness_policy` has no `log` lines: they are in the trust file"),
+            Err(e) => bad(&format!("`witness_policy`: {e}")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_round_trip_and_defaults_are_filled_in() {
+        let tmp = tempfile::tempdir().unwrap();
+        std::fs::create_dir(tmp.path().join("state")).unwrap();
+        let config = Config::local("localhost/demo", 9000);
+        config.save(tmp.path()).unwrap();
+        assert_eq!(Config::load(tmp.path()).unwrap(), config);
+        let short = "origin='a'\nrp_id='localhost'\npublic_url='http://localhost:1'\n";
+        assert_eq!(Config::parse(short).unwrap().audience, "a/pep");
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let base = "origin='a'\nrp_id='localhost'\npublic_url='http://localhost:1'\n";
+        for (more, names) in [
+            ("liste='x'", "liste"),
+            ("listen='x'", "listen"),
+            ("witness_policy='quorum'", "witness_policy"),
+            ("recosign_open_s=0", "recosign_open_s"),
+            ("receipt_alg='rsa'", "receipt_alg"),
+        ] {
+            let error = Config::parse(&format!("{base}{more}\n")).unwrap_err();
+            assert_eq!(error.code(), "config.invalid");
+            assert!(error.to_string().contains(names), "{error}");
+        }
+        assert!(Config::parse("origin='a b'\nrp_id='x'\npublic_url='http://x'").is_err());
+    }
+}

@@ -1,0 +1,259 @@
+//! Spending approvals, once, and recording what came of it.
+
+use placet_proto::document::{
+    Body, Digest, DigestRef, Execution, Initiator, Outcome, OutcomeResult, Raw, Role,
+};
+
+use super::Refusal;
+use super::governance::read_statement;
+use super::ledger::{Appended, Issue, Issuer, Ledger, idempotency_hash, once_key, terminal_key};
+use super::requests::RequestView;
+use super::state::{RequestRow, RequestState};
+use crate::{Error, LogId};
+
+/// Longest idempotency key, in bytes.
+const MAX_IDEMPOTENCY: usize = 1024;
+
+/// What a PEP asks for before it acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consume {
+    /// The request.
+    pub request: String,
+    /// The PEP, as it was authenticated.
+    pub audience: String,
+    /// The agent on whose behalf it acts.
+    pub initiator: Initiator,
+    /// Recomputed from what is about to run.
+    pub action_digest: Digest,
+    /// The bytes that are about to be forwarded, where bytes are forwarded.
+    pub raw: Option<Raw>,
+    /// The same call repeated has the same key: 1 to 1024 bytes, chosen by the PEP.
+    pub idempotency: Vec<u8>,
+}
+
+/// What a PEP tells afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The request.
+    pub request: String,
+    /// The PEP, as it was authenticated.
+    pub audience: String,
+    /// How it ended.
+    pub result: OutcomeResult,
+    /// Digest of what ran.
+    pub action_digest: Digest,
+    /// The bytes that were forwarded.
+    pub raw: Option<Raw>,
+    /// Free text.
+    pub detail: String,
+}
+
+/// The answer to a PEP: it may act, once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Consumed {
+    /// The execution statement.
+    pub execution: DigestRef,
+    /// Whether this call repeats one that was answered before: the action may have run.
+    pub repeated: bool,
+}
+
+impl Ledger {
+    /// Spends the approvals of a request: one linearizable step. When it returns, the execution is
+    /// durable and no other call can spend them. The same call with the same idempotency key gets
+    /// the same answer.
+    ///
+    /// May wait for a cosigned checkpoint that covers the approvals.
+    ///
+    /// # Errors
+    /// `consume.not_approved`, `consume.conflict`, `request.unknown`, `request.expired`,
+    /// `request.state`, `witness.quorum`, `request.invalid`.
+    pub fn consume(&self, call: &Consume) -> Result<Consumed, Error> {
+        if call.idempotency.is_empty() || call.idempotency.len() > MAX_IDEMPOTENCY {
+            return Err(Refusal::Invalid("an idempotency key has 1 to 1024 bytes").into());
+        }
+        let view = self.request(&call.request)?;
+        check_audience(&view, &call.audience, &self.config.audience)?;
+        if view.row.execution.is_some() {
+            return self.repeated(&view.row, call);
+        }
+        if !view.row.state.is_live() {
+            return Err(Refusal::RequestState(view.row.state.name()).into());
+        }
+        if view.row.not_after <= self.now() {
+            return Err(Refusal::RequestExpired.into());
+        }
+        let approvals = self.approvals(&view, call)?;
+        let newest = approvals.iter().map(|a| a.index).max().unwrap_or(0);
+        // SPEC.md 9.2: the execution names a checkpoint that covers what it spends.
+        self.publisher(LogId::Main).covering(newest.saturating_add(1))?;
+        let document = self.document(Body::Execution(Execution {
+            request: call.request.clone(),
+            audience: call.audience.clone(),
+            initiator: call.initiator.clone(),
+            action_digest: call.action_digest,
+            raw: call.raw.clone(),
+            approvals,
+            idempotency: idempotency_hash(&call.idempotency),
+            after: self.current_after()?,
+            at: self.now(),
+        }))?;
+        let mut issue = Issue::by_ledger(document);
+        issue.issuer = Issuer::Pep;
+        issue.once.push(terminal_key(&call.request));
+        match self.issue(issue)? {
+            Ok(appended) => Ok(Consumed { execution: appended.digest_ref(), repeated: false }),
+            Err(_) => self.repeated(&self.row(&call.request)?, call),
+        }
+    }
+
+    /// The execution that a call repeats, if it is one.
+    fn repeated(&self, row: &RequestRow, call: &Consume) -> Result<Consumed, Error> {
+        let Some(execution) = &row.execution else { return Err(Refusal::Ended.into()) };
+        let statement = read_statement(&self.main, execution.index)?;
+        let same = match &statement.document.body {
+            Body::Execution(e) => {
+                e.idempotency == idempotency_hash(&call.idempotency)
+                    && e.audience == call.audience
+                    && e.initiator == call.initiator
+                    && e.action_digest == call.action_digest
+                    && e.raw == call.raw
+            }
+            _ => false,
+        };
+        match same {
+            true => Ok(Consumed { execution: execution.clone(), repeated: true }),
+            false => Err(Refusal::Spent.into()),
+        }
+    }
+
+    /// The approvals of a request that count now, for exactly this call.
+    fn approvals(&self, view: &RequestView, call: &Consume) -> Result<Vec<DigestRef>, Error> {
+        let refuse = |why| Err(Refusal::NotApproved(why).into());
+        if view.decision.initiator != call.initiator {
+            return refuse("another agent asked for it");
+        }
+        if view.decision.action.digest() != call.action_digest {
+            return refuse("another action was approved");
+        }
+        if view.raw != call.raw {
+            return refuse("other bytes were approved");
+        }
+        let now = self.now();
+        let mut spent = Vec::new();
+        for row in view.answers.iter().filter(|a| !a.denial) {
+            let statement = read_statement(&self.main, row.statement.index)?;
+            let Body::Approval(a) = &statement.document.body else {
+                return refuse("an answer is no approval");
+            };
+            let same = a.action.digest() == call.action_digest
+                && a.raw == call.raw
+                && a.initiator == call.initiator
+                && a.audience == call.audience
+                && a.policy == view.decision.policy
+                && a.not_after > now;
+            if !same {
+                return refuse("an approval is of another action");
+            }
+            let credential = &a.approver.credential;
+            match self.check_role(credential, a.after.gov.size, Role::Approver) {
+                Ok(_) => spent.push(row.statement.clone()),
+                Err(Error::Refused(Refusal::NotAuthorised(why))) => {
+                    tracing::info!(request = view.row.id, why, "an approval no longer counts");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        if (spent.len() as u64) < view.row.required {
+            return refuse("too few persons have approved");
+        }
+        // No document holds more than the largest quorum.
+        spent.truncate(16);
+        Ok(spent)
+    }
+
+    /// Records the outcome of an execution. Told twice in the same words, it is recorded once.
+    ///
+    /// May wait for a cosigned checkpoint that covers the execution.
+    ///
+    /// # Errors
+    /// `request.unknown`, `request.state` before the execution, `outcome.conflict`,
+    /// `witness.quorum`.
+    pub fn outcome(&self, report: &Report) -> Result<DigestRef, Error> {
+        let view = self.request(&report.request)?;
+        check_audience(&view, &report.audience, &self.config.audience)?;
+        let Some(execution) = view.row.execution.clone() else {
+            return Err(Refusal::RequestState(view.row.state.name()).into());
+        };
+        match self.record_outcome(report, execution)? {
+            Ok(appended) => Ok(appended.digest_ref()),
+            Err(_) => {
+                let index = self.row(&report.request)?.outcome.ok_or(Refusal::OutcomeRecorded)?;
+                let statement = read_statement(&self.main, index)?;
+                match &statement.document.body {
+                    Body::Outcome(o)
+                        if o.result == report.result
+                            && o.action_digest == report.action_digest
+                            && o.raw == report.raw
+                            && o.detail == report.detail =>
+                    {
+                        let document_sha256 = *statement.document.sha256();
+                        Ok(DigestRef { index, document_sha256 })
+                    }
+                    _ => Err(Refusal::OutcomeRecorded.into()),
+                }
+            }
+        }
+    }
+
+    fn record_outcome(
+        &self,
+        report: &Report,
+        execution: DigestRef,
+    ) -> Result<Result<Appended, crate::OnceKey>, Error> {
+        // As the execution covers the approvals, the outcome covers the execution.
+        self.publisher(LogId::Main).covering(execution.index.saturating_add(1))?;
+        let document = self.document(Body::Outcome(Outcome {
+            request: report.request.clone(),
+            audience: report.audience.clone(),
+            execution,
+            result: report.result,
+            action_digest: report.action_digest,
+            raw: report.raw.clone(),
+            detail: report.detail.clone(),
+            after: self.current_after()?,
+            at: self.now(),
+        }))?;
+        let mut issue = Issue::by_ledger(document);
+        issue.issuer = Issuer::Pep;
+        issue.once.push(once_key("outcome", &[report.request.as_bytes()]));
+        self.issue(issue)
+    }
+
+    /// Records that nobody knows what came of an execution.
+    pub(super) fn outcome_unknown(&self, row: &RequestRow) -> Result<(), Error> {
+        let Some(execution) = row.execution.clone().filter(|_| row.state == RequestState::Executed)
+        else {
+            return Ok(());
+        };
+        let statement = read_statement(&self.main, execution.index)?;
+        let Body::Execution(e) = statement.document.body else { return Ok(()) };
+        let report = Report {
+            request: e.request,
+            audience: e.audience,
+            result: OutcomeResult::Unknown,
+            action_digest: e.action_digest,
+            raw: e.raw,
+            detail: "no outcome was reported in time".to_owned(),
+        };
+        // A key that is held means that the outcome came after all.
+        self.record_outcome(&report, execution).map(drop)
+    }
+}
+
+/// The PEP is the one that the request names, and the one whose key this service holds.
+fn check_audience(view: &RequestView, audience: &str, ours: &str) -> Result<(), Error> {
+    if view.decision.audience != audience || audience != ours {
+        return Err(Refusal::NotApproved("another PEP asked for it").into());
+    }
+    Ok(())
+}

@@ -1,0 +1,478 @@
+//! The open service: both logs, the keys, the publishers, and issuing statements.
+
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use placet_proto::cose;
+use placet_proto::document::{After, Body, DigestRef, Document, NoteRef};
+use placet_proto::kind::LogRole;
+use placet_proto::statement::{Assertion, Header, Statement, Unsigned};
+use placet_proto::time::UnixSeconds;
+use placet_proto::{sha256, sha256_parts};
+use placet_verifier::governance::{Governance as Roster, Rules};
+use tokio::sync::watch;
+
+use super::clock::{Clock, SystemClock, random, uuid};
+use super::config::Config;
+use super::governance::{Governance, read_statement};
+use super::keys::{Keys, NoteSigner, Sign as _};
+use super::pending::Pending;
+use super::people::Registrations;
+use super::publisher::{Pace, Publisher, PublisherStatus, Witnesses};
+use super::state::State;
+use super::timer::Timer;
+use super::{Refusal, init};
+use crate::storage::Outcome;
+use crate::sync::lock;
+use crate::{Dir, Error, Health, Log, LogId, NewEntry, Note, OnceKey};
+
+/// What the service gets from outside.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// Witnesses in place of those that the settings name.
+    pub witnesses: Option<Witnesses>,
+}
+
+impl Default for Surroundings {
+    fn default() -> Self {
+        Self { clock: Arc::new(SystemClock), witnesses: None }
+    }
+}
+
+/// A ledger, open for writing. All methods may be called from any thread; they block for the disk,
+/// and where their text says so for the witnesses.
+pub struct Ledger {
+    // In the order in which they have to end.
+    timer: Option<Timer>,
+    publishers: [Publisher; 2],
+    pub(super) witnesses: Witnesses,
+    pub(super) main: Arc<Log>,
+    pub(super) gov: Arc<Log>,
+    pub(super) config: Config,
+    pub(super) keys: Keys,
+    pub(super) state: State,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) pending: Mutex<Pending>,
+    pub(super) registrations: Mutex<Registrations>,
+    pub(super) governance: Governance,
+    roster: Mutex<Option<(u64, Arc<Roster>)>>,
+    /// One projection of the main log at a time.
+    projecting: Mutex<()>,
+    changes: watch::Sender<u64>,
+    /// Governance documents are checked and appended one at a time.
+    pub(super) governing: Mutex<()>,
+    pub(super) dir: Dir,
+}
+
+/// Who states.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Issuer {
+    Ledger,
+    Pep,
+}
+
+/// A statement to be.
+pub(super) struct Issue {
+    pub document: Document,
+    pub issuer: Issuer,
+    pub log: LogId,
+    pub assertions: Vec<Assertion>,
+    pub attestation: Option<Vec<u8>>,
+    pub once: Vec<OnceKey>,
+    pub absent: Vec<OnceKey>,
+}
+
+impl Issue {
+    /// The ledger states a document in the main log.
+    pub fn by_ledger(document: Document) -> Self {
+        Self {
+            document,
+            issuer: Issuer::Ledger,
+            log: LogId::Main,
+            assertions: Vec::new(),
+            attestation: None,
+            once: Vec::new(),
+            absent: Vec::new(),
+        }
+    }
+}
+
+/// A recorded statement.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Appended {
+    /// Which log.
+    pub log: LogId,
+    /// Its index there.
+    pub index: u64,
+    /// The document that it carries.
+    pub document: Document,
+    /// The statement.
+    pub statement: Vec<u8>,
+}
+
+impl Appended {
+    /// The reference by which other documents name it.
+    #[must_use]
+    pub fn digest_ref(&self) -> DigestRef {
+        DigestRef { index: self.index, document_sha256: *self.document.sha256() }
+    }
+}
+
+/// How the service is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerHealth {
+    /// The main log and its publisher.
+    pub main: (Health, PublisherStatus),
+    /// The governance log and its publisher.
+    pub gov: (Health, PublisherStatus),
+}
+
+impl Ledger {
+    /// Opens an initialised folder for writing and starts its threads.
+    ///
+    /// # Errors
+    /// `dir.*`, `config.invalid`, `key.file`, `dir.not_initialised`, and those of opening the logs.
+    pub fn open(root: &std::path::Path, around: Surroundings) -> Result<Arc<Self>, Error> {
+        let dir = Dir::open(root)?;
+        if !init::is_done(&dir) {
+            return Err(Refusal::NotInitialised.into());
+        }
+        let config = Config::load(root)?;
+        Self::assemble(dir, config, around)?.start()
+    }
+
+    /// Everything but the projection and the timer.
+    pub(super) fn assemble(dir: Dir, config: Config, around: Surroundings) -> Result<Self, Error> {
+        let keys = Keys::load_or_create(&dir, config.receipt_alg)?;
+        let log = |id: LogId, origin: &str| -> Result<Arc<Log>, Error> {
+            let signer = NoteSigner::new(origin, Arc::clone(&keys.of(id).checkpoint))?;
+            Ok(Arc::new(Log::open(&dir, id, origin, signer)?))
+        };
+        let main = log(LogId::Main, &config.origin)?;
+        let gov = log(LogId::Gov, &config.gov_origin())?;
+        let witnesses = match around.witnesses {
+            Some(witnesses) => witnesses,
+            None => super::witnesses::configured(&dir, &config, &keys)?,
+        };
+        let pace = Pace {
+            growing: Duration::from_millis(config.publish_ms),
+            open: Duration::from_secs(config.recosign_open_s),
+            idle: Duration::from_secs(config.recosign_idle_s),
+        };
+        let publishers = [
+            Publisher::start(Arc::clone(&main), Arc::clone(&witnesses.main), pace)?,
+            Publisher::start(Arc::clone(&gov), Arc::clone(&witnesses.gov), pace)?,
+        ];
+        let state = State::open(&dir.state().join("service.sqlite"))?;
+        Ok(Self {
+            timer: None,
+            publishers,
+            witnesses,
+            main,
+            gov,
+            config,
+            keys,
+            state,
+            clock: around.clock,
+            pending: Mutex::default(),
+            registrations: Mutex::default(),
+            governance: Governance::default(),
+            roster: Mutex::default(),
+            projecting: Mutex::default(),
+            changes: watch::Sender::new(0),
+            governing: Mutex::default(),
+            dir,
+        })
+    }
+
+    /// Brings the projection up to the log and starts the timer.
+    pub(super) fn start(mut self) -> Result<Arc<Self>, Error> {
+        self.project(self.main.size())?;
+        let timer = Timer::start()?;
+        let handle = timer.handle();
+        self.timer = Some(timer);
+        let ledger = Arc::new(self);
+        handle.attach(Arc::downgrade(&ledger) as Weak<Self>);
+        ledger.after_change()?;
+        Ok(ledger)
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The folder.
+    #[must_use]
+    pub fn dir(&self) -> &Dir {
+        &self.dir
+    }
+
+    /// One of the two logs.
+    #[must_use]
+    pub fn log(&self, id: LogId) -> &Arc<Log> {
+        match id {
+            LogId::Main => &self.main,
+            LogId::Gov => &self.gov,
+        }
+    }
+
+    /// The publisher of one of the logs.
+    #[must_use]
+    pub fn publisher(&self, id: LogId) -> &Publisher {
+        let [main, gov] = &self.publishers;
+        match id {
+            LogId::Main => main,
+            LogId::Gov => gov,
+        }
+    }
+
+    /// The ledger's clock.
+    #[must_use]
+    pub fn now(&self) -> UnixSeconds {
+        self.clock.now()
+    }
+
+    /// How it is doing.
+    #[must_use]
+    pub fn health(&self) -> LedgerHealth {
+        let of = |id| (self.log(id).health(), self.publisher(id).status());
+        LedgerHealth { main: of(LogId::Main), gov: of(LogId::Gov) }
+    }
+
+    /// A COSE Receipt for entry `index` in the tree of `size` (SPEC.md 5.5).
+    ///
+    /// # Errors
+    /// `log.out_of_range`, `log.erased` (the receipt repeats the statement's subject), `key.file`.
+    pub fn receipt(&self, id: LogId, index: u64, size: u64) -> Result<Vec<u8>, Error> {
+        if size < crate::checkpoint::MIN_SIGNED_SIZE {
+            return Err(Error::OutOfRange { what: "size", asked: size, size: self.log(id).size() });
+        }
+        let statement = read_statement(self.log(id), index)?;
+        self.receipt_of(id, &statement, index, size)
+    }
+
+    pub(super) fn receipt_of(
+        &self,
+        id: LogId,
+        statement: &Statement,
+        index: u64,
+        size: u64,
+    ) -> Result<Vec<u8>, Error> {
+        let log = self.log(id);
+        let key = &self.keys.of(id).receipt;
+        let path = log.inclusion_path(index, size)?;
+        let root = log.root_at(size)?;
+        let claims = cose::ReceiptClaims {
+            iss: log.origin().to_owned(),
+            sub: statement.header.sub.clone(),
+            tree_size: size,
+            origin: log.origin().to_owned(),
+        };
+        let public = key.public_key();
+        let protected =
+            cose::receipt_protected(public.algorithm().cose_id(), &public.thumbprint(), &claims);
+        let proof = cose::InclusionProof { tree_size: size, leaf_index: index, path };
+        let signature = key.sign(&cose::sig_structure(&protected, &root))?;
+        Ok(cose::encode_sign1(&protected, &cose::receipt_unprotected(&proof), None, &signature))
+    }
+
+    /// The cosigned checkpoints that are current, of both logs (SPEC.md 4.4).
+    ///
+    /// # Errors
+    /// `witness.quorum` when a log has none yet.
+    pub fn current_after(&self) -> Result<After, Error> {
+        let of = |log: &Log| {
+            log.checkpoint().map(|note| note_ref(log, &note)).ok_or_else(|| {
+                Error::from(Refusal::Quorum("no checkpoint is cosigned yet".to_owned()))
+            })
+        };
+        Ok(After { main: of(&self.main)?, gov: of(&self.gov)? })
+    }
+
+    /// A counter that rises whenever a request changes, for long polls: await a change, then look.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Makes a document with a fresh nonce.
+    pub(super) fn document(&self, body: Body) -> Result<Document, Error> {
+        Ok(Document::new(random()?, body)?)
+    }
+
+    /// Signs a statement around a document.
+    pub(super) fn sign(&self, issue: &Issue) -> Result<Vec<u8>, Error> {
+        let (key, iss) = match issue.issuer {
+            Issuer::Ledger => (&self.keys.ledger, self.log(issue.log).origin().to_owned()),
+            Issuer::Pep => (&self.keys.pep, self.config.audience.clone()),
+        };
+        let subject = match issue.document.body.request() {
+            Some(request) => request.to_owned(),
+            None => uuid()?,
+        };
+        let public = key.public_key();
+        let header = Header {
+            alg: public.algorithm().cose_id(),
+            kid: public.thumbprint(),
+            iss,
+            sub: format!("urn:uuid:{subject}"),
+            iat: self.clock.now().0,
+            cti: random()?,
+            typ: issue.document.kind().typ(),
+        };
+        let unsigned = Unsigned::new(
+            &header,
+            &issue.document,
+            issue.assertions.clone(),
+            issue.attestation.as_deref(),
+        );
+        let signature = key.sign(&unsigned.signed_bytes())?;
+        let bytes = unsigned.sign(&signature);
+        // What a verifier would refuse must not enter the log.
+        Statement::parse(&bytes)?;
+        Ok(bytes)
+    }
+
+    /// Records a statement durably, and in the projection; `Err(index)` when a once key is held.
+    pub(super) fn issue(&self, issue: Issue) -> Result<Result<Appended, OnceKey>, Error> {
+        let role = match issue.log {
+            LogId::Main => LogRole::Main,
+            LogId::Gov => LogRole::Gov,
+        };
+        if !issue.document.kind().belongs_in(role) {
+            return Err(Refusal::Invalid("this kind does not belong in this log").into());
+        }
+        let statement = self.sign(&issue)?;
+        let Issue { document, log: id, mut once, absent, .. } = issue;
+        once.push(once_key("document", &[document.sha256()]));
+        let entry = NewEntry { statement: statement.clone(), once, absent };
+        let index = match self.log(id).append(vec![entry])? {
+            Outcome::Appended { first_index } => first_index,
+            Outcome::Conflict { key, .. } => {
+                // What holds the key may be newer than the projection.
+                self.project(self.main.size())?;
+                return Ok(Err(key));
+            }
+        };
+        if id == LogId::Main {
+            self.project(index.saturating_add(1))?;
+        }
+        self.publisher(id).nudge();
+        Ok(Ok(Appended { log: id, index, document, statement }))
+    }
+
+    /// Applies the main log up to `size` to the projection. Whoever comes first does the work of
+    /// those behind, in one transaction.
+    fn project(&self, size: u64) -> Result<(), Error> {
+        let one = lock(&self.projecting);
+        let mut done = self.state.applied_to()?;
+        let mut changed = Vec::new();
+        while done < size {
+            let end = self.main.size().min(done.saturating_add(MAX_PROJECTED));
+            let statements: Vec<Option<Statement>> = (done..end)
+                .map(|i| match read_statement(&self.main, i) {
+                    Ok(statement) => Ok(Some(statement)),
+                    // Erased bodies, and kinds of a later profile, change no request.
+                    Err(e)
+                        if matches!(
+                            e.code(),
+                            "log.erased" | "kind.unknown" | "profile.unknown"
+                        ) =>
+                    {
+                        Ok(None)
+                    }
+                    Err(e) => Err(e),
+                })
+                .collect::<Result<_, _>>()?;
+            changed.extend(self.state.apply(done, &statements, self.config.outcome_s)?);
+            done = end;
+        }
+        drop(one);
+        if !changed.is_empty() {
+            self.after_change()?;
+        }
+        Ok(())
+    }
+
+    /// Wakes those who wait for requests, and lets the timer and the publishers know.
+    pub(super) fn after_change(&self) -> Result<(), Error> {
+        let open = self.state.live()? > 0;
+        for publisher in &self.publishers {
+            publisher.set_open(open);
+        }
+        self.changes.send_modify(|n| *n = n.wrapping_add(1));
+        if let Some(timer) = &self.timer {
+            timer.handle().wake();
+        }
+        Ok(())
+    }
+
+    /// The roster of the whole durable governance log, which answers for every size up to that.
+    pub(super) fn roster(&self) -> Result<Arc<Roster>, Error> {
+        let mut cached = lock(&self.roster);
+        let size = self.gov.size();
+        if let Some((_, roster)) = cached.as_ref().filter(|(of, _)| *of == size) {
+            return Ok(Arc::clone(roster));
+        }
+        let roster = Arc::new(self.build_roster(size)?);
+        *cached = Some((size, Arc::clone(&roster)));
+        Ok(roster)
+    }
+
+    fn build_roster(&self, size: u64) -> Result<Roster, Error> {
+        let entries = self.governance.entries(&self.gov, size)?;
+        // The service itself lets in one enrolment that nobody authorises, behind the one-time
+        // code: to the service, and to nobody else, its key is a root.
+        let roots = entries.iter().filter_map(|s| match &s.document.body {
+            Body::Enrolment(e) if e.authoriser.is_none() => Some(e.public_key.clone()),
+            _ => None,
+        });
+        let rules = Rules {
+            rp_ids: vec![self.config.rp_id.clone()],
+            origins: self.config.allowed_origins(),
+            roots: roots.collect(),
+            allow_software: self.config.dev,
+        };
+        let hashes = entries.iter().map(|s| s.entry());
+        let known = entries.iter().enumerate().map(|(i, s)| (i as u64, &**s));
+        Ok(Roster::new(rules, hashes, known))
+    }
+}
+
+/// Statements that are applied in one transaction.
+const MAX_PROJECTED: u64 = 1024;
+
+/// The reference to a published note of a log.
+pub(super) fn note_ref(log: &Log, note: &Note) -> NoteRef {
+    NoteRef {
+        origin: log.origin().to_owned(),
+        size: note.size,
+        root: note.root,
+        note_sha256: note.sha256,
+    }
+}
+
+/// SHA-256 over a label and values, each with its length in front, so that no two lists of values
+/// give the same bytes.
+pub(super) fn once_key(label: &str, values: &[&[u8]]) -> OnceKey {
+    let mut bytes = Vec::new();
+    for part in [b"placet-once/0".as_slice(), label.as_bytes()].iter().chain(values) {
+        bytes.extend((part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part);
+    }
+    OnceKey(sha256(&bytes))
+}
+
+/// The key of a request's one terminal state.
+pub(super) fn terminal_key(request: &str) -> OnceKey {
+    once_key("terminal", &[request.as_bytes()])
+}
+
+/// SHA-256 of the PEP's idempotency key as it stands in an execution.
+pub(super) fn idempotency_hash(key: &[u8]) -> [u8; 32] {
+    sha256_parts(&[key])
+}

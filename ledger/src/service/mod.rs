@@ -1,0 +1,56 @@
+//! The service above the two logs: who may do what, and in which order it is recorded.
+//!
+//! [`Ledger`] is the door. Everything that it records is checked first by the verifier's own code,
+//! and is durable before a call returns. HTTP, pages and the policy decision point are above.
+//!
+//! | module | job |
+//! |---|---|
+//! | [`config`], [`keys`], [`init`] | a folder from nothing: settings, keys, first entries, one-time code |
+//! | [`ledger`] | both logs open, issuing statements, COSE Receipts |
+//! | [`witnesses`], [`publisher`] | cosigned checkpoints |
+//! | [`requests`], [`answers`], [`consume`] | from a requestable denial to an outcome |
+//! | [`people`], [`changes`] | enrolment, revocation, roles, policies |
+//! | [`render`] | the text that a person reads, from the bytes that are signed |
+//! | [`evidence`], [`trust`] | what an auditor gets |
+//! | [`state`] | the projection of the main log, and erasable names |
+//!
+//! What enforces that something happens once is the log itself, by its once keys (SPEC.md 10):
+//! `document` (a document is recorded once), `answer` (one per request and person), `terminal` (one
+//! denial, expiry, cancel or execution per request; an approval needs its absence), `outcome`,
+//! `request` (one requestable decision), `enrolment` (one per credential).
+
+pub mod answers;
+pub mod changes;
+mod clock;
+pub mod config;
+pub mod consume;
+mod error;
+pub mod evidence;
+mod governance;
+pub mod init;
+pub mod keys;
+pub mod ledger;
+mod pending;
+pub mod people;
+pub mod publisher;
+pub mod render;
+pub mod requests;
+pub mod state;
+mod timer;
+pub mod trust;
+pub mod witnesses;
+
+pub use answers::{Answered, Opening, Signed, ToSign};
+pub use changes::Change;
+pub use clock::{Clock, SystemClock};
+pub use config::{Config, ReceiptAlgorithm};
+pub use consume::{Consume, Consumed, Report};
+pub use error::Refusal;
+pub use evidence::Evidence;
+pub use init::{Initialised, init};
+pub use ledger::{Appended, Ledger, LedgerHealth, Surroundings};
+pub use people::{Enrolled, EnrolmentToSign, Registered, RegistrationChallenge};
+pub use publisher::{PublisherStatus, Witnesses};
+pub use requests::{Carried, NewDecision, RequestView};
+pub use state::{RequestRow, RequestState};
+pub use trust::TrustChoices;

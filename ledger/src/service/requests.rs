@@ -1,0 +1,284 @@
+//! Requests: decided, asked for, looked at, withdrawn, ended.
+
+use std::time::Duration;
+
+use placet_proto::action::Action;
+use placet_proto::document::{
+    Body, Decision, DigestRef, Ended, Initiator, PolicyRef, Quorum, Raw, Verdict, is_uuid_v4,
+};
+use placet_proto::time::UnixSeconds;
+
+use super::clock::uuid;
+use super::governance::read_statement;
+use super::ledger::{Appended, Issue, Ledger, terminal_key};
+use super::state::{AnswerRow, Extra, RequestRow, RequestState};
+use super::{Refusal, render};
+use crate::Error;
+
+/// Requests that may be live at once.
+const MAX_LIVE: u64 = 10_000;
+/// Longest time that a request may stay open, in seconds: a quarter of a year.
+const MAX_OPEN_S: u64 = 90 * 86_400;
+
+/// What the policy decision point answered, to be recorded before anybody acts on it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewDecision {
+    /// The request that is decided again; a fresh one if absent.
+    pub request: Option<String>,
+    /// The action.
+    pub action: Action,
+    /// The PEP that asked.
+    pub audience: String,
+    /// The agent.
+    pub initiator: Initiator,
+    /// The answer.
+    pub decision: Verdict,
+    /// The policy that gave it.
+    pub policy: PolicyRef,
+    /// Ids of the determining policies.
+    pub determining: Vec<String>,
+    /// Stable reason word.
+    pub reason: String,
+    /// Approvals that were taken into account.
+    pub approvals: Vec<DigestRef>,
+    /// Until when a requestable denial can be answered and spent; required there.
+    pub not_after: Option<UnixSeconds>,
+    /// How many persons a requestable denial asks for; required there.
+    pub quorum: Option<Quorum>,
+}
+
+/// What a requestable denial carries beside its decision.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Carried {
+    /// The bytes that the PEP will forward, where it forwards bytes.
+    pub raw: Option<Raw>,
+    /// Template of the text; the built-in one if absent.
+    pub template: Option<String>,
+    /// Whether the policy lets the initiator answer.
+    pub allow_self: bool,
+}
+
+/// A request with all that is known of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RequestView {
+    /// Where it stands.
+    pub row: RequestRow,
+    /// Its decision.
+    pub decision: Decision,
+    /// The bytes that the PEP will forward.
+    pub raw: Option<Raw>,
+    /// The template of its text.
+    pub template: String,
+    /// Whether the initiator may answer.
+    pub allow_self: bool,
+    /// The answers so far.
+    pub answers: Vec<AnswerRow>,
+}
+
+impl Ledger {
+    /// Records a decision. A requestable one makes an *offered* request, which
+    /// [`Ledger::submit`] opens.
+    ///
+    /// # Errors
+    /// `request.invalid`, `ledger.limit`, and those of recording.
+    pub fn decide(&self, new: NewDecision, carried: Carried) -> Result<Appended, Error> {
+        self.record_decision(new, carried, false)
+    }
+
+    /// Records a requestable denial and opens its request at once; gives the request's id.
+    ///
+    /// # Errors
+    /// As [`Ledger::decide`].
+    pub fn create(&self, new: NewDecision, carried: Carried) -> Result<String, Error> {
+        if new.decision != Verdict::Requestable {
+            return Err(Refusal::Invalid("only a requestable denial can be approved").into());
+        }
+        let appended = self.record_decision(new, carried, true)?;
+        Ok(appended.document.body.request().unwrap_or_default().to_owned())
+    }
+
+    fn record_decision(
+        &self,
+        new: NewDecision,
+        carried: Carried,
+        submitted: bool,
+    ) -> Result<Appended, Error> {
+        let now = self.now();
+        let requestable = new.decision == Verdict::Requestable;
+        if requestable {
+            self.check_requestable(&new, &carried, now)?;
+        }
+        let request = match new.request {
+            Some(id) if is_uuid_v4(&id) => id,
+            Some(_) => return Err(Refusal::Invalid("a request id is a lowercase UUIDv4").into()),
+            None => uuid()?,
+        };
+        let document = self.document(Body::Decision(Decision {
+            request: request.clone(),
+            action: new.action,
+            audience: new.audience,
+            initiator: new.initiator,
+            decision: new.decision,
+            policy: new.policy,
+            determining: new.determining,
+            reason: new.reason,
+            approvals: new.approvals,
+            at: now,
+            not_after: new.not_after,
+            quorum: new.quorum,
+        }))?;
+        let mut issue = Issue::by_ledger(document);
+        if requestable {
+            let Carried { raw, template, allow_self } = carried;
+            self.state.set_extra(&request, &Extra { raw, template, allow_self, submitted })?;
+            // One request has one requestable decision: later ones would be lost.
+            issue.once.push(super::ledger::once_key("request", &[request.as_bytes()]));
+        }
+        self.issue(issue)?.map_err(|_| Refusal::Invalid("this request was decided before").into())
+    }
+
+    fn check_requestable(
+        &self,
+        new: &NewDecision,
+        carried: &Carried,
+        now: UnixSeconds,
+    ) -> Result<(), Error> {
+        let (Some(not_after), Some(quorum)) = (new.not_after, new.quorum) else {
+            return Err(Refusal::Invalid("a requestable denial has not_after and quorum").into());
+        };
+        if not_after <= now || not_after.0 > now.0.saturating_add(MAX_OPEN_S) {
+            return Err(Refusal::Invalid("not_after is within the next 90 days").into());
+        }
+        if !(1..=16).contains(&quorum.required) {
+            return Err(Refusal::Invalid("a quorum is 1 to 16 persons").into());
+        }
+        if carried.template.as_ref().is_some_and(|t| t.len() > render::MAX_TEMPLATE) {
+            return Err(Refusal::Invalid("the template is longer than 16 KiB").into());
+        }
+        // Another request id would let a caller overwrite what a live request carries.
+        if let Some(id) = &new.request
+            && self.state.request(id)?.is_some()
+        {
+            return Err(Refusal::Invalid("this request was decided before").into());
+        }
+        if self.state.live()? >= MAX_LIVE {
+            return Err(Refusal::Limit("requests").into());
+        }
+        Ok(())
+    }
+
+    /// Opens an offered request, so that persons can answer it. Opening twice is no error.
+    ///
+    /// # Errors
+    /// `request.unknown`; `request.state` when it has ended; `ledger.limit`.
+    pub fn submit(&self, request: &str) -> Result<RequestRow, Error> {
+        if self.state.live()? >= MAX_LIVE {
+            return Err(Refusal::Limit("requests").into());
+        }
+        if self.state.submit(request)? {
+            self.after_change()?;
+        }
+        let row = self.row(request)?;
+        match row.state.is_live() {
+            true => Ok(row),
+            false => Err(Refusal::RequestState(row.state.name()).into()),
+        }
+    }
+
+    /// Where a request stands.
+    ///
+    /// # Errors
+    /// `request.unknown`.
+    pub fn row(&self, request: &str) -> Result<RequestRow, Error> {
+        self.state.request(request)?.ok_or_else(|| Refusal::RequestUnknown.into())
+    }
+
+    /// A request with all that is known of it.
+    ///
+    /// # Errors
+    /// `request.unknown`; `log.erased`.
+    pub fn request(&self, request: &str) -> Result<RequestView, Error> {
+        let row = self.row(request)?;
+        let statement = read_statement(&self.main, row.decision)?;
+        let Body::Decision(decision) = statement.document.body else {
+            return Err(Refusal::RequestUnknown.into());
+        };
+        let extra = self.state.extra(request)?;
+        let template = extra.template.unwrap_or_else(|| render::DEFAULT_TEMPLATE.to_owned());
+        let answers = self.state.answers(request)?;
+        let allow_self = extra.allow_self;
+        Ok(RequestView { row, decision, raw: extra.raw, template, allow_self, answers })
+    }
+
+    /// Requests in a state, those that end first first, at most 1000.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn requests(&self, state: RequestState) -> Result<Vec<RequestRow>, Error> {
+        self.state.in_state(state)
+    }
+
+    /// Waits until the request is in another state than `seen`, or until the time is over, and
+    /// tells where it stands then.
+    ///
+    /// # Errors
+    /// `request.unknown`.
+    pub async fn wait_for_change(
+        &self,
+        request: &str,
+        seen: RequestState,
+        timeout: Duration,
+    ) -> Result<RequestRow, Error> {
+        let mut changes = self.changes();
+        let wait = async {
+            loop {
+                changes.borrow_and_update();
+                let row = self.row(request)?;
+                if row.state != seen || changes.changed().await.is_err() {
+                    return Ok(row);
+                }
+            }
+        };
+        match tokio::time::timeout(timeout, wait).await {
+            Ok(row) => row,
+            Err(_) => self.row(request),
+        }
+    }
+
+    /// Withdraws a request.
+    ///
+    /// # Errors
+    /// `request.unknown`; `request.ended` when it ended before; `request.invalid` for a reason
+    /// that is too long.
+    pub fn cancel(&self, request: &str, reason: &str) -> Result<Appended, Error> {
+        self.row(request)?;
+        let ended =
+            Ended { request: request.to_owned(), reason: Some(reason.to_owned()), at: self.now() };
+        self.end(Body::Cancel(ended))
+    }
+
+    fn end(&self, body: Body) -> Result<Appended, Error> {
+        let request = body.request().unwrap_or_default().to_owned();
+        let mut issue = Issue::by_ledger(self.document(body)?);
+        issue.once.push(terminal_key(&request));
+        self.issue(issue)?.map_err(|_| Refusal::Ended.into())
+    }
+
+    /// Ends what is overdue; gives the time until the next.
+    pub(super) fn end_overdue(&self) -> Result<Duration, Error> {
+        let now = self.now();
+        for row in self.state.overdue(now)? {
+            let body = Body::Expiry(Ended { request: row.id.clone(), reason: None, at: now });
+            match self.end(body) {
+                // Somebody else ended it at the same moment.
+                Err(Error::Refused(Refusal::Ended)) => {}
+                other => drop(other?),
+            }
+        }
+        for row in self.state.outcomes_overdue(now)? {
+            self.outcome_unknown(&row)?;
+        }
+        let next = self.state.next_due()?;
+        Ok(next.map_or(Duration::MAX, |t| Duration::from_secs(t.0.saturating_sub(now.0).max(1))))
+    }
+}

@@ -1,0 +1,569 @@
+//! What the service has to know beside the logs: `state/service.sqlite`.
+//!
+//! Requests and answers are a projection of the main log: `applied_to` says how far, and
+//! [`State::apply`] is the only thing that changes them, live and after a crash alike. Lost with
+//! the file are only `extra` (what a request carries beside its decision), the erasable names, and
+//! the one-time code.
+
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use placet_proto::document::{Body, DigestRef, Raw, Verdict};
+use placet_proto::statement::Statement;
+use placet_proto::time::UnixSeconds;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use crate::Error;
+use crate::sync::lock;
+
+/// Most requests that one listing gives.
+pub const MAX_LISTED: u32 = 1000;
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS request (
+  id TEXT PRIMARY KEY, state TEXT NOT NULL, decision INTEGER NOT NULL, not_after INTEGER NOT NULL,
+  required INTEGER NOT NULL, ended INTEGER, execution INTEGER, execution_sha256 BLOB,
+  idempotency BLOB, outcome INTEGER, outcome_due INTEGER) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS request_by_state ON request (state, not_after);
+CREATE INDEX IF NOT EXISTS request_by_due ON request (outcome_due) WHERE outcome IS NULL;
+CREATE TABLE IF NOT EXISTS answer (
+  request TEXT NOT NULL, person TEXT NOT NULL, entry INTEGER NOT NULL, sha256 BLOB NOT NULL,
+  denial INTEGER NOT NULL, PRIMARY KEY (request, person)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS entry (
+  request TEXT NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (request, entry)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS extra (
+  request TEXT PRIMARY KEY, media_type TEXT, length INTEGER, raw_sha256 BLOB, template TEXT,
+  allow_self INTEGER NOT NULL, submitted INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS person (
+  person TEXT PRIMARY KEY, name TEXT NOT NULL, salt BLOB NOT NULL) WITHOUT ROWID;";
+
+/// Where a request stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RequestState {
+    /// Decided as requestable, but nobody asked for an approval yet.
+    Offered,
+    /// Waits for persons.
+    Open,
+    /// As many persons approved as the policy asks for.
+    Approved,
+    /// A person refused.
+    Denied,
+    /// Nobody answered, or nobody spent the approvals, in time.
+    Expired,
+    /// Withdrawn.
+    Cancelled,
+    /// Spent; the outcome is not recorded yet.
+    Executed,
+    /// The outcome is recorded.
+    Done,
+}
+
+impl RequestState {
+    const ALL: [Self; 8] = [
+        Self::Offered,
+        Self::Open,
+        Self::Approved,
+        Self::Denied,
+        Self::Expired,
+        Self::Cancelled,
+        Self::Executed,
+        Self::Done,
+    ];
+
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Offered => "offered",
+            Self::Open => "open",
+            Self::Approved => "approved",
+            Self::Denied => "denied",
+            Self::Expired => "expired",
+            Self::Cancelled => "cancelled",
+            Self::Executed => "executed",
+            Self::Done => "done",
+        }
+    }
+
+    /// Whether the request can still be answered or spent.
+    #[must_use]
+    pub fn is_live(self) -> bool {
+        matches!(self, Self::Open | Self::Approved)
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|s| s.name() == name)
+    }
+}
+
+/// An answer of a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnswerRow {
+    /// The person.
+    pub person: String,
+    /// The statement.
+    pub statement: DigestRef,
+    /// Whether it is a denial.
+    pub denial: bool,
+}
+
+/// A request as the log tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestRow {
+    /// UUIDv4.
+    pub id: String,
+    /// Where it stands.
+    pub state: RequestState,
+    /// Index of its decision.
+    pub decision: u64,
+    /// No answer and no execution at or after it.
+    pub not_after: UnixSeconds,
+    /// Persons that have to approve.
+    pub required: u64,
+    /// Index of the denial, expiry or cancel that ended it.
+    pub ended: Option<u64>,
+    /// The execution.
+    pub execution: Option<DigestRef>,
+    /// SHA-256 of the idempotency key of the execution.
+    pub idempotency: Option<[u8; 32]>,
+    /// Index of the outcome.
+    pub outcome: Option<u64>,
+    /// When a missing outcome counts as unknown.
+    pub outcome_due: Option<UnixSeconds>,
+}
+
+/// What a request carries beside its decision.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Extra {
+    /// The bytes that the PEP will forward.
+    pub raw: Option<Raw>,
+    /// Template of the text; the built-in one if there is none.
+    pub template: Option<String>,
+    /// Whether the initiator may answer it.
+    pub allow_self: bool,
+    /// Whether somebody asked for the approval.
+    pub submitted: bool,
+}
+
+/// The database.
+#[derive(Debug)]
+pub struct State {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+}
+
+type Sql<T> = rusqlite::Result<T>;
+
+impl State {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let open = || -> Sql<Connection> {
+            let connection = Connection::open(path)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            // Names and extras are in no other place.
+            connection.pragma_update(None, "synchronous", "FULL")?;
+            // What is erased must not linger in free pages.
+            connection.pragma_update(None, "secure_delete", "ON")?;
+            connection.execute_batch(SCHEMA)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(Error::sqlite(path))?;
+        Ok(Self { path: path.to_path_buf(), connection: connection.into() })
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
+        f(&mut lock(&self.connection)).map_err(Error::sqlite(&self.path))
+    }
+
+    /// A small value of the service.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn meta(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        self.with(|c| {
+            c.query_row("SELECT value FROM meta WHERE key = ?1", [key], |r| r.get(0)).optional()
+        })
+    }
+
+    /// Sets or, with `None`, removes a small value.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn set_meta(&self, key: &str, value: Option<&[u8]>) -> Result<(), Error> {
+        self.with(|c| match value {
+            Some(value) => {
+                c.execute("INSERT OR REPLACE INTO meta VALUES (?1, ?2)", params![key, value])
+            }
+            None => c.execute("DELETE FROM meta WHERE key = ?1", [key]),
+        })
+        .map(drop)
+    }
+
+    /// Size of the main log up to which requests and answers are complete.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn applied_to(&self) -> Result<u64, Error> {
+        self.with(|c| applied_to(c))
+    }
+
+    /// Applies statements `from..from + statements.len()` of the main log; `None` is an erased
+    /// one. Those that are applied already are skipped. Gives the requests that changed.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn apply(
+        &self,
+        from: u64,
+        statements: &[Option<Statement>],
+        outcome_s: u64,
+    ) -> Result<Vec<String>, Error> {
+        self.with(|c| {
+            let transaction = c.transaction()?;
+            let done = applied_to(&transaction)?;
+            let mut changed = Vec::new();
+            let mut next = from;
+            for statement in statements {
+                let index = next;
+                next = next.saturating_add(1);
+                let Some(statement) = statement.as_ref().filter(|_| index >= done) else {
+                    continue;
+                };
+                if let Some(request) = statement.document.body.request() {
+                    transaction
+                        .prepare_cached("INSERT OR IGNORE INTO entry VALUES (?1, ?2)")?
+                        .execute(params![request, int(index)])?;
+                    apply_one(&transaction, index, statement, outcome_s)?;
+                    changed.push(request.to_owned());
+                }
+            }
+            if next > done {
+                transaction.execute(
+                    "INSERT OR REPLACE INTO meta VALUES ('applied_to', ?1)",
+                    params![next.to_be_bytes()],
+                )?;
+            }
+            transaction.commit()?;
+            Ok(changed)
+        })
+    }
+
+    /// The request.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn request(&self, id: &str) -> Result<Option<RequestRow>, Error> {
+        self.with(|c| {
+            c.prepare_cached(&format!("{REQUEST} WHERE id = ?1"))?
+                .query_row([id], read_request)
+                .optional()
+        })
+    }
+
+    /// Requests in this state, those that end first first, at most [`MAX_LISTED`].
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn in_state(&self, state: RequestState) -> Result<Vec<RequestRow>, Error> {
+        self.with(|c| {
+            let sql =
+                format!("{REQUEST} WHERE state = ?1 ORDER BY not_after, id LIMIT {MAX_LISTED}");
+            c.prepare_cached(&sql)?.query_map([state.name()], read_request)?.collect()
+        })
+    }
+
+    /// Number of requests that wait for persons or for being spent.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn live(&self) -> Result<u64, Error> {
+        let sql = "SELECT count(*) FROM request WHERE state IN ('open', 'approved')";
+        self.with(|c| c.prepare_cached(sql)?.query_row([], |r| Ok(uint(r.get(0)?))))
+    }
+
+    /// Live requests whose time is over at `now`.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn overdue(&self, now: UnixSeconds) -> Result<Vec<RequestRow>, Error> {
+        self.with(|c| {
+            let sql = format!(
+                "{REQUEST} WHERE state IN ('open', 'approved') AND not_after <= ?1 \
+                 LIMIT {MAX_LISTED}"
+            );
+            c.prepare_cached(&sql)?.query_map([int(now.0)], read_request)?.collect()
+        })
+    }
+
+    /// Executions whose outcome is overdue at `now`.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn outcomes_overdue(&self, now: UnixSeconds) -> Result<Vec<RequestRow>, Error> {
+        self.with(|c| {
+            let sql =
+                format!("{REQUEST} WHERE outcome IS NULL AND outcome_due <= ?1 LIMIT {MAX_LISTED}");
+            c.prepare_cached(&sql)?.query_map([int(now.0)], read_request)?.collect()
+        })
+    }
+
+    /// When the next request or outcome becomes overdue.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn next_due(&self) -> Result<Option<UnixSeconds>, Error> {
+        let sql = "SELECT min(t) FROM (
+            SELECT min(not_after) AS t FROM request WHERE state IN ('open', 'approved')
+            UNION ALL SELECT min(outcome_due) FROM request WHERE outcome IS NULL)";
+        self.with(|c| {
+            let due: Option<i64> = c.prepare_cached(sql)?.query_row([], |r| r.get(0))?;
+            Ok(due.map(|t| UnixSeconds(uint(t))))
+        })
+    }
+
+    /// The answers of a request, ascending by index.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn answers(&self, request: &str) -> Result<Vec<AnswerRow>, Error> {
+        let sql =
+            "SELECT person, entry, sha256, denial FROM answer WHERE request = ?1 ORDER BY entry";
+        self.with(|c| {
+            let read = |r: &Row<'_>| {
+                let statement = DigestRef { index: uint(r.get(1)?), document_sha256: r.get(2)? };
+                Ok(AnswerRow { person: r.get(0)?, statement, denial: r.get(3)? })
+            };
+            c.prepare_cached(sql)?.query_map([request], read)?.collect()
+        })
+    }
+
+    /// Indexes of all statements about a request, ascending, at most [`MAX_LISTED`].
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn entries(&self, request: &str) -> Result<Vec<u64>, Error> {
+        let sql = "SELECT entry FROM entry WHERE request = ?1 ORDER BY entry LIMIT ?2";
+        self.with(|c| {
+            c.prepare_cached(sql)?
+                .query_map(params![request, MAX_LISTED], |r| Ok(uint(r.get(0)?)))?
+                .collect()
+        })
+    }
+
+    /// Keeps what a request carries beside its decision.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn set_extra(&self, request: &str, extra: &Extra) -> Result<(), Error> {
+        let raw = extra.raw.as_ref();
+        self.with(|c| {
+            c.execute(
+                "INSERT OR REPLACE INTO extra VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    request,
+                    raw.map(|r| r.media_type.as_str()),
+                    raw.map(|r| int(r.length)),
+                    raw.map(|r| r.sha256),
+                    extra.template,
+                    extra.allow_self,
+                    extra.submitted
+                ],
+            )
+        })
+        .map(drop)
+    }
+
+    /// What a request carries beside its decision; nothing if that was lost.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn extra(&self, request: &str) -> Result<Extra, Error> {
+        self.with(|c| read_extra(c, request))
+    }
+
+    /// Opens an offered request; whether it was offered.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn submit(&self, request: &str) -> Result<bool, Error> {
+        self.with(|c| {
+            let t = c.transaction()?;
+            t.execute("UPDATE extra SET submitted = 1 WHERE request = ?1", [request])?;
+            let sql = "UPDATE request SET state = 'open' WHERE id = ?1 AND state = 'offered'";
+            let changed = t.execute(sql, [request])?;
+            t.commit()?;
+            Ok(changed == 1)
+        })
+    }
+
+    /// Keeps the opening of a name.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn set_person(&self, person: &str, name: &str, salt: &[u8; 16]) -> Result<(), Error> {
+        self.with(|c| {
+            c.execute(
+                "INSERT OR REPLACE INTO person VALUES (?1, ?2, ?3)",
+                params![person, name, salt],
+            )
+        })
+        .map(drop)
+    }
+
+    /// The name and the salt of a person, unless erased.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn person(&self, person: &str) -> Result<Option<(String, [u8; 16])>, Error> {
+        self.with(|c| {
+            c.query_row("SELECT name, salt FROM person WHERE person = ?1", [person], |r| {
+                Ok((r.get(0)?, r.get(1)?))
+            })
+            .optional()
+        })
+    }
+
+    /// Erases a name for ever.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn erase_person(&self, person: &str) -> Result<(), Error> {
+        self.with(|c| c.execute("DELETE FROM person WHERE person = ?1", [person])).map(drop)
+    }
+}
+
+const REQUEST: &str = "SELECT id, state, decision, not_after, required, ended, execution, \
+     execution_sha256, idempotency, outcome, outcome_due FROM request";
+
+fn read_request(r: &Row<'_>) -> Sql<RequestRow> {
+    let optional = |i| -> Sql<Option<u64>> { Ok(r.get::<_, Option<i64>>(i)?.map(uint)) };
+    let state: String = r.get(1)?;
+    let execution: Option<u64> = optional(6)?;
+    let sha256: Option<[u8; 32]> = r.get(7)?;
+    Ok(RequestRow {
+        id: r.get(0)?,
+        // A word that this program does not know can't be answered or spent.
+        state: RequestState::from_name(&state).unwrap_or(RequestState::Cancelled),
+        decision: uint(r.get(2)?),
+        not_after: UnixSeconds(uint(r.get(3)?)),
+        required: uint(r.get(4)?),
+        ended: optional(5)?,
+        execution: execution
+            .zip(sha256)
+            .map(|(index, document_sha256)| DigestRef { index, document_sha256 }),
+        idempotency: r.get(8)?,
+        outcome: optional(9)?,
+        outcome_due: optional(10)?.map(UnixSeconds),
+    })
+}
+
+fn read_extra(c: &Connection, request: &str) -> Sql<Extra> {
+    let sql = "SELECT media_type, length, raw_sha256, template, allow_self, submitted FROM extra \
+               WHERE request = ?1";
+    let found = c.prepare_cached(sql)?.query_row([request], |r| {
+        let (media_type, length): (Option<String>, Option<i64>) = (r.get(0)?, r.get(1)?);
+        let sha256: Option<[u8; 32]> = r.get(2)?;
+        let raw = match (media_type, length, sha256) {
+            (Some(media_type), Some(length), Some(sha256)) => {
+                Some(Raw { media_type, length: uint(length), sha256 })
+            }
+            _ => None,
+        };
+        Ok(Extra { raw, template: r.get(3)?, allow_self: r.get(4)?, submitted: r.get(5)? })
+    });
+    Ok(found.optional()?.unwrap_or_default())
+}
+
+fn applied_to(c: &Connection) -> Sql<u64> {
+    let value: Option<[u8; 8]> = c
+        .query_row("SELECT value FROM meta WHERE key = 'applied_to'", [], |r| r.get(0))
+        .optional()?;
+    Ok(value.map_or(0, u64::from_be_bytes))
+}
+
+fn apply_one(c: &Connection, index: u64, statement: &Statement, outcome_s: u64) -> Sql<()> {
+    let document = &statement.document;
+    let set = |request: &str, state: RequestState| {
+        c.execute(
+            "UPDATE request SET state = ?2, ended = ?3 WHERE id = ?1",
+            params![request, state.name(), int(index)],
+        )
+        .map(drop)
+    };
+    let answer = |request: &str, person: &str, denial: bool| {
+        c.execute(
+            "INSERT OR IGNORE INTO answer VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![request, person, int(index), document.sha256(), denial],
+        )
+    };
+    match &document.body {
+        Body::Decision(d) if d.decision == Verdict::Requestable => {
+            let (Some(not_after), Some(quorum)) = (d.not_after, d.quorum) else { return Ok(()) };
+            let submitted = read_extra(c, &d.request)?.submitted;
+            let state = if submitted { RequestState::Open } else { RequestState::Offered };
+            c.execute(
+                "INSERT OR IGNORE INTO request (id, state, decision, not_after, required) \
+                 VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![
+                    d.request,
+                    state.name(),
+                    int(index),
+                    int(not_after.0),
+                    int(quorum.required)
+                ],
+            )?;
+            Ok(())
+        }
+        Body::Approval(a) => {
+            answer(&a.request, &a.approver.person, false)?;
+            c.execute(
+                "UPDATE request SET state = 'approved' WHERE id = ?1 AND state IN \
+                 ('offered', 'open') AND required <= (SELECT count(*) FROM answer WHERE \
+                 request = ?1 AND denial = 0)",
+                [&a.request],
+            )?;
+            Ok(())
+        }
+        Body::Denial(a) => {
+            answer(&a.request, &a.approver.person, true)?;
+            set(&a.request, RequestState::Denied)
+        }
+        Body::Expiry(e) => set(&e.request, RequestState::Expired),
+        Body::Cancel(e) => set(&e.request, RequestState::Cancelled),
+        Body::Execution(e) => {
+            c.execute(
+                "UPDATE request SET state = 'executed', execution = ?2, execution_sha256 = ?3, \
+                 idempotency = ?4, outcome_due = ?5 WHERE id = ?1",
+                params![
+                    e.request,
+                    int(index),
+                    document.sha256(),
+                    e.idempotency,
+                    int(e.at.0.saturating_add(outcome_s))
+                ],
+            )?;
+            Ok(())
+        }
+        Body::Outcome(o) => {
+            c.execute(
+                "UPDATE request SET state = 'done', outcome = ?2 WHERE id = ?1",
+                params![o.request, int(index)],
+            )?;
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// SQLite's integers are signed; ours stay far below.
+fn int(n: u64) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+fn uint(n: i64) -> u64 {
+    u64::try_from(n).unwrap_or(0)
+}

@@ -1,0 +1,87 @@
+//! Trust files for those who verify this ledger's evidence (SPEC.md 8).
+//!
+//! Whoever uses one decides what to trust: a file that came with the evidence proves nothing.
+
+use placet_proto::document::Purpose;
+use placet_proto::kind::LogRole;
+use placet_proto::time::UnixSeconds;
+use placet_proto::trust::{Root, TrustFile, TrustedKey, TrustedLog};
+
+use super::keys::{LEDGER_KINDS, PEP_KINDS, PrivateKey, Sign as _};
+use super::ledger::Ledger;
+use crate::{Error, LogId};
+
+/// What the user of the trust file has decided.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustChoices {
+    /// Credential public keys that were confirmed out of band; no other is written.
+    pub roots: Vec<Root>,
+    /// Whether evidence of a development ledger may pass.
+    pub allow_dev: bool,
+    /// Further checks to require.
+    pub require: Vec<String>,
+    /// When the file is no longer to be used.
+    pub expires: Option<UnixSeconds>,
+}
+
+impl Ledger {
+    /// The trust file for this ledger, from its own keys and settings and from what its user has
+    /// decided.
+    ///
+    /// # Errors
+    /// What reading the first entries gives.
+    pub fn trust_file(&self, choices: TrustChoices) -> Result<TrustFile, Error> {
+        let mut logs = Vec::new();
+        for (id, role) in [(LogId::Main, LogRole::Main), (LogId::Gov, LogRole::Gov)] {
+            logs.push(self.trusted_log(id, role)?);
+        }
+        Ok(TrustFile {
+            logs,
+            roots: choices.roots,
+            rp_ids: vec![self.config.rp_id.clone()],
+            origins: self.config.allowed_origins(),
+            attestation_roots: Vec::new(),
+            time_authorities: Vec::new(),
+            allow_dev: choices.allow_dev,
+            require: choices.require,
+            expires: choices.expires,
+        })
+    }
+
+    fn trusted_log(&self, id: LogId, role: LogRole) -> Result<TrustedLog, Error> {
+        let keys = self.keys.of(id);
+        let mut list = vec![
+            trusted(Purpose::Checkpoint, &keys.checkpoint, &[], None),
+            trusted(Purpose::Receipt, &keys.receipt, &[], None),
+            trusted(Purpose::Issuer, &self.keys.ledger, &LEDGER_KINDS, None),
+        ];
+        if id == LogId::Main {
+            let audience = Some(self.config.audience.clone());
+            list.push(trusted(Purpose::Issuer, &self.keys.pep, &PEP_KINDS, audience));
+        }
+        Ok(TrustedLog {
+            origin: self.log(id).origin().to_owned(),
+            role,
+            genesis: self.log(id).entry(0)?,
+            keys: list,
+            witness_policy: self.witnesses.text.clone(),
+            operated_by_self: self.witnesses.operated_by_self.clone(),
+        })
+    }
+}
+
+fn trusted(
+    purpose: Purpose,
+    key: &PrivateKey,
+    kinds: &[&str],
+    audience: Option<String>,
+) -> TrustedKey {
+    TrustedKey {
+        purpose,
+        public_key: key.public_key().to_cose(),
+        kinds: kinds.iter().map(|k| (*k).to_owned()).collect(),
+        audience,
+        from_size: 0,
+        until_size: None,
+    }
+}
