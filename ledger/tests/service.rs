@@ -33,7 +33,7 @@ fn from_request_to_evidence_that_passes() {
     fixture.ledger.outcome(&fixture.report(&request)).unwrap();
     assert_eq!(fixture.ledger.row(&request).unwrap().state, RequestState::Done);
 
-    let early = fixture.ledger.evidence(&[request.clone()], None).unwrap();
+    let early = fixture.ledger.evidence(std::slice::from_ref(&request), None).unwrap();
     assert!(!early.open.is_empty());
     let report = check(&fixture, &early, &[&alice], false);
     assert_eq!((report.verdict, report.code), (Verdict::Indeterminate, Some("time.upper_open")));

@@ -104,7 +104,7 @@ fn generate(algorithm: Algorithm) -> Result<(&'static str, Zeroizing<String>), E
     match algorithm {
         Algorithm::EdDsa => {
             let seed = Zeroizing::new(random::<32>()?);
-            Ok(("ed25519", Zeroizing::new(hex::encode(&*seed))))
+            Ok(("ed25519", Zeroizing::new(hex::encode(*seed))))
         }
         Algorithm::Es256 => {
             let rng = SystemRandom::new();

@@ -82,7 +82,7 @@ pub enum Enrolled {
     /// then the person can't approve until there is one.
     Recorded {
         /// The statement.
-        appended: Appended,
+        appended: Box<Appended>,
         /// Why no cosigned checkpoint covers it yet.
         note_missing: Option<String>,
     },
@@ -315,7 +315,7 @@ impl Ledger {
         lock(&self.registrations).open.remove(id);
         let note = self.publisher(LogId::Gov).covering(appended.index.saturating_add(1));
         let note_missing = note.err().map(|e| e.to_string());
-        Ok(Enrolled::Recorded { appended, note_missing })
+        Ok(Enrolled::Recorded { appended: Box::new(appended), note_missing })
     }
 
     fn record_enrolment(

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use placet_proto::document::{Body, DigestRef, Raw, Verdict};
+use placet_proto::document::{Body, Decision, DigestRef, Raw, Verdict};
 use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -501,23 +501,7 @@ fn apply_one(c: &Connection, index: u64, statement: &Statement, outcome_s: u64) 
         )
     };
     match &document.body {
-        Body::Decision(d) if d.decision == Verdict::Requestable => {
-            let (Some(not_after), Some(quorum)) = (d.not_after, d.quorum) else { return Ok(()) };
-            let submitted = read_extra(c, &d.request)?.submitted;
-            let state = if submitted { RequestState::Open } else { RequestState::Offered };
-            c.execute(
-                "INSERT OR IGNORE INTO request (id, state, decision, not_after, required) \
-                 VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    d.request,
-                    state.name(),
-                    int(index),
-                    int(not_after.0),
-                    int(quorum.required)
-                ],
-            )?;
-            Ok(())
-        }
+        Body::Decision(d) => apply_decision(c, index, d),
         Body::Approval(a) => {
             answer(&a.request, &a.approver.person, false)?;
             c.execute(
@@ -557,6 +541,21 @@ fn apply_one(c: &Connection, index: u64, statement: &Statement, outcome_s: u64) 
         }
         _ => Ok(()),
     }
+}
+
+fn apply_decision(c: &Connection, index: u64, d: &Decision) -> Sql<()> {
+    let (Verdict::Requestable, Some(not_after), Some(quorum)) = (d.decision, d.not_after, d.quorum)
+    else {
+        return Ok(());
+    };
+    let submitted = read_extra(c, &d.request)?.submitted;
+    let state = if submitted { RequestState::Open } else { RequestState::Offered };
+    c.execute(
+        "INSERT OR IGNORE INTO request (id, state, decision, not_after, required) \
+         VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![d.request, state.name(), int(index), int(not_after.0), int(quorum.required)],
+    )
+    .map(drop)
 }
 
 /// SQLite's integers are signed; ours stay far below.
