@@ -47,3 +47,272 @@ fn from_request_to_evidence_that_passes() {
     let report = check(&fixture, &evidence, &[], false);
     assert_eq!(report.verdict, Verdict::Indeterminate, "{:?}", report.code);
 }
+
+fn code<T: std::fmt::Debug>(result: Result<T, placet_ledger::Error>) -> &'static str {
+    result.unwrap_err().code()
+}
+
+#[test]
+fn evidence_of_a_denial_passes_where_a_denial_is_wanted() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let request = fixture.request(1);
+    let answered = fixture.answer(&request, &mut alice, true);
+    assert_eq!(answered.state, RequestState::Denied);
+    assert_eq!(code(fixture.ledger.consume(&fixture.consume(&request))), "request.state");
+    assert_eq!(code(fixture.open(&request, &alice, false)), "request.state");
+    assert_eq!(code(fixture.ledger.cancel(&request, "late")), "request.ended");
+    let wait = Some(Duration::from_secs(10));
+    let evidence = fixture.ledger.evidence(std::slice::from_ref(&request), wait).unwrap();
+    let report = check(&fixture, &evidence, &[&alice], true);
+    assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
+    assert_eq!(check(&fixture, &evidence, &[&alice], false).verdict, Verdict::Failed);
+}
+
+#[test]
+fn approvals_are_spent_once_by_the_right_agent_and_pep_on_the_right_action() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let request = fixture.request(1);
+    let call = fixture.consume(&request);
+    assert_eq!(code(fixture.ledger.consume(&call)), "consume.not_approved");
+    assert_eq!(code(fixture.ledger.outcome(&fixture.report(&request))), "request.state");
+    fixture.answer(&request, &mut alice, false);
+    let other_agent = placet_proto::document::Initiator { kind: "agent".into(), id: "b".into() };
+    let raw =
+        placet_proto::document::Raw { media_type: "text/plain".into(), length: 1, sha256: [0; 32] };
+    for wrong in [
+        Consume { initiator: other_agent, ..call.clone() },
+        Consume { action_digest: action("X0002").digest(), ..call.clone() },
+        Consume { audience: "other/pep".into(), ..call.clone() },
+        Consume { raw: Some(raw), ..call.clone() },
+    ] {
+        assert_eq!(code(fixture.ledger.consume(&wrong)), "consume.not_approved");
+    }
+    // Sixteen calls at once with two keys: one execution, and only its own key sees it.
+    let calls = [b"call 1", b"call 2"].map(|k| Consume { idempotency: k.to_vec(), ..call.clone() });
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..16)
+            .map(|i| {
+                let (ledger, call) = (&fixture.ledger, &calls[i % 2]);
+                scope.spawn(move || (i % 2, ledger.consume(call).map_err(|e| e.code())))
+            })
+            .collect();
+        threads.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    let fresh: Vec<_> =
+        answers.iter().filter(|(_, a)| a.as_ref().is_ok_and(|c| !c.repeated)).collect();
+    assert_eq!(fresh.len(), 1, "{answers:?}");
+    let (winner, execution) = (fresh[0].0, fresh[0].1.clone().unwrap().execution);
+    for (key, answer) in &answers {
+        match answer {
+            Ok(consumed) => assert_eq!((*key, &consumed.execution), (winner, &execution)),
+            Err(code) => assert_eq!((*key, *code), (1 - winner, "consume.conflict")),
+        }
+    }
+    let changed = Consume { action_digest: action("X0002").digest(), ..calls[winner].clone() };
+    assert_eq!(code(fixture.ledger.consume(&changed)), "consume.conflict");
+
+    let report = fixture.report(&request);
+    let first = fixture.ledger.outcome(&report).unwrap();
+    assert_eq!(fixture.ledger.outcome(&report).unwrap(), first);
+    let other = Report { detail: "other".into(), ..report };
+    assert_eq!(code(fixture.ledger.outcome(&other)), "outcome.conflict");
+}
+
+#[test]
+fn answers_that_are_not_what_was_asked_for_are_refused() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let request = fixture.request(1);
+    let sign = fixture.open(&request, &alice, false).unwrap();
+    assert_eq!(
+        sign.text.lines().next().unwrap(),
+        "approval: \"disable_user\" (agent's words) on \
+        \"user\" (agent's words) \"X0001\" (agent's words)"
+    );
+    let shown = match &sign.document.body {
+        placet_proto::document::Body::Approval(a) => a.shown.clone().unwrap(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(shown.text_sha256, placet_proto::sha256(sign.text.as_bytes()));
+    let sha256 = *sign.document.sha256();
+    let refused = |signed: Signed| match fixture.ledger.answer(&sha256, signed).unwrap_err() {
+        placet_ledger::Error::Refused(Refusal::Assertion { code, .. }) => code,
+        other => panic!("{other}"),
+    };
+    // The challenge of the other namespace: a denial is no approval.
+    let denial = placet_proto::sshsig::challenge(
+        placet_proto::sshsig::Namespace::Deny,
+        sign.document.bytes(),
+    );
+    assert_eq!(refused(signed(&mut alice.key, &denial)), "assertion.challenge");
+    let mut stranger = placet_softkey::SoftKey::generate("localhost").unwrap();
+    assert_eq!(refused(signed(&mut stranger, &sign.challenge)), "assertion.binding");
+    let mut forged = signed(&mut stranger, &sign.challenge);
+    forged.credential = alice.key.credential_id().to_vec();
+    assert_eq!(refused(forged), "assertion.signature");
+    let behaviour = placet_softkey::Behaviour::without_user_verification();
+    let a = alice.key.assert_with(&sign.challenge, ORIGIN, &behaviour);
+    let unverified = Signed {
+        credential: a.credential_id,
+        authenticator_data: a.authenticator_data,
+        client_data_json: a.client_data_json,
+        signature: a.signature,
+    };
+    assert_eq!(refused(unverified), "assertion.uv");
+    // None of these used the document up.
+    let right = signed(&mut alice.key, &sign.challenge);
+    let second = fixture.open(&request, &alice, false).unwrap();
+    fixture.ledger.answer(&sha256, right.clone()).unwrap();
+    assert_eq!(code(fixture.ledger.answer(&sha256, right)), "answer.document_unknown");
+    let again = signed(&mut alice.key, &second.challenge);
+    assert_eq!(code(fixture.ledger.answer(second.document.sha256(), again)), "answer.repeated");
+    assert_eq!(code(fixture.open(&request, &alice, false)), "answer.repeated");
+}
+
+#[test]
+fn a_quorum_needs_distinct_persons_who_still_count_when_it_is_spent() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let mut bob = fixture.enrol("Bob", &mut alice);
+    let mut carol = fixture.enrol("Carol", &mut alice);
+    let request = fixture.request(2);
+    assert_eq!(fixture.answer(&request, &mut bob, false).state, RequestState::Open);
+    assert_eq!(code(fixture.ledger.consume(&fixture.consume(&request))), "consume.not_approved");
+    assert_eq!(fixture.answer(&request, &mut alice, false).state, RequestState::Approved);
+
+    let change = Change::Revoke {
+        credential: bob.key.credential_id().to_vec(),
+        effective_from: fixture.ledger.now(),
+        reason: "lost".into(),
+    };
+    let carols = carol.key.credential_id().to_vec();
+    assert_eq!(code(fixture.ledger.prepare_change(&change, &carols)), "person.not_authorised");
+    let sign = fixture.ledger.prepare_change(&change, alice.key.credential_id()).unwrap();
+    let by_other = signed(&mut carol.key, &sign.challenge);
+    let refused = fixture.ledger.confirm_change(sign.document.sha256(), by_other);
+    assert_eq!(code(refused), "answer.assertion");
+    let revoked = signed(&mut alice.key, &sign.challenge);
+    let (_, missing) = fixture.ledger.confirm_change(sign.document.sha256(), revoked).unwrap();
+    assert_eq!(missing, None);
+
+    assert_eq!(code(fixture.ledger.consume(&fixture.consume(&request))), "consume.not_approved");
+    assert_eq!(code(fixture.open(&request, &bob, false)), "person.not_authorised");
+    fixture.answer(&request, &mut carol, false);
+    fixture.ledger.consume(&fixture.consume(&request)).unwrap();
+    fixture.ledger.outcome(&fixture.report(&request)).unwrap();
+}
+
+#[test]
+fn two_approvers_make_evidence_that_passes() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let mut bob = fixture.enrol("Bob", &mut alice);
+    let request = fixture.request(2);
+    fixture.answer(&request, &mut bob, false);
+    fixture.answer(&request, &mut alice, false);
+    fixture.ledger.consume(&fixture.consume(&request)).unwrap();
+    fixture.ledger.outcome(&fixture.report(&request)).unwrap();
+    let evidence = fixture.ledger.evidence(&[request], Some(Duration::from_secs(10))).unwrap();
+    let report = check(&fixture, &evidence, &[&alice], false);
+    assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
+}
+
+#[test]
+fn the_initiator_answers_only_where_the_policy_says_so() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("helpdesk-bot");
+    let request = fixture.request(1);
+    assert_eq!(code(fixture.open(&request, &alice, false)), "answer.self_approval");
+    let carried = Carried { allow_self: true, ..Carried::default() };
+    let request = fixture.ledger.create(fixture.decision(1), carried).unwrap();
+    fixture.answer(&request, &mut alice, false);
+}
+
+#[test]
+fn the_one_time_code_is_for_one_enrolment() {
+    let fixture = Fixture::new();
+    assert_eq!(code(fixture.ledger.begin_bootstrap("AAAA-AAAA-AAAA-AAAA", "Eve")), "enrol.code");
+    // Two registrations with the right code; only one of them can be recorded.
+    let late = fixture.ledger.begin_bootstrap(&fixture.code, "Mallory").unwrap();
+    let mut key = placet_softkey::SoftKey::generate("localhost").unwrap();
+    let sign =
+        fixture.ledger.register(&late.registration, &registered(&key, &late.challenge)).unwrap();
+    fixture.bootstrap("Alice");
+    let namespace = placet_proto::sshsig::Namespace::EnrolPossess;
+    let possess = signed(&mut key, &sign.possess);
+    let result = fixture.ledger.sign_enrolment(&late.registration, namespace, possess);
+    assert_eq!(code(result), "enrol.code");
+    assert_eq!(code(fixture.ledger.begin_bootstrap(&fixture.code, "Eve")), "enrol.code");
+    assert_eq!(code(fixture.ledger.new_bootstrap_code()), "enrol.code");
+    let fixture = Fixture::new();
+    fixture.clock.forward(86_401);
+    assert_eq!(code(fixture.ledger.begin_bootstrap(&fixture.code, "Alice")), "enrol.code");
+}
+
+#[test]
+fn what_is_overdue_is_ended_by_the_ledger() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let (idle, spent) = (fixture.request(1), fixture.request(1));
+    fixture.answer(&spent, &mut alice, false);
+    fixture.ledger.consume(&fixture.consume(&spent)).unwrap();
+    fixture.clock.forward(601);
+    // Any change wakes the timer; this one is a request that is not overdue.
+    fixture.request(1);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let wait = |request: &str, seen| {
+        let long = Duration::from_secs(20);
+        runtime.block_on(fixture.ledger.wait_for_change(request, seen, long)).unwrap().state
+    };
+    assert_eq!(wait(&idle, RequestState::Open), RequestState::Expired);
+    assert_eq!(wait(&spent, RequestState::Executed), RequestState::Done);
+    assert_eq!(code(fixture.ledger.outcome(&fixture.report(&spent))), "outcome.conflict");
+}
+
+#[test]
+fn requests_survive_the_loss_of_the_database() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let (open, approved) = (fixture.request(1), fixture.request(1));
+    fixture.answer(&approved, &mut alice, false);
+    assert_eq!(
+        code(Ledger::open(&fixture.tmp.path().join("d"), Surroundings::default()).map(|_| ())),
+        "dir.locked"
+    );
+    let fixture = fixture.reopen(|_| {});
+    assert_eq!(fixture.ledger.row(&open).unwrap().state, RequestState::Open);
+    let before = fixture.ledger.row(&approved).unwrap();
+    let fixture = fixture.reopen(|root| {
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(root.join(format!("state/service.sqlite{end}")));
+        }
+    });
+    assert_eq!(fixture.ledger.row(&approved).unwrap(), before);
+    fixture.ledger.consume(&fixture.consume(&approved)).unwrap();
+    // Nobody knows any more that this one was asked for; it can be asked for again.
+    assert_eq!(fixture.ledger.row(&open).unwrap().state, RequestState::Offered);
+    assert_eq!(fixture.ledger.submit(&open).unwrap().state, RequestState::Open);
+    fixture.answer(&open, &mut alice, false);
+}
+
+#[test]
+fn settings_that_contradict_genesis_are_refused() {
+    let Fixture { ledger, tmp, .. } = Fixture::new();
+    let root = tmp.path().join("d");
+    let mut config = ledger.config().clone();
+    let again = init(&root, &config, &std::collections::BTreeMap::new(), Surroundings::default());
+    assert_eq!(again.err().unwrap().code(), "dir.locked");
+    drop(ledger);
+    let open = || loop {
+        match Ledger::open(&root, Surroundings::default()).map(|_| ()) {
+            Err(e) if e.code() == "dir.locked" => std::thread::yield_now(),
+            opened => break opened,
+        }
+    };
+    open().unwrap();
+    config.dev = false;
+    config.save(&root).unwrap();
+    assert_eq!(code(open()), "config.invalid");
+}

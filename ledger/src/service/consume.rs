@@ -86,6 +86,9 @@ impl Ledger {
         let newest = approvals.iter().map(|a| a.index).max().unwrap_or(0);
         // SPEC.md 9.2: the execution names a checkpoint that covers what it spends.
         self.publisher(LogId::Main).covering(newest.saturating_add(1))?;
+        if view.row.not_after <= self.now() {
+            return Err(Refusal::RequestExpired.into());
+        }
         let document = self.document(Body::Execution(Execution {
             request: call.request.clone(),
             audience: call.audience.clone(),

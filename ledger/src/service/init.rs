@@ -63,6 +63,8 @@ pub fn init(
     for id in LogId::ALL {
         ledger.write_first_entries(id, &files)?;
     }
+    // An interrupted call may have begun with other settings.
+    ledger.check_genesis()?;
     for id in LogId::ALL {
         ledger.publisher(id).publish_now()?;
     }
@@ -190,6 +192,23 @@ impl Ledger {
             Outcome::Appended { first_index: 0 } => Ok(()),
             _ => Err(Refusal::NotInitialised.into()),
         }
+    }
+
+    /// Whether settings and keys are those that both logs were made with: what genesis says can't
+    /// be changed by editing a file.
+    pub(super) fn check_genesis(&self) -> Result<(), Error> {
+        for id in LogId::ALL {
+            let statement = super::governance::read_statement(self.log(id), 0)?;
+            let Body::Genesis(made) = statement.document.body else {
+                return Err(Refusal::NotInitialised.into());
+            };
+            if made != self.genesis(id, made.policy_manifest, made.at) {
+                let why = "origin, rp_id, dev, audience or an issuer key is not what this ledger \
+                           was made with";
+                return Err(Refusal::Config(why.to_owned()).into());
+            }
+        }
+        Ok(())
     }
 
     fn genesis(&self, id: LogId, policy_manifest: Digest, at: UnixSeconds) -> Genesis {

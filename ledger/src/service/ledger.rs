@@ -189,6 +189,7 @@ impl Ledger {
 
     /// Brings the projection up to the log and starts the timer.
     pub(super) fn start(mut self) -> Result<Arc<Self>, Error> {
+        self.check_genesis()?;
         self.project(self.main.size())?;
         let timer = Timer::start()?;
         let handle = timer.handle();
@@ -373,21 +374,9 @@ impl Ledger {
         let mut changed = Vec::new();
         while done < size {
             let end = self.main.size().min(done.saturating_add(MAX_PROJECTED));
-            let statements: Vec<Option<Statement>> = (done..end)
-                .map(|i| match read_statement(&self.main, i) {
-                    Ok(statement) => Ok(Some(statement)),
-                    // Erased bodies, and kinds of a later profile, change no request.
-                    Err(e)
-                        if matches!(
-                            e.code(),
-                            "log.erased" | "kind.unknown" | "profile.unknown"
-                        ) =>
-                    {
-                        Ok(None)
-                    }
-                    Err(e) => Err(e),
-                })
-                .collect::<Result<_, _>>()?;
+            let statements = (done..end)
+                .map(|index| self.own_statement(index))
+                .collect::<Result<Vec<_>, Error>>()?;
             changed.extend(self.state.apply(done, &statements, self.config.outcome_s)?);
             done = end;
         }
@@ -396,6 +385,16 @@ impl Ledger {
             self.after_change()?;
         }
         Ok(())
+    }
+
+    /// The statement at an index of the main log, if it is one of this ledger's own issuers. What
+    /// others registered, whatever it says of itself, and erased bodies change no request.
+    fn own_statement(&self, index: u64) -> Result<Option<Statement>, Error> {
+        let crate::Statement::Present(bytes) = self.main.statement(index)? else {
+            return Ok(None);
+        };
+        let ours = [&self.keys.ledger, &self.keys.pep].map(|k| k.public_key().thumbprint());
+        Ok(Statement::parse(&bytes).ok().filter(|s| ours.contains(&s.header.kid)))
     }
 
     /// Wakes those who wait for requests, and lets the timer and the publishers know.

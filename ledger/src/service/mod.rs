@@ -17,7 +17,7 @@
 //! What enforces that something happens once is the log itself, by its once keys (SPEC.md 10):
 //! `document` (a document is recorded once), `answer` (one per request and person), `terminal` (one
 //! denial, expiry, cancel or execution per request; an approval needs its absence), `outcome`,
-//! `request` (one requestable decision), `enrolment` (one per credential).
+//! `enrolment` (one per credential).
 
 pub mod answers;
 pub mod changes;

@@ -23,7 +23,7 @@ const MAX_OPEN_S: u64 = 90 * 86_400;
 /// What the policy decision point answered, to be recorded before anybody acts on it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NewDecision {
-    /// The request that is decided again; a fresh one if absent.
+    /// The request that is decided again; a fresh one if absent, as in every requestable denial.
     pub request: Option<String>,
     /// The action.
     pub action: Action,
@@ -127,14 +127,12 @@ impl Ledger {
             not_after: new.not_after,
             quorum: new.quorum,
         }))?;
-        let mut issue = Issue::by_ledger(document);
         if requestable {
             let Carried { raw, template, allow_self } = carried;
             self.state.set_extra(&request, &Extra { raw, template, allow_self, submitted })?;
-            // One request has one requestable decision: later ones would be lost.
-            issue.once.push(super::ledger::once_key("request", &[request.as_bytes()]));
         }
-        self.issue(issue)?.map_err(|_| Refusal::Invalid("this request was decided before").into())
+        // The only key is that of the document, and its nonce is fresh.
+        self.issue(Issue::by_ledger(document))?.map_err(|_| Refusal::Random.into())
     }
 
     fn check_requestable(
@@ -155,11 +153,11 @@ impl Ledger {
         if carried.template.as_ref().is_some_and(|t| t.len() > render::MAX_TEMPLATE) {
             return Err(Refusal::Invalid("the template is longer than 16 KiB").into());
         }
-        // Another request id would let a caller overwrite what a live request carries.
-        if let Some(id) = &new.request
-            && self.state.request(id)?.is_some()
-        {
-            return Err(Refusal::Invalid("this request was decided before").into());
+        // A chosen id would let a caller change what another request carries.
+        if new.request.is_some() {
+            return Err(
+                Refusal::Invalid("a requestable denial gets a request id of its own").into()
+            );
         }
         if self.state.live()? >= MAX_LIVE {
             return Err(Refusal::Limit("requests").into());
