@@ -256,6 +256,10 @@ impl Statement {
         if kind::name_in_typ(&header.typ) != Some(kind) {
             return Err(StatementError::KindMismatch.into());
         }
+        // What a later profile puts into a document of its own kind is not for us to judge.
+        if Kind::from_name(kind).is_none() {
+            return Err(crate::document::DocumentError::Kind.into());
+        }
         let document = Document::parse(document)?;
         if document.kind().name() != kind {
             return Err(StatementError::KindMismatch.into());

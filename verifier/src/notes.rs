@@ -10,7 +10,7 @@ use placet_proto::tlog::policy::Policy;
 use placet_proto::trust::{TrustedKey, TrustedLog};
 
 use crate::crypto;
-use crate::report::Problem;
+use crate::report::{Malformed, Problem};
 
 /// A log as the trust file knows it, with its keys read.
 #[derive(Debug, Clone)]
@@ -26,21 +26,35 @@ impl LogTrust {
     /// Reads policy and keys of a trusted log.
     ///
     /// # Errors
-    /// The code of what could not be read.
-    pub fn new(log: &TrustedLog) -> Result<Self, placet_proto::Error> {
-        let policy = Policy::parse(log.witness_policy.as_bytes())
-            .map_err(placet_proto::tlog::TlogError::from)?;
+    /// The code of what could not be read, or of a key that is no valid point.
+    pub fn new(log: &TrustedLog) -> Result<Self, Malformed> {
+        let tlog = |e: placet_proto::tlog::TlogError| Malformed::from(placet_proto::Error::from(e));
+        let policy = Policy::parse(log.witness_policy.as_bytes()).map_err(|e| tlog(e.into()))?;
+        for witness in policy.witnesses() {
+            if let KeyMaterial::CosignatureV1(raw) = witness.key.material() {
+                check_key(&PublicKey::Ed25519(*raw))?;
+            }
+        }
+        for key in &log.keys {
+            check_key(&PublicKey::from_cose(&key.public_key).map_err(placet_proto::Error::from)?)?;
+        }
         let mut checkpoint_keys = Vec::new();
         for key in log.keys.iter().filter(|k| k.purpose == Purpose::Checkpoint) {
             // A checkpoint key of another algorithm signs nothing that this profile reads.
-            if let PublicKey::Ed25519(raw) = PublicKey::from_cose(&key.public_key)? {
+            let public =
+                PublicKey::from_cose(&key.public_key).map_err(placet_proto::Error::from)?;
+            if let PublicKey::Ed25519(raw) = public {
                 let vkey = VerifierKey::new(&log.origin, KeyMaterial::Ed25519(raw))
-                    .map_err(placet_proto::tlog::TlogError::from)?;
+                    .map_err(|e| tlog(e.into()))?;
                 checkpoint_keys.push((vkey, key.clone()));
             }
         }
         Ok(Self { log: log.clone(), policy, checkpoint_keys })
     }
+}
+
+fn check_key(key: &PublicKey) -> Result<(), Malformed> {
+    crypto::check_key(key).map_err(|e| Malformed { code: e.code(), detail: e.to_string() })
 }
 
 /// A note whose signatures were looked at.

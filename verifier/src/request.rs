@@ -49,7 +49,7 @@ pub(crate) fn verify(run: &mut Run<'_>, evidence: &Evidence, cx: &Context<'_>, r
     let mut intervals = Vec::new();
     let mut each = Each::default();
     for answer in &given {
-        let (answer_facts, interval) = each.answer(run, evidence, cx, *answer);
+        let (answer_facts, interval) = each.answer(evidence, cx, *answer);
         facts.answers.push(answer_facts);
         intervals.push((*answer, interval));
     }
@@ -119,7 +119,6 @@ struct Each {
 impl Each {
     fn answer(
         &mut self,
-        run: &Run<'_>,
         evidence: &Evidence,
         cx: &Context<'_>,
         given: Given<'_>,
@@ -143,9 +142,16 @@ impl Each {
         let interval = answers::interval(cx, &given.answer.after, given.index);
         let span = |i: &Interval| format!("[{}, {})", UnixSeconds(i.t1), UnixSeconds(i.t2));
         self.results.push(("time.interval", interval.as_ref().map(span).map_err(Clone::clone)));
-        let current = interval.clone().and_then(|when| answers::roster_current(cx, given, when));
+        let unwitnessed = cx.main.policy.is_none() || cx.gov.policy.is_none();
+        let current = if unwitnessed {
+            Err(Problem::open(
+                "time.not_checked",
+                "without witnesses nobody can say what came later",
+            ))
+        } else {
+            interval.clone().and_then(|when| answers::roster_current(cx, given, when))
+        };
         self.results.push(("roster.current", current));
-        let _ = run;
         (answer_facts(evidence, cx, given, origin, interval.as_ref().ok()), interval)
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use ed25519_dalek::SigningKey;
 use placet_proto::bundle::{Bundle, Consistency, GovPart, Included, MainPart, Opening};
 use placet_proto::document::Purpose;
-use placet_proto::statement::Statement;
+use placet_proto::statement::{Statement, peek};
 use placet_proto::tlog::checkpoint::SignedCheckpoint;
 use placet_proto::trust::{Root, TrustFile, TrustedKey, TrustedLog};
 
@@ -26,7 +26,7 @@ impl Forge {
             .iter()
             .enumerate()
             .filter_map(|(i, s)| {
-                let sub = Statement::parse(s).ok()?.header.sub;
+                let sub = peek(s).ok()?.0.sub;
                 (i == 0 || subjects.contains(&sub)).then_some((i as u64, s, sub))
             })
             .collect();

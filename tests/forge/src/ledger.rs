@@ -2,7 +2,8 @@
 
 use ed25519_dalek::{Signer as _, SigningKey};
 use placet_proto::action::Action;
-use placet_proto::cose::ALG_EDDSA;
+use placet_proto::cbor::{MapWriter, Writer};
+use placet_proto::cose::{self, ALG_EDDSA};
 use placet_proto::document::{
     After, Answer, Body, DigestRef, Document, Execution, Genesis, Initiator, Issuer, KeyInfo, Keys,
     NoteRef, Outcome, OutcomeResult, Policy, PolicyRef, Purpose, Quorum, Shown,
@@ -26,7 +27,7 @@ pub const ORIGIN: &str = "http://localhost:8080";
 /// The PEP.
 pub const AUDIENCE: &str = "urn:example:pep:directory";
 /// 2026-11-22T00:00:00Z.
-const START: u64 = 1_795_305_600;
+pub(crate) const START: u64 = 1_795_305_600;
 
 /// A key that issues statements.
 #[derive(Debug, Clone)]
@@ -261,6 +262,35 @@ impl Forge {
         let unsigned = Unsigned::new(&header, document, assertions, attestation);
         let signature = issuer.key.sign(&unsigned.signed_bytes()).to_bytes();
         unsigned.sign(&signature)
+    }
+
+    /// A statement of any kind with any bytes for a document.
+    pub fn raw_statement(
+        &mut self,
+        issuer: &IssuerKey,
+        kind: &str,
+        subject: &str,
+        document: &[u8],
+    ) -> Vec<u8> {
+        let header = Header {
+            alg: ALG_EDDSA,
+            kid: issuer.kid(),
+            iss: issuer.iss.clone(),
+            sub: format!("urn:uuid:{subject}"),
+            iat: self.clock,
+            cti: self.nonce(),
+            typ: placet_proto::kind::typ_of(kind),
+        };
+        let mut map = MapWriter::new();
+        map.text("kind", |w| w.text(kind))
+            .text("profile", |w| w.text(placet_proto::PROFILE))
+            .text("document", |w| w.bytes(document))
+            .text("assertions", |w| w.array(0));
+        let mut w = Writer::new();
+        w.map(map);
+        let (protected, payload) = (header.encode(), w.into_bytes());
+        let signature = issuer.key.sign(&cose::sig_structure(&protected, &payload)).to_bytes();
+        cose::encode_sign1(&protected, cose::EMPTY_MAP, Some(&payload), &signature)
     }
 
     /// What a person would sign for `action` now.

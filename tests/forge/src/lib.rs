@@ -8,9 +8,12 @@ mod bundle;
 mod ledger;
 mod log;
 mod people;
+pub mod scenarios;
+mod vector;
 
 pub use ledger::{
     AUDIENCE, Forge, GOV, IssuerKey, MAIN, ORIGIN, RP_ID, initiator, note_ref, signing_key,
 };
 pub use log::{MemLog, Witness, public};
 pub use people::Person;
+pub use vector::{Expect, Vector};

@@ -1,0 +1,25 @@
+//! The vectors: what honest and lying ledgers hand out.
+
+mod demands;
+mod governance;
+mod operator;
+mod shape;
+mod story;
+mod time;
+
+pub use story::{Story, action, story};
+
+use crate::vector::Vector;
+
+/// Every vector, by name.
+#[must_use]
+pub fn all() -> Vec<Vector> {
+    let mut vectors = Vec::new();
+    vectors.extend(demands::vectors());
+    vectors.extend(governance::vectors());
+    vectors.extend(operator::vectors());
+    vectors.extend(shape::vectors());
+    vectors.extend(time::vectors());
+    vectors.sort_by_key(|v| v.name);
+    vectors
+}
