@@ -47,7 +47,7 @@ pub struct WholeLog {
 }
 
 /// Checks about the evidence as a whole, in the order of SPEC.md 9.
-const CHECKS: [(&str, bool); 11] = [
+const CHECKS: [(&str, bool); 12] = [
     ("bundle.parse", true),
     ("trust.valid", true),
     ("log.genesis", true),
@@ -58,6 +58,7 @@ const CHECKS: [(&str, bool); 11] = [
     ("log.inclusion", true),
     ("statement.signature", true),
     ("issuer.kind", true),
+    ("opening.commitment", true),
     ("witness.independent", false),
 ];
 
@@ -257,6 +258,7 @@ impl<'a> Run<'a> {
             main_notes,
             gov_notes,
         };
+        self.take("opening.commitment", None, request::openings(evidence, &context), String::clone);
         self.independent(&context);
         self.unknown_signatures(&context);
         for request in &evidence.requests {

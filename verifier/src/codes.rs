@@ -312,6 +312,12 @@ pub const CODES: &[Code] = &[
         "9",
     ),
     c(
+        "opening.mismatch",
+        "A name in the evidence is not the one that the person's enrolment commits to.",
+        KEEP,
+        "4.6",
+    ),
+    c(
         "order.after",
         "A checkpoint named in a document is not in the evidence, or not what the document says.",
         KEEP,

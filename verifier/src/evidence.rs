@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use placet_proto::Error;
 use placet_proto::bundle::{Bundle, BundleError, Consistency, Opening};
 use placet_proto::document::{After, Body};
+use placet_proto::kind::{Kind, LogRole};
 use placet_proto::statement::{self, Header, Statement};
 use placet_proto::tlog::TlogError;
 use placet_proto::tlog::checkpoint::SignedCheckpoint;
@@ -213,32 +214,43 @@ impl Evidence {
         }
     }
 
+    /// The notes that a claim about a request rests on: named by a main statement, or new enough
+    /// to bound its time or the roster. Others are there for a revocation or role change only.
+    #[must_use]
+    pub fn carries_claims(&self, role: LogRole, note: &ParsedNote) -> bool {
+        let mut afters = self.main.iter().filter_map(|m| m.parsed.after());
+        let hash = placet_proto::sha256(&note.bytes);
+        let size = note.signed.checkpoint().size;
+        match role {
+            LogRole::Main => {
+                let first = self.main.iter().map(|m| m.index).find(|i| *i > 0).unwrap_or(0);
+                size > first || afters.any(|a| a.main.note_sha256 == hash)
+            }
+            LogRole::Gov => {
+                afters.any(|a| a.gov.note_sha256 == hash) || size >= self.newest_roster()
+            }
+        }
+    }
+
+    /// The largest governance size that a main statement names.
+    fn newest_roster(&self) -> u64 {
+        self.main.iter().filter_map(|m| m.parsed.after()).map(|a| a.gov.size).max().unwrap_or(0)
+    }
+
     fn check_notes_referenced(&self) -> Result<(), Error> {
-        let afters: Vec<&After> = self
-            .main
-            .iter()
-            .map(|m| &m.parsed)
-            .chain(&self.gov)
-            .filter_map(Parsed::after)
-            .collect();
+        // Only of these does the time of their `after` matter (SPEC.md 9.5).
+        let governed = self.gov.iter().filter(|p| {
+            p.known().is_some_and(|s| matches!(s.kind(), Kind::Revocation | Kind::Role))
+        });
+        let afters: Vec<&After> = governed.filter_map(Parsed::after).collect();
         let main: BTreeSet<[u8; 32]> = afters.iter().map(|a| a.main.note_sha256).collect();
         let gov: BTreeSet<[u8; 32]> = afters.iter().map(|a| a.gov.note_sha256).collect();
-        let first = self.main.iter().map(|m| m.index).find(|i| *i > 0).unwrap_or(0);
-        let newest = self
-            .main
-            .iter()
-            .filter_map(|m| m.parsed.after())
-            .map(|a| a.gov.size)
-            .max()
-            .unwrap_or(0);
-        let named = |note: &ParsedNote, set: &BTreeSet<[u8; 32]>| {
-            set.contains(&placet_proto::sha256(&note.bytes))
+        let referenced = |role, note: &ParsedNote, named: &BTreeSet<[u8; 32]>| {
+            named.contains(&placet_proto::sha256(&note.bytes)) || self.carries_claims(role, note)
         };
-        let main_ok =
-            self.main_notes.iter().all(|n| named(n, &main) || n.signed.checkpoint().size > first);
-        let gov_ok =
-            self.gov_notes.iter().all(|n| named(n, &gov) || n.signed.checkpoint().size >= newest);
-        if main_ok && gov_ok { Ok(()) } else { structure("nothing refers to a note") }
+        let all = self.main_notes.iter().all(|n| referenced(LogRole::Main, n, &main))
+            && self.gov_notes.iter().all(|n| referenced(LogRole::Gov, n, &gov));
+        if all { Ok(()) } else { structure("nothing refers to a note") }
     }
 }
 

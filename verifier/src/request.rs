@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use placet_proto::b64::{encode_hex, encode_url};
-use placet_proto::document::{After, Body, name_commitment};
+use placet_proto::document::{Body, name_commitment};
+use placet_proto::kind::LogRole;
 use placet_proto::time::UnixSeconds;
 
 use crate::answers::{self, Given, Interval};
@@ -53,7 +54,7 @@ pub(crate) fn verify(run: &mut Run<'_>, evidence: &Evidence, cx: &Context<'_>, r
         facts.answers.push(answer_facts);
         intervals.push((*answer, interval));
     }
-    each.report(run, cx, id);
+    each.report(run, evidence, cx, id);
     fill(&mut facts, &given);
     let denied = given.iter().all(|g| !g.is_approval());
     if denied {
@@ -65,6 +66,20 @@ pub(crate) fn verify(run: &mut Run<'_>, evidence: &Evidence, cx: &Context<'_>, r
     executed(run, evidence, cx, request, &intervals, &mut facts);
     demands(run, id, &given, &facts, &intervals);
     run.report.requests.push(facts);
+}
+
+/// Step 10a: every name given opens the commitment of an enrolment of that person.
+pub(crate) fn openings(evidence: &Evidence, cx: &Context<'_>) -> Result<String, Problem> {
+    for opening in &evidence.openings {
+        let committed = name_commitment(&opening.salt, &opening.name);
+        let opens = cx.governance.enrolments().any(|e| {
+            e.document.person == opening.person && e.document.name_commitment == committed
+        });
+        if !opens {
+            return Err(Problem::failed("opening.mismatch", format!("person {}", opening.person)));
+        }
+    }
+    Ok(format!("{} names", evidence.openings.len()))
 }
 
 fn answers_of<'e>(evidence: &'e Evidence, request: &str) -> Vec<Given<'e>> {
@@ -112,7 +127,6 @@ fn expected(run: &mut Run<'_>, id: Option<&str>, given: &[Given<'_>]) {
 #[derive(Default)]
 struct Each {
     results: Vec<(&'static str, Result<String, Problem>)>,
-    afters: Vec<After>,
     indexes: Vec<u64>,
 }
 
@@ -123,7 +137,6 @@ impl Each {
         cx: &Context<'_>,
         given: Given<'_>,
     ) -> (AnswerFacts, Result<Interval, Problem>) {
-        self.afters.push(given.answer.after.clone());
         self.indexes.push(given.index);
         let assertion = answers::assertion(cx, given);
         let origin = assertion.as_ref().ok().map(|f| f.origin.clone());
@@ -155,13 +168,19 @@ impl Each {
         (answer_facts(evidence, cx, given, origin, interval.as_ref().ok()), interval)
     }
 
-    fn report(mut self, run: &mut Run<'_>, cx: &Context<'_>, id: Option<&str>) {
+    fn report(
+        mut self,
+        run: &mut Run<'_>,
+        evidence: &Evidence,
+        cx: &Context<'_>,
+        id: Option<&str>,
+    ) {
         let unwitnessed = cx.main.policy.is_none() || cx.gov.policy.is_none();
         if unwitnessed {
             run.skip("witness.quorum", id, "time.not_checked", "the policy asks for no witnesses");
             run.set_required(false);
         } else {
-            run.take("witness.quorum", id, self.quorum(cx), String::clone);
+            run.take("witness.quorum", id, self.quorum(evidence, cx), String::clone);
         }
         for check in [
             "assertion",
@@ -193,25 +212,23 @@ impl Each {
         open.map_or_else(|| Ok(details.join("; ")), Err)
     }
 
-    /// Step 11: the notes that the answers name carry their quorum, and one that includes each.
-    fn quorum(&self, cx: &Context<'_>) -> Result<String, Problem> {
-        let lacking = |origin: &str, what: &str| {
-            Problem::open("witness.quorum", format!("{what} of {origin} lacks the quorum"))
-        };
-        for after in &self.afters {
-            let main = answers::note_named(&after.main, &cx.main_notes, cx.main)?;
-            if !main.has_quorum(&cx.main.policy) {
-                return Err(lacking(&after.main.origin, "the note named"));
-            }
-            let gov = answers::note_named(&after.gov, &cx.gov_notes, cx.gov)?;
-            if !gov.has_quorum(&cx.gov.policy) {
-                return Err(lacking(&after.gov.origin, "the note named"));
-            }
-        }
+    /// Step 11: every note that a claim rests on carries its quorum, and one includes each answer.
+    fn quorum(&self, evidence: &Evidence, cx: &Context<'_>) -> Result<String, Problem> {
         for index in &self.indexes {
             answers::upper(cx, *index).map_err(|_| {
                 Problem::open("time.upper_open", format!("no cosigned note includes leaf {index}"))
             })?;
+        }
+        for (role, parsed, open, log) in [
+            (LogRole::Main, &evidence.main_notes, &cx.main_notes, cx.main),
+            (LogRole::Gov, &evidence.gov_notes, &cx.gov_notes, cx.gov),
+        ] {
+            for (parsed, note) in parsed.iter().zip(open) {
+                if evidence.carries_claims(role, parsed) && !note.has_quorum(&log.policy) {
+                    let detail = format!("the note of {} size {}", log.log.origin, note.size);
+                    return Err(Problem::open("witness.quorum", detail));
+                }
+            }
         }
         let count = |log: &crate::notes::LogTrust| log.policy.witnesses().len();
         Ok(format!("{} main and {} governance witnesses known", count(cx.main), count(cx.gov)))

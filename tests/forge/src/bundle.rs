@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ed25519_dalek::SigningKey;
 use placet_proto::bundle::{Bundle, Consistency, GovPart, Included, MainPart, Opening};
-use placet_proto::document::Purpose;
+use placet_proto::document::{After, Purpose};
+use placet_proto::kind::Kind;
 use placet_proto::statement::{Statement, peek};
 use placet_proto::tlog::checkpoint::SignedCheckpoint;
 use placet_proto::trust::{Root, TrustFile, TrustedKey, TrustedLog};
@@ -80,18 +81,22 @@ impl Forge {
 
     fn useful_gov_notes(&self, statements: &[(u64, &Vec<u8>, String)]) -> Vec<Vec<u8>> {
         let named = self.named(statements, |a| a.gov.note_sha256);
-        let sizes = self.named(statements, |a| a.gov.size);
-        let newest = sizes.last().copied().unwrap_or(0);
+        let sizes = afters(statements.iter().map(|(_, s, _)| *s)).map(|a| a.gov.size);
+        let newest = sizes.max().unwrap_or(0);
         sorted(&self.gov, |n| named.contains(&placet_proto::sha256(n)) || size_of(n) >= newest)
     }
 
-    fn named<T: Ord>(
+    /// Notes named by main statements, or by revocations and role changes.
+    fn named(
         &self,
         statements: &[(u64, &Vec<u8>, String)],
-        of: impl Fn(&placet_proto::document::After) -> T,
-    ) -> BTreeSet<T> {
-        let parsed = statements.iter().filter_map(|(_, s, _)| Statement::parse(s).ok());
-        parsed.filter_map(|s| s.document.body.after().map(&of)).collect()
+        of: impl Fn(&After) -> [u8; 32],
+    ) -> BTreeSet<[u8; 32]> {
+        let timed = |s: &&Vec<u8>| {
+            Statement::parse(s).is_ok_and(|s| matches!(s.kind(), Kind::Revocation | Kind::Role))
+        };
+        let main = statements.iter().map(|(_, s, _)| *s);
+        afters(main.chain(self.gov.statements.iter().filter(timed))).map(|a| of(&a)).collect()
     }
 
     /// A trust file with these persons' keys as roots and both witnesses asked for.
@@ -144,6 +149,10 @@ impl Forge {
             operated_by_self: vec![],
         }
     }
+}
+
+fn afters<'a>(statements: impl Iterator<Item = &'a Vec<u8>>) -> impl Iterator<Item = After> {
+    statements.filter_map(|s| Statement::parse(s).ok()?.document.body.after().cloned())
 }
 
 fn sorted(log: &MemLog, keep: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
