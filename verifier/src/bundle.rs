@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use placet_proto::action::Action;
 use placet_proto::b64::encode_hex;
-use placet_proto::document::Body;
+use placet_proto::document::{Body, Genesis};
 use placet_proto::tlog::merkle::{CompactRange, leaf_hash};
-use placet_proto::trust::TrustFile;
+use placet_proto::trust::{TrustFile, TrustedLog};
 
 use crate::context::Context;
 use crate::evidence::Evidence;
@@ -185,19 +185,7 @@ impl<'a> Run<'a> {
     }
 
     fn whole(&mut self, evidence: &Evidence) -> Result<(), Malformed> {
-        let known: BTreeSet<&str> = checks().map(|(id, _)| id).collect();
-        let unknown = self
-            .trust
-            .require
-            .iter()
-            .chain(&self.options.require)
-            .find(|r| !known.contains(r.as_str()));
-        let trusted = match unknown {
-            Some(id) => {
-                Err(Problem::open("trust.require_unknown", format!("no check is called {id}")))
-            }
-            None => logs::trusted(evidence, self.trust, self.options.as_of),
-        };
+        let trusted = self.trusted(evidence);
         let Some((main, gov)) =
             self.take("trust.valid", None, trusted, |_| "both logs are known".into())
         else {
@@ -205,9 +193,8 @@ impl<'a> Run<'a> {
         };
         let (main_trust, gov_trust) = (LogTrust::new(main)?, LogTrust::new(gov)?);
         let genesis = logs::genesis(evidence, main, gov);
-        let Some(genesis) =
-            self.take("log.genesis", None, genesis, |g| format!("{} and {}", g.peer, g.origin))
-        else {
+        let both = |g: &&Genesis| format!("{} and {}", g.peer, g.origin);
+        let Some(genesis) = self.take("log.genesis", None, genesis, both) else {
             return Ok(());
         };
         self.dev(genesis.dev);
@@ -220,35 +207,7 @@ impl<'a> Run<'a> {
         let notes = self.take("log.checkpoint", None, notes, count);
         let valid = self.statements(evidence, main, gov, genesis);
         let Some((main_notes, gov_notes)) = notes else { return Ok(()) };
-        let rules = Rules {
-            rp_ids: self.trust.rp_ids.clone(),
-            origins: self.trust.origins.clone(),
-            roots: self.trust.roots.iter().map(|r| r.public_key.clone()).collect(),
-            allow_software: self.trust.allow_dev,
-        };
-        let entries = evidence.gov.iter().map(|p| placet_proto::sha256(p.bytes()));
-        let statements =
-            evidence.gov.iter().enumerate().filter(|(i, _)| valid.contains(&(*i as u64)));
-        let statements = statements.filter_map(|(i, p)| Some((i as u64, p.known()?)));
-        let governance = Governance::new(rules, entries, statements);
-        self.take(
-            "log.root",
-            None,
-            logs::governance_roots(&governance, evidence, &gov_notes),
-            String::clone,
-        );
-        self.take(
-            "log.consistency",
-            None,
-            logs::consistency(&evidence.consistency, &main_notes),
-            String::clone,
-        );
-        self.take(
-            "log.inclusion",
-            None,
-            logs::inclusion(evidence, &main_notes, main),
-            String::clone,
-        );
+        let governance = self.governance(evidence, &valid);
         let context = Context {
             trust: self.trust,
             main: &main_trust,
@@ -258,13 +217,49 @@ impl<'a> Run<'a> {
             main_notes,
             gov_notes,
         };
-        self.take("opening.commitment", None, request::openings(evidence, &context), String::clone);
-        self.independent(&context);
-        self.unknown_signatures(&context);
+        self.trees(evidence, &context);
         for request in &evidence.requests {
             request::verify(self, evidence, &context, request);
         }
         Ok(())
+    }
+
+    /// Step 2. A required check that there is none of could never pass, so it is said at once.
+    fn trusted(&self, evidence: &Evidence) -> Result<(&'a TrustedLog, &'a TrustedLog), Problem> {
+        let known: BTreeSet<&str> = checks().map(|(id, _)| id).collect();
+        let mut required = self.trust.require.iter().chain(&self.options.require);
+        match required.find(|r| !known.contains(r.as_str())) {
+            Some(id) => {
+                Err(Problem::open("trust.require_unknown", format!("no check is called {id}")))
+            }
+            None => logs::trusted(evidence, self.trust, self.options.as_of),
+        }
+    }
+
+    fn governance(&self, evidence: &Evidence, valid: &BTreeSet<u64>) -> Governance {
+        let rules = Rules {
+            rp_ids: self.trust.rp_ids.clone(),
+            origins: self.trust.origins.clone(),
+            roots: self.trust.roots.iter().map(|r| r.public_key.clone()).collect(),
+            allow_software: self.trust.allow_dev,
+        };
+        let entries = evidence.gov.iter().map(|p| placet_proto::sha256(p.bytes()));
+        let numbered = evidence.gov.iter().enumerate().map(|(i, p)| (i as u64, p));
+        let counted = numbered.filter(|(i, _)| valid.contains(i));
+        Governance::new(rules, entries, counted.filter_map(|(i, p)| Some((i, p.known()?))))
+    }
+
+    /// Steps 6 to 8, 10a and 12.
+    fn trees(&mut self, evidence: &Evidence, cx: &Context<'_>) {
+        let roots = logs::governance_roots(cx.governance, evidence, &cx.gov_notes);
+        self.take("log.root", None, roots, String::clone);
+        let paths = logs::consistency(&evidence.consistency, &cx.main_notes);
+        self.take("log.consistency", None, paths, String::clone);
+        let included = logs::inclusion(evidence, &cx.main_notes, &cx.main.log);
+        self.take("log.inclusion", None, included, String::clone);
+        self.take("opening.commitment", None, request::openings(evidence, cx), String::clone);
+        self.independent(cx);
+        self.unknown_signatures(cx);
     }
 
     fn dev(&mut self, dev: bool) {
@@ -288,9 +283,9 @@ impl<'a> Run<'a> {
     fn statements(
         &mut self,
         evidence: &Evidence,
-        main: &placet_proto::trust::TrustedLog,
-        gov: &placet_proto::trust::TrustedLog,
-        genesis: &placet_proto::document::Genesis,
+        main: &TrustedLog,
+        gov: &TrustedLog,
+        genesis: &Genesis,
     ) -> BTreeSet<u64> {
         let mut valid = BTreeSet::new();
         let (mut signature, mut kind) = (None, None);

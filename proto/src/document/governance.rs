@@ -98,8 +98,7 @@ impl Genesis {
     }
 
     pub(crate) fn write(&self, b: &mut Builder) {
-        let external: Vec<String> =
-            self.external_issuers.iter().map(|d| b64::encode_hex(d)).collect();
+        let external: Vec<String> = self.external_issuers.iter().map(b64::encode_hex).collect();
         let mut p = Builder::default();
         p.text("order", "meaningful").texts("external_issuers", &external);
         b.text("role", self.role.name())

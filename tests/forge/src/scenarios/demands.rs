@@ -5,6 +5,7 @@ use placet_proto::time::UnixSeconds;
 use super::story::{action, story};
 use crate::vector::{Expect, Vector};
 
+#[allow(clippy::too_many_lines, reason = "a list, one vector a paragraph")]
 pub(super) fn vectors() -> Vec<Vector> {
     let s = story();
     let v = |name, about, requirements, expect| s.vector(name, about, requirements, expect);

@@ -5,6 +5,7 @@ use placet_proto::bundle::Bundle;
 use super::story::story;
 use crate::vector::{Expect, Vector};
 
+#[allow(clippy::too_many_lines, reason = "a list, one vector a paragraph")]
 pub(super) fn vectors() -> Vec<Vector> {
     let s = story();
     let malformed = |name, about, requirements, code, change: &dyn Fn(&mut Bundle)| {
