@@ -11,6 +11,7 @@
 //! | `receipt_alg` | `ed25519` or `es256` | `ed25519` |
 //! | `witness_policy` | C2SP tlog-policy without `log` lines | the built-in witness alone |
 //! | `operated_by_self` | names of witnesses that the operator runs | `["builtin"]` if built in |
+//! | `external_issuers` | thumbprints of other issuers whose statements are registered; fixed by `init` | none |
 //! | `origins` | further origins that clients may state | none |
 //! | `publish_ms` | at most one cosigned checkpoint in this time, milliseconds | 1000 |
 //! | `recosign_open_s`, `recosign_idle_s` | age at which a note is renewed, seconds | 10, 600 |
@@ -67,6 +68,10 @@ pub struct Config {
     /// Witnesses that the operator runs, by their names in the policy.
     #[serde(default)]
     pub operated_by_self: Vec<String>,
+    /// RFC 9679 thumbprints, in hexadecimal, of issuers beside the ledger's own whose statements
+    /// are registered. Genesis states them.
+    #[serde(default)]
+    pub external_issuers: Vec<String>,
     /// Origins that clients may state beside `public_url`.
     #[serde(default)]
     pub origins: Vec<String>,
@@ -118,6 +123,7 @@ impl Config {
             receipt_alg: ReceiptAlgorithm::default(),
             witness_policy: String::new(),
             operated_by_self: Vec::new(),
+            external_issuers: Vec::new(),
             origins: vec!["cli://localhost".to_owned()],
             publish_ms: default_publish_ms(),
             recosign_open_s: default_recosign_open_s(),
@@ -182,7 +188,20 @@ impl Config {
         all
     }
 
+    /// The thumbprints in `external_issuers`.
+    ///
+    /// # Errors
+    /// `config.invalid`.
+    pub fn external_kids(&self) -> Result<Vec<[u8; 32]>, Error> {
+        let wrong = || Refusal::Config("`external_issuers` are 64 lowercase digits each".into());
+        let kids = self.external_issuers.iter();
+        kids.map(|t| placet_proto::b64::decode_hex_array(t).map_err(|_| wrong().into())).collect()
+    }
+
     fn check(&self) -> Result<(), Error> {
+        if self.external_kids()?.len() > 64 {
+            return Err(Refusal::Config("`external_issuers` are at most 64".into()).into());
+        }
         let bad = |what: &str| Err(Refusal::Config(what.to_owned()).into());
         let name = |text: &str| {
             !text.is_empty()
@@ -243,6 +262,7 @@ mod tests {
             ("witness_policy='quorum'", "witness_policy"),
             ("recosign_open_s=0", "recosign_open_s"),
             ("receipt_alg='rsa'", "receipt_alg"),
+            ("external_issuers=['AB']", "external_issuers"),
         ] {
             let error = Config::parse(&format!("{base}{more}\n")).unwrap_err();
             assert_eq!(error.code(), "config.invalid");

@@ -177,7 +177,7 @@ impl Ledger {
         let manifest_sha256 = placet_proto::sha256(&Policy::manifest_bytes(files));
         let at = self.now();
         let bodies = [
-            Body::Genesis(self.genesis(id, manifest_sha256, at)),
+            Body::Genesis(self.genesis(id, manifest_sha256, at)?),
             Body::Key(self.key_document(id, at)),
             Body::Policy(Policy { files: files.to_vec(), manifest_sha256, authorised: None, at }),
         ];
@@ -202,7 +202,7 @@ impl Ledger {
             let Body::Genesis(made) = statement.document.body else {
                 return Err(Refusal::NotInitialised.into());
             };
-            if made != self.genesis(id, made.policy_manifest, made.at) {
+            if made != self.genesis(id, made.policy_manifest, made.at)? {
                 let why = "origin, rp_id, dev, audience or an issuer key is not what this ledger \
                            was made with";
                 return Err(Refusal::Config(why.to_owned()).into());
@@ -211,7 +211,12 @@ impl Ledger {
         Ok(())
     }
 
-    fn genesis(&self, id: LogId, policy_manifest: Digest, at: UnixSeconds) -> Genesis {
+    fn genesis(
+        &self,
+        id: LogId,
+        policy_manifest: Digest,
+        at: UnixSeconds,
+    ) -> Result<Genesis, Error> {
         let (origin, gov) = (self.config.origin.clone(), self.config.gov_origin());
         let (role, origin, peer) = match id {
             LogId::Main => (LogRole::Main, origin, gov),
@@ -219,13 +224,13 @@ impl Ledger {
         };
         let kinds = |list: &[&str]| list.iter().map(|k| (*k).to_owned()).collect();
         let ledger = self.keys.ledger.public_key().thumbprint();
-        Genesis {
+        Ok(Genesis {
             role,
             origin,
             peer,
             dev: self.config.dev,
             rp_id: self.config.rp_id.clone(),
-            external_issuers: Vec::new(),
+            external_issuers: self.config.external_kids()?,
             issuers: vec![
                 IssuerEntry { kid: ledger, kinds: kinds(&LEDGER_KINDS), audience: None },
                 IssuerEntry {
@@ -237,7 +242,7 @@ impl Ledger {
             first_key: ledger,
             policy_manifest,
             at,
-        }
+        })
     }
 
     fn key_document(&self, id: LogId, at: UnixSeconds) -> KeyDocument {

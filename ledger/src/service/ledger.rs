@@ -457,7 +457,7 @@ pub(super) fn note_ref(log: &Log, note: &Note) -> NoteRef {
 
 /// SHA-256 over a label and values, each with its length in front, so that no two lists of values
 /// give the same bytes.
-pub(super) fn once_key(label: &str, values: &[&[u8]]) -> OnceKey {
+pub(crate) fn once_key(label: &str, values: &[&[u8]]) -> OnceKey {
     let mut bytes = Vec::new();
     for part in [b"placet-once/0".as_slice(), label.as_bytes()].iter().chain(values) {
         bytes.extend((part.len() as u64).to_be_bytes());

@@ -1,0 +1,142 @@
+//! What happens to a ledger whose witnesses do not answer, and to one that has none.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use common::*;
+use placet_ledger::service::keys::{Keys, NoteSigner};
+use placet_ledger::service::*;
+use placet_ledger::witness::{
+    Answer, Error, Transport, Witness, WitnessClient, WitnessGroup, builtin, system_clock,
+};
+use placet_ledger::{Dir, LogId};
+use placet_proto::tlog::Policy;
+use placet_verifier::{Options, Verdict, verify_bundle};
+
+/// A witness behind a cable that can be pulled.
+struct Cable {
+    witness: Arc<Witness>,
+    pulled: Arc<AtomicBool>,
+}
+
+impl Transport for Cable {
+    fn add_checkpoint(&self, body: &[u8]) -> Result<Answer, Error> {
+        if self.pulled.load(Ordering::SeqCst) {
+            return Err(Error::Unreachable { reason: "the cable is pulled".into() });
+        }
+        match self.witness.add_checkpoint(body) {
+            Ok(line) => Ok(Answer { status: 200, body: line.into_bytes() }),
+            Err(refusal) => {
+                Ok(Answer { status: refusal.status(), body: refusal.body().into_bytes() })
+            }
+        }
+    }
+}
+
+/// A ledger with one witness, and the switch of its cable.
+fn with_cable() -> (Fixture, Arc<AtomicBool>) {
+    let tmp = tempfile::tempdir().unwrap();
+    let root = tmp.path().join("d");
+    let mut config = Config::local("localhost/test", 8420);
+    config.publish_ms = 20;
+    // The witness has to know the log's keys before there is a log.
+    let dir = Dir::init(&root).unwrap();
+    let keys = Keys::load_or_create(&dir, config.receipt_alg).unwrap();
+    let logs = [(LogId::Main, config.origin.clone()), (LogId::Gov, config.gov_origin())].map(
+        |(id, origin)| {
+            let signer = NoteSigner::new(&origin, Arc::clone(&keys.of(id).checkpoint)).unwrap();
+            (origin, vec![signer.verifier().clone()])
+        },
+    );
+    drop(dir);
+    let folder = tmp.path().join("w");
+    std::fs::create_dir(&folder).unwrap();
+    let witness = builtin::open(&folder, "w.example", logs.to_vec(), system_clock()).unwrap();
+    let text = format!("witness w {}\nquorum w\n", witness.public().to_vkey());
+    let pulled = Arc::<AtomicBool>::default();
+    let group = || {
+        let cable = Cable { witness: Arc::clone(&witness), pulled: Arc::clone(&pulled) };
+        let client = WitnessClient::new(witness.public().clone(), Box::new(cable));
+        let policy = Policy::parse(text.as_bytes()).unwrap();
+        Arc::new(WitnessGroup::with_clients(policy, vec![Some(client)], Duration::from_secs(5)))
+    };
+    let (main, gov) = (group(), group());
+    let witnesses = Witnesses { text, operated_by_self: vec![], main, gov };
+    let clock = Arc::<TestClock>::default();
+    let around = Surroundings { clock: clock.clone(), witnesses: Some(witnesses) };
+    let Initialised { ledger, code } = init(&root, &config, &BTreeMap::new(), around).unwrap();
+    (Fixture { ledger, clock, code, tmp }, pulled)
+}
+
+#[test]
+fn without_a_quorum_nothing_is_published_and_nothing_new_counts() {
+    let (fixture, pulled) = with_cable();
+    let mut alice = fixture.bootstrap("Alice");
+    let request = fixture.request(1);
+    let published = fixture.ledger.publisher(LogId::Main).publish_now().unwrap();
+    pulled.store(true, Ordering::SeqCst);
+    // Recording goes on; what needs a fresh checkpoint does not.
+    fixture.answer(&request, &mut alice, false);
+    let refused = fixture.ledger.consume(&fixture.consume(&request)).unwrap_err();
+    assert_eq!(refused.code(), "witness.quorum");
+    assert_eq!(fixture.ledger.row(&request).unwrap().state, RequestState::Approved);
+    assert_eq!(fixture.ledger.log(LogId::Main).checkpoint().unwrap().size, published.size);
+    let (_, status) = fixture.ledger.health().main;
+    assert!(status.problem.is_some() && status.failed_rounds > 0, "{status:?}");
+    assert!(status.witnesses[0].last_error.is_some());
+    let evidence = fixture.ledger.evidence(std::slice::from_ref(&request), None).unwrap();
+    assert_eq!(evidence.open.len(), 2, "{:?}", evidence.open);
+
+    pulled.store(false, Ordering::SeqCst);
+    fixture.ledger.consume(&fixture.consume(&request)).unwrap();
+    fixture.ledger.outcome(&fixture.report(&request)).unwrap();
+    let evidence = fixture.ledger.evidence(&[request], Some(Duration::from_secs(10))).unwrap();
+    let trust = fixture.trust(&[&alice]);
+    let options = Options { as_of: fixture.ledger.now().0, ..Options::default() };
+    let report = verify_bundle(&evidence.bytes, &trust, &options).unwrap();
+    assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
+}
+
+#[test]
+fn an_approver_whose_enrolment_no_witness_has_seen_can_t_approve() {
+    let (fixture, pulled) = with_cable();
+    let request = fixture.request(1);
+    let c = fixture.ledger.begin_bootstrap(&fixture.code, "Alice").unwrap();
+    let mut key = placet_softkey::SoftKey::generate("localhost").unwrap();
+    let sign = fixture.ledger.register(&c.registration, &registered(&key, &c.challenge)).unwrap();
+    pulled.store(true, Ordering::SeqCst);
+    let possess = signed(&mut key, &sign.possess);
+    let namespace = placet_proto::sshsig::Namespace::EnrolPossess;
+    let done = fixture.ledger.sign_enrolment(&c.registration, namespace, possess).unwrap();
+    assert!(matches!(done, Enrolled::Recorded { note_missing: Some(_), .. }), "{done:?}");
+    let alice = Person { id: c.person, key };
+    let refused = fixture.open(&request, &alice, false).unwrap_err();
+    assert!(refused.to_string().contains("order.enrolled_late"), "{refused}");
+    pulled.store(false, Ordering::SeqCst);
+    fixture.ledger.publisher(LogId::Gov).publish_now().unwrap();
+    fixture.open(&request, &alice, false).unwrap();
+}
+
+#[test]
+fn under_quorum_none_everything_runs_and_nothing_passes() {
+    let fixture = Fixture::with(|c| {
+        c.witness_policy = "quorum none\n".into();
+        c.receipt_alg = ReceiptAlgorithm::Es256;
+    });
+    let mut alice = fixture.bootstrap("Alice");
+    let request = fixture.request(1);
+    fixture.answer(&request, &mut alice, false);
+    fixture.ledger.consume(&fixture.consume(&request)).unwrap();
+    fixture.ledger.outcome(&fixture.report(&request)).unwrap();
+    let evidence = fixture.ledger.evidence(&[request], Some(Duration::from_secs(10))).unwrap();
+    let trust = fixture.trust(&[&alice]);
+    let options = Options { as_of: fixture.ledger.now().0, ..Options::default() };
+    let report = verify_bundle(&evidence.bytes, &trust, &options).unwrap();
+    assert_eq!(report.verdict, Verdict::Indeterminate, "{:?}", report.code);
+    let failed = report.checks.iter().filter(|c| c.status == placet_verifier::Status::Failed);
+    assert_eq!(failed.count(), 0);
+}
