@@ -19,11 +19,11 @@ ROOT=$PWD
 
 # name:budget in seconds, in the order of the runs. Cheap ones first: they find most mistakes.
 SUITES=(
-    setup:600 fmt:30 lints:60 build:1500 clippy:900 unit:1200 pure:600 tree:30
+    setup:600 fmt:30 lints:60 build:1500 clippy:900 docs:300 unit:1200 pure:600 tree:30 generated:120
     demo:120 browser:180 foreign:300 crash:300 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy unit pure tree foreign fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated foreign fuzz "
 # Stages of tests/foreign/run.py.
 FOREIGN_STAGES=(peers go-peers webauthn vectors)
 # Minutes for all suites together.
@@ -204,9 +204,12 @@ suite_lints() {
     if command -v cargo-deny >/dev/null; then
         check "cargo deny" cargo deny --offline check licenses bans
     fi
-    if cargo run --quiet --locked --package xtask -- --help 2>&1 | grep -qw lint; then
-        check "cargo xtask lint" cargo run --quiet --locked --package xtask -- lint
-    fi
+}
+
+# What is generated is what is committed: manual pages, completions, tables of SPEC.md, vectors.
+suite_generated() {
+    check "cargo xtask gen --check" cargo xtask gen --check
+    check "cargo xtask spec-coverage" cargo xtask spec-coverage
 }
 
 suite_build() {
@@ -216,6 +219,12 @@ suite_build() {
 
 suite_clippy() {
     check "clippy" cargo clippy --locked --workspace --all-targets --keep-going -- -D warnings
+}
+
+suite_docs() {
+    export RUSTDOCFLAGS="-D warnings"
+    check "cargo doc" cargo doc --locked --workspace --no-deps
+    unset RUSTDOCFLAGS
 }
 
 suite_unit() { cargo_tests --workspace; }
