@@ -156,7 +156,8 @@ impl Pair {
 
 /// A note that the log's checkpoint key did not sign says nothing about the log.
 fn unsigned(given: &Given, log: &TrustedLog, trust: &Path) -> Result<Option<Judged>, Failure> {
-    let log = notes::LogTrust::new(log).map_err(|e| Failure::proto(trust, &e))?;
+    let log = notes::LogTrust::new(log);
+    let log = log.map_err(|e| Failure::malformed(trust, e.code, &e.detail))?;
     match notes::open(&given.bytes, &given.signed, &log) {
         Ok(_) => Ok(None),
         Err(problem) => Ok(Some(Judged::new(
