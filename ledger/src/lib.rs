@@ -13,6 +13,7 @@
 //! | [`objects`], [`tiles`] | the Merkle tree as C2SP tiles |
 //! | [`checkpoint`], [`notes`] | signing, publishing, keeping checkpoints |
 //! | [`fsck`] | reading everything again and comparing it |
+//! | [`http`] | the API and the pages |
 //! | [`witness`] | cosignatures: client, server, built in |
 //!
 //! Durability in one sentence: the journal's frame is flushed before an answer, tiles are flushed
@@ -24,6 +25,7 @@ pub mod dir;
 mod error;
 pub mod filestore;
 pub mod fsck;
+pub mod http;
 pub mod journal;
 pub mod log;
 pub mod notes;

@@ -105,6 +105,14 @@ pub(super) fn store_policy(
 }
 
 impl Ledger {
+    /// The policy that is in force: the last one in the governance log.
+    ///
+    /// # Errors
+    /// What reading the governance log gives.
+    pub fn policy_in_force(&self) -> Result<placet_proto::document::PolicyRef, Error> {
+        self.governance.policy_at(&self.gov, self.gov.size())
+    }
+
     /// The files of the policy that is in force, with the reference to its entry.
     ///
     /// # Errors

@@ -216,6 +216,14 @@ impl Ledger {
         self.state.in_state(state)
     }
 
+    /// How many requests are in each state, for figures.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn request_counts(&self) -> Result<Vec<(RequestState, u64)>, Error> {
+        self.state.counts()
+    }
+
     /// Waits until the request is in another state than `seen`, or until the time is over, and
     /// tells where it stands then.
     ///

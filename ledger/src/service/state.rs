@@ -92,7 +92,9 @@ impl RequestState {
         matches!(self, Self::Open | Self::Approved)
     }
 
-    fn from_name(name: &str) -> Option<Self> {
+    /// The state of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|s| s.name() == name)
     }
 }
@@ -274,6 +276,19 @@ impl State {
                 format!("{REQUEST} WHERE state = ?1 ORDER BY not_after, id LIMIT {MAX_LISTED}");
             c.prepare_cached(&sql)?.query_map([state.name()], read_request)?.collect()
         })
+    }
+
+    /// How many requests are in each state, those without any left out.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn counts(&self) -> Result<Vec<(RequestState, u64)>, Error> {
+        let sql = "SELECT state, count(*) FROM request GROUP BY state";
+        let rows: Vec<(String, i64)> = self.with(|c| {
+            c.prepare_cached(sql)?.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
+        })?;
+        let known = |(name, n): (String, i64)| Some((RequestState::from_name(&name)?, uint(n)));
+        Ok(rows.into_iter().filter_map(known).collect())
     }
 
     /// Number of requests that wait for persons or for being spent.

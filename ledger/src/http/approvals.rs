@@ -1,0 +1,238 @@
+//! What the pages' script posts: options for `navigator.credentials`, and what came back.
+//!
+//! The script relays and decides nothing. Challenges come from the ledger, assertions go to it, and
+//! the verifier's own code judges them. No cookie, no session: naming a credential authorises
+//! nothing, and each answer is authorised by the passkey's signature over that very answer.
+
+mod options;
+mod read;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use axum::routing::post;
+use placet_proto::json::Json;
+use placet_proto::sshsig::Namespace;
+use placet_proto::{b64, sha256};
+
+pub(super) use self::options::to_sign as to_sign_json;
+use self::read::Input;
+use super::evidence::{json, number};
+use super::problem::Fault;
+use super::{App, MAX_BODY};
+use crate::Error;
+use crate::service::{Answered, Enrolled, Opening, Refusal, RequestState};
+
+const PATH: &str = "/approve";
+/// Longest reason of a denial, in bytes.
+const MAX_REASON: usize = 4096;
+
+/// The routes.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/signin", post(sign_in))
+        .route("/enrol/begin", post(enrol_begin))
+        .route("/enrol/register", post(enrol_register))
+        .route("/enrol/sign", post(enrol_sign))
+        .route("/approve/{request}/open", post(open))
+        .route("/approve/{request}/answer", post(answer))
+}
+
+type Body = Result<Bytes, BytesRejection>;
+
+/// Options for finding out which passkey somebody has. The assertion stays in the browser.
+async fn sign_in(State(app): State<App>, headers: HeaderMap) -> Response {
+    reply(async {
+        surface(&app, &headers)?;
+        app.0.rates.openings.take()?;
+        let nonce: [u8; 32] = random()?;
+        let challenge = placet_proto::sshsig::challenge(Namespace::Signin, &nonce);
+        Ok(options::get(&challenge, &app.ledger().config().rp_id, &[]))
+    })
+    .await
+}
+
+/// `{name, code}` for the first person, `{name, authoriser, roles}` for others.
+async fn enrol_begin(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    reply(async {
+        let input = input(&app, &headers, body)?;
+        input.only(&["name", "code", "authoriser", "roles"])?;
+        let name = input.text("name", 1024)?;
+        let code = input.optional_text("code", 64)?;
+        let authoriser = input.optional_bytes("authoriser", 1023)?;
+        let roles = input.roles("roles")?;
+        let begun = match (code, authoriser) {
+            (Some(code), None) => {
+                app.0.rates.codes.take()?;
+                app.run(move |app| app.ledger().begin_bootstrap(&code, &name)).await?
+            }
+            (None, Some(authoriser)) => {
+                app.0.rates.openings.take()?;
+                app.run(move |app| app.ledger().begin_enrolment(&name, &roles, &authoriser, None))
+                    .await?
+            }
+            _ => return Err(Fault::bad_request("either `code` or `authoriser` is needed")),
+        };
+        Ok(Json::object([
+            ("registration", Json::from(begun.registration.as_str())),
+            ("person", begun.person.as_str().into()),
+            ("options", options::create(&begun)),
+        ]))
+    })
+    .await
+}
+
+/// `{registration, credential, software?}`: what `navigator.credentials.create()` gave.
+async fn enrol_register(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    reply(async {
+        let input = input(&app, &headers, body)?;
+        input.only(&["registration", "credential", "software"])?;
+        let id = input.text("registration", 64)?;
+        let registered = input.registered("credential", input.flag("software")?)?;
+        let credential = input.credential_id("credential")?;
+        let signing = app.run(move |app| app.ledger().register(&id, &registered)).await?;
+        let rp_id = &app.ledger().config().rp_id;
+        let document = signing.document.bytes();
+        let mut out = Json::object([
+            ("document", Json::from(b64::encode_url(document))),
+            ("possess", options::get(&signing.possess, rp_id, &[credential])),
+        ]);
+        if let Some((authoriser, challenge)) = signing.authorise {
+            out.insert("authorise", options::get(&challenge, rp_id, &[authoriser]));
+        }
+        Ok(out)
+    })
+    .await
+}
+
+/// `{registration, namespace, credential}`: an assertion over the enrolment document.
+async fn enrol_sign(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
+    reply(async {
+        let input = input(&app, &headers, body)?;
+        input.only(&["registration", "namespace", "credential"])?;
+        let id = input.text("registration", 64)?;
+        let namespace = Namespace::from_name(&input.text("namespace", 64)?)
+            .ok_or_else(|| Fault::bad_request("no such namespace"))?;
+        let signed = input.signed("credential")?;
+        let enrolled =
+            app.run(move |app| app.ledger().sign_enrolment(&id, namespace, signed)).await?;
+        Ok(match enrolled {
+            Enrolled::Waiting(namespace) => Json::object([
+                ("status", Json::from("waiting")),
+                ("namespace", namespace.as_str().into()),
+            ]),
+            Enrolled::Recorded { appended, note_missing } => {
+                let mut out = Json::object([
+                    ("status", Json::from("enrolled")),
+                    ("index", number(appended.index)),
+                    ("entry", b64::encode_hex(sha256(&appended.statement)).into()),
+                ]);
+                if let Some(why) = note_missing {
+                    out.insert("note_missing", why.into());
+                }
+                out
+            }
+        })
+    })
+    .await
+}
+
+/// `{credential, denial, reason?}`: makes the document that is to be signed.
+async fn open(
+    State(app): State<App>,
+    Path(request): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    reply(async {
+        let surface = surface(&app, &headers)?;
+        let input = input(&app, &headers, body)?;
+        input.only(&["credential", "denial", "reason"])?;
+        app.0.rates.openings.take()?;
+        let opening = Opening {
+            request,
+            credential: input.bytes("credential", 1023)?,
+            surface: surface.to_owned(),
+            denial: input.flag("denial")?,
+            reason: input.optional_text("reason", MAX_REASON)?,
+        };
+        let to_sign = app.run(move |app| app.ledger().open_request(&opening)).await?;
+        Ok(options::to_sign(&to_sign, &app.ledger().config().rp_id))
+    })
+    .await
+}
+
+/// `{document, credential}`: the assertion over the document with this SHA-256.
+async fn answer(
+    State(app): State<App>,
+    Path(request): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    reply(async {
+        let input = input(&app, &headers, body)?;
+        input.only(&["document", "credential"])?;
+        let document = b64::decode_hex_array::<32>(&input.text("document", 64)?)
+            .map_err(|_| Fault::bad_request("`document` is a SHA-256 in hexadecimal"))?;
+        let signed = input.signed("credential")?;
+        let answered = app.run(move |app| app.ledger().answer(&document, signed)).await?;
+        if answered.appended.document.body.request() != Some(request.as_str()) {
+            // Recorded all the same: the person signed that document, whatever the path says.
+            tracing::warn!(request, "an answer came by the path of another request");
+        }
+        Ok(answered_json(&answered))
+    })
+    .await
+}
+
+fn answered_json(answered: &Answered) -> Json {
+    let appended = &answered.appended;
+    let request = appended.document.body.request().unwrap_or_default();
+    Json::object([
+        ("status", Json::from(appended.document.kind().name())),
+        ("state", answered.state.name().into()),
+        ("complete", Json::Bool(answered.state != RequestState::Open)),
+        ("request", request.into()),
+        ("index", number(appended.index)),
+        ("entry", b64::encode_hex(sha256(&appended.statement)).into()),
+        ("document", b64::encode_hex(appended.document.sha256()).into()),
+        ("evidence", format!("/v1/evidence/{request}?wait=30").into()),
+    ])
+}
+
+/// The body, from a page of ours or a client that states one of our origins.
+fn input(app: &App, headers: &HeaderMap, body: Body) -> Result<Input, Fault> {
+    surface(app, headers)?;
+    let media_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    if media_type != Some("application/json") {
+        return Err(Fault::media_type("application/json"));
+    }
+    let body = body.map_err(|_| Fault::too_large())?;
+    Input::parse(&body, MAX_BODY)
+}
+
+/// Where the person is, by the Origin header; refuses those of other sites.
+fn surface(app: &App, headers: &HeaderMap) -> Result<&'static str, Fault> {
+    let origin = headers.get(header::ORIGIN).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if !app.ledger().config().allowed_origins().iter().any(|ours| ours == origin) {
+        let detail = "the Origin header is none of this ledger's origins";
+        return Err(Fault::new(StatusCode::FORBIDDEN, "Forbidden", "http.origin", detail));
+    }
+    Ok(if origin.starts_with("cli://") { "cli" } else { "browser" })
+}
+
+fn random() -> Result<[u8; 32], Error> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|_| Refusal::Random)?;
+    Ok(bytes)
+}
+
+async fn reply(work: impl Future<Output = Result<Json, Fault>>) -> Response {
+    match work.await {
+        Ok(value) => json(&value),
+        Err(fault) => fault.response(PATH),
+    }
+}

@@ -1,0 +1,168 @@
+//! Evidence bundles, where requests stand, and the public half of a trust file.
+//!
+//! A request's id is a random UUID; who knows it may read about it. Who may reach this server at
+//! all is for the network around it to decide.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use placet_proto::b64;
+use placet_proto::document::DigestRef;
+use placet_proto::jcs;
+use placet_proto::json::Json;
+
+use super::App;
+use super::problem::Fault;
+use super::words::action_code;
+use crate::service::{RequestState, RequestView, TrustChoices};
+
+/// Longest wait that a client may ask for, in seconds.
+pub const MAX_WAIT_S: u64 = 60;
+/// Media type of a bundle.
+pub const BUNDLE: &str = "application/vnd.placet.bundle";
+const PATH: &str = "/v1";
+
+/// The routes.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/v1/evidence/{request}", get(evidence))
+        .route("/v1/requests/{request}", get(request))
+        .route("/v1/trust", get(trust))
+}
+
+/// `?wait=SECONDS&seen=STATE`.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    /// Seconds to wait, up to [`MAX_WAIT_S`].
+    #[serde(default)]
+    wait: u64,
+    /// The state that the client knows: it waits for another one.
+    seen: Option<String>,
+}
+
+/// The bundle about one request. The header `Placet-Evidence` is `complete`, or `open` while the
+/// time interval or the roster is not closed; `wait` closes them.
+async fn evidence(
+    State(app): State<App>,
+    Path(request): Path<String>,
+    query: Result<Query<Wait>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    answer(async {
+        let Query(query) = query.map_err(|e| Fault::bad_request(e.body_text()))?;
+        let wait = match query.wait.min(MAX_WAIT_S) {
+            0 => None,
+            seconds => {
+                app.0.rates.closings.take()?;
+                Some(Duration::from_secs(seconds))
+            }
+        };
+        let name = file_name(&request)?;
+        let found = app.run(move |app| app.ledger().evidence(&[request], wait)).await?;
+        let state = if found.open.is_empty() { "complete" } else { "open" };
+        let headers = [
+            (header::CONTENT_TYPE, HeaderValue::from_static(BUNDLE)),
+            (header::CONTENT_DISPOSITION, name),
+            (HeaderName::from_static("placet-evidence"), HeaderValue::from_static(state)),
+        ];
+        Ok((StatusCode::OK, headers, found.bytes).into_response())
+    })
+    .await
+}
+
+/// Names the file; also sees to it that the id is one.
+fn file_name(request: &str) -> Result<HeaderValue, Fault> {
+    if !placet_proto::document::is_uuid_v4(request) {
+        return Err(Fault::not_found());
+    }
+    HeaderValue::from_str(&format!("attachment; filename=\"{request}.placet\""))
+        .map_err(|_| Fault::not_found())
+}
+
+async fn request(
+    State(app): State<App>,
+    Path(request): Path<String>,
+    query: Result<Query<Wait>, axum::extract::rejection::QueryRejection>,
+) -> Response {
+    answer(async {
+        let Query(query) = query.map_err(|e| Fault::bad_request(e.body_text()))?;
+        if let Some(seen) = query.seen {
+            let state = RequestState::from_name(&seen)
+                .ok_or_else(|| Fault::bad_request("`seen` is no state of a request"))?;
+            let wait = Duration::from_secs(query.wait.min(MAX_WAIT_S));
+            app.ledger().wait_for_change(&request, state, wait).await?;
+        }
+        let view = app.run(move |app| app.ledger().request(&request)).await?;
+        Ok(json(&view_json(&view)))
+    })
+    .await
+}
+
+/// Where a request stands, for programs.
+fn view_json(view: &RequestView) -> Json {
+    let row = &view.row;
+    let answers = view.answers.iter().map(|answer| {
+        let mut out = reference(&answer.statement);
+        out.insert("kind", if answer.denial { "denial" } else { "approval" }.into());
+        out.insert("person", answer.person.as_str().into());
+        out
+    });
+    let digest = view.decision.action.digest();
+    let mut out = Json::object([
+        ("request", Json::from(row.id.as_str())),
+        ("state", row.state.name().into()),
+        ("action", view.decision.action.to_json()),
+        ("action_digest", b64::encode_hex(digest).into()),
+        ("action_code", action_code(&row.id, &digest).into()),
+        ("audience", view.decision.audience.as_str().into()),
+        ("not_after", row.not_after.to_string().into()),
+        ("required", number(row.required)),
+        ("decision", number(row.decision)),
+        ("answers", answers.collect::<Vec<_>>().into()),
+    ]);
+    if let Some(ended) = row.ended {
+        out.insert("ended", number(ended));
+    }
+    if let Some(execution) = &row.execution {
+        out.insert("execution", reference(execution));
+    }
+    if let Some(outcome) = row.outcome {
+        out.insert("outcome", number(outcome));
+    }
+    out
+}
+
+fn reference(r: &DigestRef) -> Json {
+    let sha256 = b64::encode_hex(r.document_sha256);
+    Json::object([("index", number(r.index)), ("document_sha256", sha256.into())])
+}
+
+/// The trust file without anybody's decisions: no roots, no development ledger. Who wants to trust
+/// it compares it with what they got by another way.
+async fn trust(State(app): State<App>) -> Response {
+    answer(async {
+        let file = app.run(|app| app.ledger().trust_file(TrustChoices::default())).await?;
+        let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        Ok((StatusCode::OK, headers, file.encode()).into_response())
+    })
+    .await
+}
+
+/// A number in JSON; those beyond 2^53, which no log reaches, as null.
+pub(super) fn number(value: u64) -> Json {
+    Json::try_from(value).unwrap_or(Json::Null)
+}
+
+/// An answer in JSON.
+pub(super) fn json(value: &Json) -> Response {
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    (StatusCode::OK, headers, jcs::to_bytes(value)).into_response()
+}
+
+async fn answer(work: impl Future<Output = Result<Response, Fault>>) -> Response {
+    work.await.unwrap_or_else(|fault| fault.response(PATH))
+}

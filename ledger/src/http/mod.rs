@@ -1,0 +1,189 @@
+//! The ledger over HTTP: C2SP files, SCRAPI, evidence, and the pages on which persons enrol and
+//! answer.
+//!
+//! | module | paths |
+//! |---|---|
+//! | [`tiles`] | `/log/..`, `/gov/..`: C2SP tlog-tiles, read by everybody |
+//! | [`scrapi`] | `/entries`, `/.well-known/scitt-keys`: draft-ietf-scitt-scrapi-11 |
+//! | [`evidence`] | `/v1/evidence/{request}`, `/v1/requests/{request}`, `/v1/trust` |
+//! | [`approvals`] | what the pages' script and `placet approve` post |
+//! | [`pages`] | `/`, `/enrol`, `/approve`, `/approve/{request}` |
+//! | [`health`], [`metrics`] | `/healthz`, `/readyz`, `/metrics` |
+//! | [`server`] | the listener: connections, time limits, graceful end |
+//!
+//! [`router`] puts them together with the routes of other crates (the policy decision point).
+//!
+//! Nothing here decides whom to believe: an assertion goes to [`Ledger`] as it came, and the
+//! verifier's own code judges it. What this layer adds is limits: on bytes, on time, on how much
+//! runs at once, and on how often somebody who has shown nothing yet may make the ledger work.
+
+pub mod approvals;
+mod entries;
+pub mod evidence;
+pub mod health;
+pub mod limits;
+pub mod metrics;
+pub mod pages;
+pub mod problem;
+pub mod scrapi;
+pub mod server;
+pub mod tiles;
+mod words;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use tokio::sync::Semaphore;
+
+use self::entries::EntryIndex;
+use self::limits::Rate;
+use self::problem::Fault;
+pub use self::server::serve;
+pub use self::words::action_code;
+use crate::Error;
+use crate::service::Ledger;
+
+/// Largest request body that any route reads, in bytes.
+pub const MAX_BODY: usize = 512 * 1024;
+/// Calls that may work in the ledger at the same time; each may wait for a disk or a witness.
+const MAX_WORKING: usize = 64;
+/// Longest time that a request may take, in seconds; a wait that the client asks for is shorter.
+const TIMEOUT_S: u64 = 90;
+
+/// What all handlers share.
+#[derive(Clone)]
+pub struct App(Arc<Shared>);
+
+struct Shared {
+    ledger: Arc<Ledger>,
+    hosts: Vec<String>,
+    working: Arc<Semaphore>,
+    rates: Rates,
+    entries: EntryIndex,
+    issuers: Vec<scrapi::ExternalIssuer>,
+}
+
+/// How often those who have shown nothing yet may ask for work, over all of them.
+struct Rates {
+    /// Statements by `POST /entries`.
+    statements: Rate,
+    /// Evidence that is to be closed, which takes witnesses' time.
+    closings: Rate,
+    /// Documents made for signing, and registrations.
+    openings: Rate,
+    /// Tries at the one-time code.
+    codes: Rate,
+}
+
+impl App {
+    /// The state of the routes. `addresses` are further values of the Host header that name this
+    /// server, beside the authority of `public_url`: the address that it listens on.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`, `ledger.io`, and what reading the genesis gives.
+    pub fn new(ledger: Arc<Ledger>, addresses: &[String]) -> Result<Self, Error> {
+        let authority = authority(&ledger.config().public_url).to_owned();
+        let mut hosts = vec![authority];
+        hosts.extend(addresses.iter().cloned());
+        let entries = EntryIndex::open(&ledger.dir().index())?;
+        let issuers = scrapi::external_issuers(&ledger)?;
+        Ok(Self(Arc::new(Shared {
+            ledger,
+            hosts,
+            working: Arc::new(Semaphore::new(MAX_WORKING)),
+            rates: Rates {
+                statements: Rate::new(20, 100),
+                closings: Rate::new(1, 16),
+                openings: Rate::new(5, 50),
+                codes: Rate::new(1, 10),
+            },
+            entries,
+            issuers,
+        })))
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &Arc<Ledger> {
+        &self.0.ledger
+    }
+
+    /// Runs a call that blocks, off the async threads. It goes on when the client leaves: what it
+    /// records must not depend on who listens.
+    ///
+    /// # Errors
+    /// What `call` gives; `ledger.busy` when too many calls are at work.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let working = Arc::clone(&self.0.working);
+        let slot = working.try_acquire_owned().map_err(|_| Error::Busy)?;
+        let app = self.clone();
+        let task = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            call(&app)
+        });
+        task.await.unwrap_or_else(|_| Err(Error::Stopped { reason: "a call panicked".to_owned() }))
+    }
+
+    fn is_our_host(&self, host: &str) -> bool {
+        self.0.hosts.iter().any(|ours| ours.eq_ignore_ascii_case(host))
+    }
+}
+
+/// Host and port of an origin.
+fn authority(origin: &str) -> &str {
+    origin.split_once("://").map_or(origin, |(_, authority)| authority)
+}
+
+/// All routes, behind the limits. `more` are the routes of other crates; they are behind the same
+/// ones.
+pub fn router(app: App, more: Router) -> Router {
+    Router::new()
+        .merge(tiles::routes())
+        .merge(scrapi::routes())
+        .merge(evidence::routes())
+        .merge(approvals::routes())
+        .merge(pages::routes())
+        .merge(health::routes())
+        .merge(metrics::routes())
+        .with_state(app.clone())
+        .merge(more)
+        .fallback(async |request: Request| Fault::not_found().response(request.uri().path()))
+        .method_not_allowed_fallback(async |request: Request| {
+            Fault::method().response(request.uri().path())
+        })
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(app, guard))
+}
+
+/// What holds for every request: it names this server, it ends in time, and no browser is led to
+/// read an answer as something else.
+async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let path = request.uri().path().to_owned();
+    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
+    let mut response = match host {
+        // A page of another site that points its name at our address (DNS rebinding) stops here.
+        Some(host) if app.is_our_host(host) => {
+            let head = request.method() == Method::HEAD;
+            let limit = Duration::from_secs(TIMEOUT_S);
+            match tokio::time::timeout(limit, next.run(request)).await {
+                Ok(response) => response,
+                Err(_) if head => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+                Err(_) => Fault::timeout().response(&path),
+            }
+        }
+        _ => Fault::misdirected().response(&path),
+    };
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
