@@ -3,14 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-
 use super::{Found, Scanned};
 use crate::Error;
 use crate::dir::LogId;
 use crate::journal::{
-    Content, EntryHeader, Frame, FrameScan, Scan, Segment, SegmentFile, check_chain,
+    Content, EntryHeader, Frame, FrameScan, Journal, Scan, Segment, SegmentFile, check_chain,
 };
+use crate::storage::Statement;
 
 /// Reads every frame and body; calls `each` with every entry in order, up to the first damage.
 pub(super) fn scan(
@@ -62,7 +61,7 @@ pub(super) fn scan(
             break;
         }
     }
-    scanned.erased = bodies.finish(found);
+    scanned.erased = bodies.finish(folder, log, found)?;
     Ok(scanned)
 }
 
@@ -125,26 +124,55 @@ impl Bodies {
         }
         let mut at = offset.saturating_add(frame.header_len() as u64);
         for (index, entry) in (frame.first..).zip(frame.entries()) {
-            let body = segment.read_up_to(at, entry.body_len as usize)?;
-            let matches = Sha256::digest(&body)[..] == entry.hash;
-            if !matches && body.iter().all(|byte| *byte == 0) {
-                self.zeroed.insert(index);
-            } else if !matches {
-                let detail = format!("{} at byte {at}", segment.path.display());
-                found.add("journal.body", Some(index), detail);
+            match segment.body(at, entry)? {
+                Some(Statement::Present(_)) => {}
+                Some(_) => drop(self.zeroed.insert(index)),
+                None => {
+                    let detail = format!("{} at byte {at}", segment.path.display());
+                    found.add("journal.body", Some(index), detail);
+                }
             }
             at = at.saturating_add(u64::from(entry.body_len));
         }
         Ok(())
     }
 
-    fn finish(self, found: &Found) -> u64 {
+    /// Reports what is left, after a second look: a running writer may have erased meanwhile.
+    fn finish(mut self, folder: &Path, log: LogId, found: &Found) -> Result<u64, Error> {
+        if !self.zeroed.is_empty() {
+            for file in SegmentFile::list(folder, log)?.iter().rev().take(2) {
+                self.take_erasures(&file.path)?;
+            }
+        }
+        if !self.present_but_erased.is_empty()
+            && let Ok(journal) = Journal::open(folder, log, false, 0)
+        {
+            let before = self.present_but_erased.len();
+            self.present_but_erased
+                .retain(|index| !matches!(journal.statement(*index), Ok(Statement::Erased)));
+            let finished = before.saturating_sub(self.present_but_erased.len());
+            self.erased = self.erased.saturating_add(finished as u64);
+        }
         for index in self.zeroed {
             found.add("journal.zeroed", Some(index), "the statement is zeroed, not erased");
         }
         for index in self.present_but_erased {
             found.add("journal.erasure_unfinished", Some(index), "open the log to finish it");
         }
-        self.erased
+        Ok(self.erased)
+    }
+
+    fn take_erasures(&mut self, path: &Path) -> Result<(), Error> {
+        let Ok(segment) = Segment::open(path, false) else { return Ok(()) };
+        let end = segment.scan()?.end;
+        let mut reader = FrameScan::new(&segment);
+        while let Some((_, frame)) = reader.next_before(end)? {
+            if let Content::Erasure(index) = frame.content
+                && self.zeroed.remove(&index)
+            {
+                self.erased = self.erased.saturating_add(1);
+            }
+        }
+        Ok(())
     }
 }

@@ -257,3 +257,28 @@ fn findings_are_bounded() {
     let report = check_log(&dir, LogId::Main).unwrap();
     assert_eq!((report.findings.len(), report.more), (MAX_FINDINGS, 5));
 }
+
+#[test]
+fn a_running_writer_gives_no_findings() {
+    let (_tmp, dir) = closed();
+    let log = open(&dir);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for n in 600..1000u64 {
+                let once = vec![key(n)];
+                log.append(vec![NewEntry { once, ..NewEntry::plain(n.to_string()) }]).unwrap();
+                if n % 10 == 0 {
+                    log.erase(n - 300).unwrap();
+                    log.publish(&note_at(&log, n)).unwrap();
+                }
+            }
+        });
+        while !writer.is_finished() {
+            let report = check_log(&dir, LogId::Main).unwrap();
+            let real = |found: &&Finding| found.code != "journal.torn";
+            assert_eq!(report.findings.iter().find(real), None);
+        }
+    });
+    drop(log);
+    assert_eq!(check_log(&dir, LogId::Main).unwrap().erased, 41);
+}

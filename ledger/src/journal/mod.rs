@@ -23,8 +23,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
-use sha2::{Digest, Sha256};
-
 pub(crate) use frame::{Content, Frame};
 pub use frame::{EntryHeader, MAX_FRAME_BODIES, MAX_FRAME_ENTRIES, MAX_ONCE_KEYS};
 use frame::{SEGMENT_HEADER, SegmentHeader};
@@ -248,14 +246,8 @@ impl Journal {
         entry: &EntryHeader,
     ) -> Result<Statement, Error> {
         let _whole = read(&self.erasing);
-        let body = segment.read_up_to(offset, entry.body_len as usize)?;
-        if Sha256::digest(&body)[..] == entry.hash {
-            Ok(Statement::Present(body))
-        } else if body.len() == entry.body_len as usize && body.iter().all(|b| *b == 0) {
-            Ok(Statement::Erased)
-        } else {
-            Err(segment.corrupt(offset, "a statement does not match its entry"))
-        }
+        let body = segment.body(offset, entry)?;
+        body.ok_or_else(|| segment.corrupt(offset, "a statement does not match its entry"))
     }
 
     /// The frame that holds `index`, which is below the size.

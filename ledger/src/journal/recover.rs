@@ -6,13 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use super::frame::{Content, SEGMENT_HEADER};
-use super::segment::{Scan, Segment};
+use super::segment::{LOOKS, Scan, Segment};
 use super::{Journal, SEGMENT_LIMIT, Segments, Writer, frame};
 use crate::Error;
 use crate::dir::LogId;
-
-/// Times that a reader looks again at a tail which somebody else is writing.
-const LOOKS: usize = 5;
 
 /// A segment as its name tells.
 #[derive(Clone, Debug, PartialEq, Eq)]

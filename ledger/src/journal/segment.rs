@@ -7,8 +7,14 @@ use std::sync::{PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
-use super::frame::{FIXED, Frame, MAX_FRAME_BODIES, MAX_HEADER, SEGMENT_HEADER, SegmentHeader};
+use super::frame::{
+    EntryHeader, FIXED, Frame, MAX_FRAME_BODIES, MAX_HEADER, SEGMENT_HEADER, SegmentHeader,
+};
 use crate::Error;
+use crate::storage::Statement;
+
+/// Times that something is read again which another process may be writing.
+pub(super) const LOOKS: usize = 5;
 
 /// Where a frame of entries starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -212,6 +218,26 @@ impl Segment {
             }
         }
         Ok(false)
+    }
+
+    /// The body at `offset`; the inner result is none if it is neither the one that was recorded
+    /// nor erased.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn body(&self, offset: u64, entry: &EntryHeader) -> Result<Option<Statement>, Error> {
+        for _ in 0..LOOKS {
+            let body = self.read_up_to(offset, entry.body_len as usize)?;
+            if Sha256::digest(&body)[..] == entry.hash {
+                return Ok(Some(Statement::Present(body)));
+            }
+            if body.len() == entry.body_len as usize && body.iter().all(|byte| *byte == 0) {
+                return Ok(Some(Statement::Erased));
+            }
+            // Another process may be in the middle of erasing it.
+            std::thread::yield_now();
+        }
+        Ok(None)
     }
 
     /// Whether every body of `frame` at `offset` is the one that was recorded.

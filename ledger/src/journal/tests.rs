@@ -1,6 +1,7 @@
 use std::os::unix::fs::FileExt;
 
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 use super::*;
 
