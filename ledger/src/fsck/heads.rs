@@ -27,6 +27,11 @@ pub(super) struct Heads {
 impl Heads {
     pub(super) fn read(dir: &Dir, log: LogId, found: &Found) -> Result<Heads, Error> {
         let folder = dir.tiles(log);
+        let path = notes_path(dir, log);
+        let opened = path.exists().then(|| Notes::open(&path, false));
+        // The newest note is read before the file that shows it, so that the file of a running
+        // writer is never more than one note behind.
+        let newest = opened.map(|notes| notes.and_then(|notes| Ok((notes.newest()?, notes))));
         let shown = read_file(&folder.join("checkpoint"))?;
         let fast = read_file(&folder.join("checkpoint-fast"))?;
         let mut heads = Heads {
@@ -50,18 +55,17 @@ impl Heads {
             heads.published = head.size;
         }
         heads.files.sort_by_key(|(_, head)| std::cmp::Reverse(head.size));
-        let path = notes_path(dir, log);
-        if path.exists() {
-            match Notes::open(&path, false).and_then(|n| Ok((n.newest()?, n))) {
-                Ok((newest, notes)) => {
-                    heads.end_row = newest.as_ref().map_or(0, |note| note.row);
-                    check_shown(shown.as_deref(), newest.as_ref(), &notes, found)?;
-                    heads.notes = Some(notes);
-                }
-                Err(error) => found.add("notes.unreadable", None, error.to_string()),
+        match newest {
+            Some(Ok((newest, notes))) => {
+                heads.end_row = newest.as_ref().map_or(0, |note| note.row);
+                check_shown(shown.as_deref(), newest.as_ref(), &notes, found)?;
+                heads.notes = Some(notes);
             }
-        } else if shown.is_some() {
-            found.add("checkpoint.not_kept", None, "there are no published notes");
+            Some(Err(error)) => found.add("notes.unreadable", None, error.to_string()),
+            None if shown.is_some() => {
+                found.add("checkpoint.not_kept", None, "there are no published notes");
+            }
+            None => {}
         }
         Ok(heads)
     }
@@ -192,7 +196,7 @@ fn check_shown(
     };
     match notes.by_sha256(&Sha256::digest(shown).into())? {
         None => found.add("checkpoint.not_kept", None, "checkpoint is no published note"),
-        // The file is read first: only one that is two notes behind can't be a running writer's.
+        // One note behind is a running writer between the two, or a crash there.
         Some(kept) if newest.is_some_and(|n| n.row > kept.row.saturating_add(1)) => {
             found.add("checkpoint.stale", None, format!("it is note {}", kept.row));
         }

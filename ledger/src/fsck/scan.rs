@@ -7,7 +7,7 @@ use super::{Found, Scanned};
 use crate::Error;
 use crate::dir::LogId;
 use crate::journal::{
-    Content, EntryHeader, Frame, FrameScan, Journal, Scan, Segment, SegmentFile, check_chain,
+    Content, EntryHeader, Frame, FrameScan, Journal, LOOKS, Scan, Segment, SegmentFile, check_chain,
 };
 use crate::storage::Statement;
 
@@ -43,8 +43,11 @@ pub(super) fn scan(
             }
             Err(error) => return Err(error),
         };
-        let frames = segment.scan()?;
-        let torn = judge_end(&segment, &frames, last, found)?;
+        let (frames, end) = settled_end(&segment, last)?;
+        let torn = end.as_ref().and_then(|end| end.torn_at);
+        if let Some(End { code, index, detail, .. }) = end {
+            found.add(code, Some(index), detail);
+        }
         let mut reader = FrameScan::new(&segment);
         while let Some((offset, frame)) = reader.next_before(frames.end)? {
             if torn == Some(offset) {
@@ -73,29 +76,44 @@ pub(super) fn size_now(folder: &Path, log: LogId) -> Result<u64, Error> {
     }
 }
 
-/// Says what is wrong with the end of a segment, and where a torn frame starts.
-fn judge_end(
-    segment: &Segment,
-    frames: &Scan,
-    last: bool,
-    found: &Found,
-) -> Result<Option<u64>, Error> {
+/// What is wrong with the end of a segment.
+struct End {
+    code: &'static str,
+    index: u64,
+    detail: String,
+    /// Where the torn frame starts, if it is one.
+    torn_at: Option<u64>,
+}
+
+/// The frames of a segment. What looks wrong is looked at again: it may be a writer's half batch.
+fn settled_end(segment: &Segment, last: bool) -> Result<(Scan, Option<End>), Error> {
+    for _ in 1..LOOKS {
+        let frames = segment.scan()?;
+        if judge_end(segment, &frames, last)?.is_none() {
+            return Ok((frames, None));
+        }
+        std::thread::yield_now();
+    }
+    let frames = segment.scan()?;
+    let end = judge_end(segment, &frames, last)?;
+    Ok((frames, end))
+}
+
+fn judge_end(segment: &Segment, frames: &Scan, last: bool) -> Result<Option<End>, Error> {
     let name = segment.path.display();
     if let Some(reason) = &frames.stopped_by {
         let detail = format!("{name} at byte {}: {reason}", frames.end);
-        if last && !segment.valid_frame_behind(frames.end)? {
-            found.add("journal.torn", Some(frames.next), detail);
-            return Ok(Some(frames.end));
-        }
-        found.add("journal.corrupt", Some(frames.next), detail);
-        return Ok(None);
+        let torn = last && !segment.valid_frame_behind(frames.end)?;
+        let code = if torn { "journal.torn" } else { "journal.corrupt" };
+        let torn_at = torn.then_some(frames.end);
+        return Ok(Some(End { code, index: frames.next, detail, torn_at }));
     }
     if let Some((offset, frame)) = frames.last.as_ref().filter(|_| last)
         && !segment.bodies_match(*offset, frame)?
     {
         let detail = format!("{name} at byte {offset}: a statement does not match its entry");
-        found.add("journal.torn", Some(frame.first), detail);
-        return Ok(Some(*offset));
+        let (index, torn_at) = (frame.first, Some(*offset));
+        return Ok(Some(End { code: "journal.torn", index, detail, torn_at }));
     }
     Ok(None)
 }

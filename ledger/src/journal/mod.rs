@@ -28,7 +28,7 @@ pub use frame::{EntryHeader, MAX_FRAME_BODIES, MAX_FRAME_ENTRIES, MAX_ONCE_KEYS}
 use frame::{SEGMENT_HEADER, SegmentHeader};
 pub use recover::SegmentFile;
 pub(crate) use recover::check_chain;
-pub(crate) use segment::{FrameRef, FrameScan, Scan, Segment};
+pub(crate) use segment::{FrameRef, FrameScan, LOOKS, Scan, Segment};
 
 use crate::Error;
 use crate::dir::LogId;

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::storage::Statement;
 
 /// Times that something is read again which another process may be writing.
-pub(super) const LOOKS: usize = 5;
+pub const LOOKS: usize = 5;
 
 /// Where a frame of entries starts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
