@@ -7,7 +7,7 @@
 //! | `journal.torn` | the last batch is torn; opening the log cuts it off |
 //! | `journal.body` | a statement does not match its entry |
 //! | `journal.zeroed` | a statement is zeroed without a record of its erasure |
-//! | `journal.erasure_unfinished` | a statement stands although its erasure is recorded |
+//! | `journal.erasure_unfinished` | a statement stands although its erasure is recorded (or a writer is at it) |
 //! | `tile.missing` | a tile of the published tree is not there |
 //! | `tile.wrong` | a tile differs from the journal |
 //! | `tile.stray` | a file that is no tile, or a tile beyond the log |

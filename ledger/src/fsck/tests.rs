@@ -191,8 +191,7 @@ fn note_findings() {
 
     let (_tmp, dir) = closed();
     sql(notes_path(&dir, LogId::Main), "UPDATE note SET row = 9 WHERE row = 1");
-    let expected = [("checkpoint.stale", None), ("note.order", None)];
-    assert_eq!(codes(&dir), expected, "the checkpoint is older than what seems the newest note");
+    assert_eq!(codes(&dir), [("note.order", None)]);
 
     let (_tmp, dir) = closed();
     std::fs::write(notes_path(&dir, LogId::Main), vec![b'x'; 4096]).unwrap();
@@ -275,7 +274,9 @@ fn a_running_writer_gives_no_findings() {
         });
         while !writer.is_finished() {
             let report = check_log(&dir, LogId::Main).unwrap();
-            assert_eq!(report.findings, []);
+            // The one thing that can't be told apart from a crash without waiting.
+            let real = |found: &&Finding| found.code != "journal.erasure_unfinished";
+            assert_eq!(report.findings.iter().find(real), None);
         }
     });
     drop(log);

@@ -179,6 +179,10 @@ impl Core {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let notes = self.notes.as_ref().ok_or(Error::ReadOnly)?;
         let kept = notes.add(head.size, &head.root, note, now)?;
+        if read(&self.published).as_ref().is_some_and(|newer| newer.row > kept.row) {
+            // An old note that comes again is kept already and must not hide a newer one.
+            return Ok(kept);
+        }
         self.objects.replace("checkpoint", note)?;
         *write(&self.published) = Some(kept.clone());
         self.tree.drop_partials(old..head.size, head.size);

@@ -171,6 +171,8 @@ fn notes_that_contradict_the_log_are_not_published() {
     assert_eq!((second.row, second.size), (first.row + 1, 8));
     let shown = std::fs::read(dir.tiles(LogId::Main).join("checkpoint")).unwrap();
     assert_eq!(shown, again);
+    assert_eq!(log.publish(&note_at(&log, 8)).unwrap(), first, "an old note hides no newer one");
+    assert_eq!(log.checkpoint().as_ref(), Some(&second));
     let sha256 = Sha256::digest(&again).into();
     assert_eq!(log.notes().unwrap().by_sha256(&sha256).unwrap(), Some(second));
 }
