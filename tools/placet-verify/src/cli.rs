@@ -118,7 +118,7 @@ pub struct Wanted {
     #[arg(long, value_name = "ACTION.json")]
     pub action: Option<PathBuf>,
     /// The approver used this credential (id in base64url) or has this name
-    #[arg(long, value_name = "ID|NAME")]
+    #[arg(long, value_name = "ID|NAME", allow_hyphen_values = true)]
     pub passkey: Option<String>,
     /// The approval lies in [T1, T2), RFC 3339 with offset
     #[arg(long, num_args = 2, value_names = ["T1", "T2"], value_parser = time)]

@@ -3,26 +3,28 @@
 
 /// Escapes text that somebody else wrote, for one line of output.
 pub fn line(text: &str) -> String {
-    escape(text, |c| c == '\\' || is_deceptive(c))
-}
-
-/// Escapes text of several lines; line feeds stay.
-pub fn lines(text: &str) -> String {
-    escape(text, |c| c != '\n' && is_deceptive(c))
-}
-
-/// Escapes JSON text, which has its own escapes for backslashes and most controls already.
-pub fn json(text: &str) -> String {
-    lines(text)
-}
-
-fn escape(text: &str, bad: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
-            '\\' if bad(c) => out.push_str("\\\\"),
-            c if bad(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            '\\' => out.push_str("\\\\"),
+            c if is_deceptive(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
             c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Escapes serialised JSON, which stays the same JSON value: what is deceptive can only stand in
+/// its strings. Line feeds between its tokens stay.
+pub fn json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c == '\n' || !is_deceptive(c) {
+            out.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            out.push_str(&format!("\\u{unit:04x}"));
         }
     }
     out
@@ -58,6 +60,14 @@ mod tests {
         ] {
             assert_eq!(line(text), shown);
         }
-        assert_eq!(lines("a\nb\t\\"), "a\nb\\u{9}\\");
+    }
+
+    #[test]
+    fn escaped_json_is_the_same_value() {
+        let text = "{\n  \"a\\\\\": \"\u{202e}\u{7f}\u{e0041}ü\"\n}";
+        let escaped = json(text);
+        assert!(!escaped.contains(|c| c != '\n' && is_deceptive(c)), "{escaped}");
+        let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(parse(&escaped), parse(text));
     }
 }

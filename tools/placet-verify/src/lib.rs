@@ -16,7 +16,7 @@ mod result;
 mod text;
 mod trust;
 
-use std::panic;
+use std::panic::{self, UnwindSafe};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -25,12 +25,11 @@ use cli::Cli;
 use exit::Exit;
 use output::Output;
 
-/// Parses the command line, runs the command and gives the exit code. A panic is a bug of this
-/// program and never a verdict: exit code 70.
+/// Parses the command line, runs the command and gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let outcome = panic::catch_unwind(|| {
+    let exit = guarded(|| {
         let mut output = Output::new(cli.color);
         let exit = commands::run(&cli.command, &mut output).unwrap_or_else(|failure| {
             output.complain(&failure);
@@ -39,9 +38,25 @@ pub fn main() -> ExitCode {
         // Who reads the output has read enough: that is success (ripgrep's rule).
         if output.is_cut() { Exit::Passed } else { exit }
     });
-    let exit = outcome.unwrap_or_else(|_| {
+    exit.into()
+}
+
+/// A panic is a bug of this program and never a verdict.
+fn guarded(run: impl FnOnce() -> Exit + UnwindSafe) -> Exit {
+    panic::catch_unwind(run).unwrap_or_else(|_| {
         eprintln!("This is a bug of placet-verify and no verdict. Please report it with the file.");
         Exit::Bug
-    });
-    exit.into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_a_bug_and_no_verdict() {
+        assert_eq!(guarded(|| panic!("on purpose")), Exit::Bug);
+        assert_eq!(guarded(|| Exit::Failed), Exit::Failed);
+        assert_eq!(Exit::Bug.code(), 70);
+    }
 }

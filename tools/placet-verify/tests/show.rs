@@ -44,6 +44,8 @@ fn what_nobody_can_read_is_malformed() {
 fn hostile_text_is_escaped_wherever_it_is_printed() {
     let story = Story::closed();
     let hostile = "x\u{1b}[2J\u{202e}\u{200b}\u{7f}";
+    let other = Story::by(placet_forge::Person::named(hostile));
+    story.write("hostile.placet", &other.bundle());
     let mut trust = story.trust();
     trust.roots[0].name = Some(hostile.to_owned());
     trust.rp_ids.push(hostile.to_owned());
@@ -64,6 +66,9 @@ fn hostile_text_is_escaped_wherever_it_is_printed() {
         vec!["show", hostile],
         vec!["check", hostile, "--trust", "trust.json"],
         vec!["check", "evidence.placet", "--trust", "trust.json", "--action", "action.json"],
+        vec!["check", "hostile.placet", "--trust", "trust.json"],
+        vec!["check", "hostile.placet", "--trust", "trust.json", "--json"],
+        vec!["show", "hostile.placet"],
     ] {
         let ran = story.run(&arguments);
         assert!(!ran.out.contains(bad), "{arguments:?}: {:?}", ran.out);

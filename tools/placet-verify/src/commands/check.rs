@@ -9,6 +9,7 @@ use placet_verifier::{Options, verify_bundle};
 use super::copy;
 use crate::cli::{Check, Wanted};
 use crate::error::{Failure, shown};
+use crate::escape;
 use crate::exit::Exit;
 use crate::input;
 use crate::output::Output;
@@ -87,5 +88,5 @@ fn options(wanted: &Wanted, as_of: UnixSeconds) -> Result<Options, Failure> {
 fn to_json(result: &FileResult) -> Result<String, Failure> {
     let json = serde_json::to_string(result);
     let json = json.map_err(|e| Failure::Io { path: "JSON".to_owned(), source: e.into() })?;
-    Ok(json + "\n")
+    Ok(escape::json(&json) + "\n")
 }
