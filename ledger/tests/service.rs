@@ -316,3 +316,106 @@ fn settings_that_contradict_genesis_are_refused() {
     config.save(&root).unwrap();
     assert_eq!(code(open()), "config.invalid");
 }
+
+#[test]
+fn a_later_revocation_does_not_undo_an_approval() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let mut bob = fixture.enrol("Bob", &mut alice);
+    let request = fixture.request(1);
+    fixture.answer(&request, &mut bob, false);
+    fixture.ledger.consume(&fixture.consume(&request)).unwrap();
+    fixture.ledger.outcome(&fixture.report(&request)).unwrap();
+    let wait = Some(Duration::from_secs(10));
+    fixture.ledger.evidence(std::slice::from_ref(&request), wait).unwrap();
+    // Bob says so himself, and dates it back.
+    let change = Change::Revoke {
+        credential: bob.key.credential_id().to_vec(),
+        effective_from: placet_proto::time::UnixSeconds(1),
+        reason: "lost".into(),
+    };
+    let sign = fixture.ledger.prepare_change(&change, bob.key.credential_id()).unwrap();
+    let by_bob = signed(&mut bob.key, &sign.challenge);
+    fixture.ledger.confirm_change(sign.document.sha256(), by_bob).unwrap();
+    let evidence = fixture.ledger.evidence(&[request], wait).unwrap();
+    let report = check(&fixture, &evidence, &[&alice], false);
+    assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
+}
+
+#[test]
+fn a_new_policy_is_signed_by_an_administrator_and_ends_what_was_asked_under_the_old_one() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let before = fixture.request(1);
+    let files = std::collections::BTreeMap::from([("b.cedar".to_owned(), b"permit".to_vec())]);
+    let change = Change::Policy(files.clone());
+    let sign = fixture.ledger.prepare_change(&change, alice.key.credential_id()).unwrap();
+    let by_alice = signed(&mut alice.key, &sign.challenge);
+    let (appended, missing) =
+        fixture.ledger.confirm_change(sign.document.sha256(), by_alice).unwrap();
+    assert_eq!(missing, None);
+    let (policy, loaded) = fixture.ledger.policy_files().unwrap();
+    assert_eq!((policy.index, loaded), (appended.index, files));
+    assert_eq!(code(fixture.open(&before, &alice, false)), "request.policy_changed");
+
+    let request = fixture.request(1);
+    fixture.answer(&request, &mut alice, false);
+    fixture.ledger.consume(&fixture.consume(&request)).unwrap();
+    fixture.ledger.outcome(&fixture.report(&request)).unwrap();
+    let evidence = fixture.ledger.evidence(&[request], Some(Duration::from_secs(10))).unwrap();
+    let report = check(&fixture, &evidence, &[&alice], false);
+    assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
+}
+
+#[test]
+fn bytes_that_are_forwarded_are_bound_and_two_requests_fit_in_one_bundle() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let raw = placet_proto::document::Raw {
+        media_type: "application/json".into(),
+        length: 17,
+        sha256: [7; 32],
+    };
+    let carried = Carried { raw: Some(raw.clone()), ..Carried::default() };
+    let bound = fixture.ledger.create(fixture.decision(1), carried).unwrap();
+    let plain = fixture.request(1);
+    for request in [&bound, &plain] {
+        fixture.answer(request, &mut alice, false);
+    }
+    let call = fixture.consume(&bound);
+    assert_eq!(code(fixture.ledger.consume(&call)), "consume.not_approved");
+    fixture.ledger.consume(&Consume { raw: Some(raw.clone()), ..call }).unwrap();
+    let report = Report { raw: Some(raw), ..fixture.report(&bound) };
+    fixture.ledger.outcome(&report).unwrap();
+    fixture.ledger.consume(&fixture.consume(&plain)).unwrap();
+    fixture.ledger.outcome(&fixture.report(&plain)).unwrap();
+    let wait = Some(Duration::from_secs(10));
+    let evidence = fixture.ledger.evidence(&[plain, bound], wait).unwrap();
+    let report = check(&fixture, &evidence, &[&alice], false);
+    assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
+    assert_eq!(report.requests.len(), 2);
+}
+
+#[test]
+fn only_administrators_change_who_may_do_what() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let bob = fixture.enrol("Bob", &mut alice);
+    // Bob approves, but administers nothing.
+    let roles = [placet_proto::document::Role::Administrator];
+    let bobs = bob.key.credential_id();
+    let refused = fixture.ledger.begin_enrolment("Eve", &roles, bobs, None);
+    assert_eq!(code(refused), "person.not_authorised");
+    let change = Change::Roles { person: bob.id.clone(), roles: roles.to_vec() };
+    assert_eq!(code(fixture.ledger.prepare_change(&change, bobs)), "person.not_authorised");
+    // Alice may make him an administrator; then he no longer approves.
+    let sign = fixture.ledger.prepare_change(&change, alice.key.credential_id()).unwrap();
+    let by_alice = signed(&mut alice.key, &sign.challenge);
+    fixture.ledger.confirm_change(sign.document.sha256(), by_alice).unwrap();
+    let request = fixture.request(1);
+    assert_eq!(code(fixture.open(&request, &bob, false)), "person.not_authorised");
+    fixture.ledger.begin_enrolment("Eve", &roles, bobs, None).unwrap();
+    assert_eq!(fixture.ledger.person_name(&bob.id).unwrap().as_deref(), Some("Bob"));
+    fixture.ledger.erase_name(&bob.id).unwrap();
+    assert_eq!(fixture.ledger.person_name(&bob.id).unwrap(), None);
+}

@@ -17,6 +17,8 @@ use crate::{Error, Log, LogId, Note};
 
 /// Most requests in one bundle.
 const MAX_REQUESTS: usize = 256;
+/// How long a cosigned main checkpoint is waited for in any case.
+const COVER: Duration = Duration::from_secs(2);
 /// Shortest pause between two attempts to close a bundle.
 const PAUSE: Duration = Duration::from_millis(100);
 /// A note is published at most this long before its stamps, in seconds, as far as clocks agree.
@@ -37,9 +39,9 @@ type NoteSet = BTreeSet<(u64, Vec<u8>)>;
 impl Ledger {
     /// The evidence for these requests.
     ///
-    /// With `wait`, the time interval and the roster are closed first, if they are not yet: a
-    /// cosigned main checkpoint covers every statement, and then a governance checkpoint is
-    /// cosigned late enough. Without, or when the time is over, there is what there is.
+    /// A cosigned main checkpoint that covers every statement is asked for first, if there is none
+    /// yet. With `wait`, the roster is closed too: a governance checkpoint is cosigned late enough.
+    /// Without, or when the time is over, there is what there is.
     ///
     /// # Errors
     /// `request.unknown`, `request.invalid`, `log.erased`, and those of reading.
@@ -49,9 +51,7 @@ impl Ledger {
             return Err(Refusal::Invalid("a bundle is about 1 to 256 requests").into());
         }
         let statements = self.statements_about(&requests)?;
-        if let Some(wait) = wait {
-            self.close(&statements, wait)?;
-        }
+        self.close(&statements, wait.unwrap_or_default())?;
         self.build(requests, &statements)
     }
 
@@ -82,7 +82,8 @@ impl Ledger {
         let left = || until.map_or(wait, |u| u.saturating_duration_since(Instant::now()));
         let last = statements.keys().next_back().copied().unwrap_or(0);
         while covering(&self.main, last)?.is_none() {
-            if let Err(error) = self.publisher(LogId::Main).publish_now() {
+            let round = self.publisher(LogId::Main).publish_within(left().max(COVER));
+            if let Err(error) = round {
                 tracing::warn!(%error, "closing evidence");
                 if left().is_zero() {
                     return Ok(());
@@ -100,7 +101,7 @@ impl Ledger {
             let early = t2.saturating_sub(super::clock::system_now().0);
             let pause = Duration::from_secs(early).max(PAUSE);
             std::thread::sleep(pause.min(left()));
-            if let Err(error) = self.publisher(LogId::Gov).publish_now() {
+            if let Err(error) = self.publisher(LogId::Gov).publish_within(left()) {
                 tracing::warn!(%error, "closing evidence");
             }
         }
@@ -131,7 +132,9 @@ impl Ledger {
     fn closing_gov_note(&self, after: &After, t2: u64) -> Result<Option<Note>, Error> {
         let policy = self.publisher(LogId::Gov).policy();
         let Some(notes) = self.gov.notes() else { return Ok(None) };
-        let mut row = 0;
+        // Nothing published before the note that `after` names can be late enough.
+        let start = notes.by_sha256(&after.gov.note_sha256)?;
+        let mut row = start.map_or(0, |note| note.row);
         loop {
             let page = notes.between(after.gov.size, u64::MAX, row)?;
             let Some(last) = page.last().map(|n| n.row) else { return Ok(None) };

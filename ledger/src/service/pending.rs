@@ -12,25 +12,52 @@ use crate::Error;
 pub const WAIT_S: u64 = 600;
 /// Documents that may wait.
 const MAX_WAITING: usize = 4096;
+/// Bytes of documents that may wait.
+const MAX_BYTES: usize = 64 << 20;
+/// Documents of one request and credential that may wait; an older one gives way. Opening needs no
+/// secret, so nobody may fill the rest by opening one request again and again.
+const MAX_OF_ONE: usize = 4;
 
-/// Documents by their SHA-256, with the time at which they are forgotten.
+/// Documents by their SHA-256.
 #[derive(Debug, Default)]
 pub struct Pending {
-    waiting: HashMap<[u8; 32], (UnixSeconds, Document)>,
+    waiting: HashMap<[u8; 32], Waiting>,
+    bytes: usize,
+    serial: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    until: UnixSeconds,
+    serial: u64,
+    credential: Vec<u8>,
+    document: Document,
 }
 
 impl Pending {
-    /// Keeps a document.
+    /// Keeps a document that this credential is to sign; gives the time at which it is forgotten.
     ///
     /// # Errors
     /// `ledger.limit`.
-    pub fn put(&mut self, document: Document, now: UnixSeconds) -> Result<UnixSeconds, Error> {
-        self.waiting.retain(|_, (until, _)| *until > now);
-        if self.waiting.len() >= MAX_WAITING {
+    pub fn put(
+        &mut self,
+        document: Document,
+        credential: &[u8],
+        now: UnixSeconds,
+    ) -> Result<UnixSeconds, Error> {
+        self.forget(now);
+        self.make_room_for(&document, credential);
+        let size = document.bytes().len();
+        let bytes = self.bytes.saturating_add(size);
+        if self.waiting.len() >= MAX_WAITING || bytes > MAX_BYTES {
             return Err(Refusal::Limit("documents").into());
         }
+        self.bytes = bytes;
+        self.serial = self.serial.saturating_add(1);
         let until = UnixSeconds(now.0.saturating_add(WAIT_S));
-        self.waiting.insert(*document.sha256(), (until, document));
+        let (serial, credential) = (self.serial, credential.to_vec());
+        let sha256 = *document.sha256();
+        self.waiting.insert(sha256, Waiting { until, serial, credential, document });
         Ok(until)
     }
 
@@ -39,12 +66,66 @@ impl Pending {
     /// # Errors
     /// `answer.document_unknown`.
     pub fn get(&self, sha256: &[u8; 32], now: UnixSeconds) -> Result<Document, Error> {
-        let found = self.waiting.get(sha256).filter(|(until, _)| *until > now);
-        found.map(|(_, d)| d.clone()).ok_or_else(|| Refusal::DocumentUnknown.into())
+        let found = self.waiting.get(sha256).filter(|w| w.until > now);
+        found.map(|w| w.document.clone()).ok_or_else(|| Refusal::DocumentUnknown.into())
     }
 
     /// Forgets a document.
     pub fn remove(&mut self, sha256: &[u8; 32]) {
-        self.waiting.remove(sha256);
+        if let Some(gone) = self.waiting.remove(sha256) {
+            self.bytes = self.bytes.saturating_sub(gone.document.bytes().len());
+        }
+    }
+
+    fn forget(&mut self, now: UnixSeconds) {
+        let old: Vec<_> =
+            self.waiting.iter().filter(|(_, w)| w.until <= now).map(|(k, _)| *k).collect();
+        for sha256 in old {
+            self.remove(&sha256);
+        }
+    }
+
+    fn make_room_for(&mut self, document: &Document, credential: &[u8]) {
+        let same = |w: &Waiting| {
+            w.credential == credential && w.document.body.request() == document.body.request()
+        };
+        let of_one = self.waiting.iter().filter(|(_, w)| same(w));
+        let mut of_one: Vec<_> = of_one.map(|(k, w)| (w.serial, *k)).collect();
+        of_one.sort_unstable();
+        let surplus = of_one.len().saturating_add(1).saturating_sub(MAX_OF_ONE);
+        for (_, sha256) in of_one.into_iter().take(surplus) {
+            self.remove(&sha256);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use placet_proto::document::{Body, Ended};
+
+    fn document(n: u8) -> Document {
+        let request = "5f0c7a0e-6f0b-4c9d-8b1a-0d2f6a7c8e9f".to_owned();
+        let body = Body::Expiry(Ended { request, reason: None, at: UnixSeconds(1) });
+        Document::new([n; 16], body).unwrap()
+    }
+
+    #[test]
+    fn the_oldest_of_one_request_and_credential_give_way_and_all_are_forgotten_in_time() {
+        let mut pending = Pending::default();
+        let now = UnixSeconds(1000);
+        for n in 0..6 {
+            pending.put(document(n), b"a", now).unwrap();
+        }
+        pending.put(document(9), b"b", now).unwrap();
+        let known = |p: &Pending, n, now| p.get(document(n).sha256(), now).is_ok();
+        let kept: Vec<u8> = (0..10).filter(|n| known(&pending, *n, now)).collect();
+        assert_eq!(kept, [2, 3, 4, 5, 9]);
+        let later = UnixSeconds(1000 + WAIT_S);
+        assert!(!known(&pending, 5, later));
+        pending.put(document(7), b"c", later).unwrap();
+        assert_eq!((pending.waiting.len(), pending.bytes), (1, document(7).bytes().len()));
+        pending.remove(document(7).sha256());
+        assert_eq!(pending.bytes, 0);
     }
 }

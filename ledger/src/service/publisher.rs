@@ -120,7 +120,15 @@ impl Publisher {
     /// # Errors
     /// `witness.quorum` when the witnesses did not satisfy the policy in time.
     pub fn publish_now(&self) -> Result<Note, Error> {
-        let until = Instant::now() + FORCED;
+        self.publish_within(FORCED)
+    }
+
+    /// As [`Publisher::publish_now`], waiting no longer than `wait`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn publish_within(&self, wait: Duration) -> Result<Note, Error> {
+        let until = Instant::now() + wait.min(FORCED);
         let mut state = lock(&self.shared.state);
         state.wanted = state.wanted.saturating_add(1);
         let ticket = state.wanted;
