@@ -311,7 +311,10 @@ demo_damage() {
     exits "worst of several files" 4 "$VERIFY" check "$evidence" "$WORK/empty" --trust "$trust"
 }
 
-suite_browser() { counted browser "$VENV/bin/python" tests/browser/run.py --placet "$PLACET" --verify "$VERIFY" --work "$WORK/browser"; }
+suite_browser() {
+    counted browser "$VENV/bin/python" tests/browser/run.py --placet "$PLACET" \
+        --verify "$VERIFY" --work "$WORK/browser" --cache "$CACHE"
+}
 
 suite_foreign() {
     if ! [ -d "$WORK/demo" ] && printf '%s\n' "${FOREIGN_STAGES[@]}" | grep -qE 'evidence|log'; then

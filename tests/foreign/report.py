@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import select
 import subprocess
 import sys
@@ -47,10 +48,10 @@ class Report:
             if len(words) == 3 and words[0] == "peer":
                 self.peers[words[1]] = words[2]
 
-    def finish(self):
+    def finish(self, suite="foreign"):
         for name in sorted(self.peers):
             print(f"peer {name} {self.peers[name]}")
-        print(f"foreign: {self.passed} passed, {self.failed} failed")
+        print(f"{suite}: {self.passed} passed, {self.failed} failed")
 
 
 def run(command, **kwargs):
@@ -73,9 +74,8 @@ def checker(name):
 
 
 class Server:
-    """A program that serves until it is told to stop; it is ready when a line says where.
-
-    The first word that starts with http:// on the standard output is its address.
+    """A program that serves until it is told to stop; it is ready when a line says where:
+    "ready ADDRESS" or "listening on ADDRESS".
     """
 
     def __init__(self, command, **kwargs):
@@ -110,8 +110,8 @@ class Server:
             for line in lines:
                 text = line.decode(errors="replace")
                 self.lines.append(text)
-                for word in text.split():
-                    if word.startswith("http://"):
-                        return word.rstrip("/.,;")
+                found = re.search(r"(?:ready|listening on) (http://\S+)", text)
+                if found:
+                    return found[1].rstrip("/")
         self.process.kill()
         raise RuntimeError("no ready line: " + " | ".join(self.lines[-10:]))

@@ -38,21 +38,21 @@ def go(report, options):
     shutil.rmtree(base, ignore_errors=True)
     base.mkdir(parents=True)
     tessera_key(options, base)
-    witness = [options.go / "witness", "--vkey-out", base / "wkey", "--log", base / "vkey"]
+    witness = [options.go / "witness", "--vkey-out", base / "wkey", "--logs", base]
     with Server(witness) as server:
         report.note_peer("\n".join(server.lines))
         write_policy(base, (base / "wkey").read_text().strip(), server.url)
         report.exits("Tessera log cosigned by the Go witness", tessera_log(options, base), 0)
     report.exits("Tessera log without its witness publishes nothing",
                  tessera_log(options, base) + ["--limit", "4s"], 1)
-    check_log_files(report, options, "Tessera's own log", base / "log", base / "vkey",
+    check_log_files(report, options, "Tessera's own log", base / "log", base / "log.vkey",
                     [base / "wkey"])
 
 
 def tessera_key(options, base):
     """A signing key for a Tessera log: files skey and vkey."""
     done = run([options.go / "tesseralog", "--new-key", "tessera.example/log",
-                "--skey", base / "skey", "--vkey", base / "vkey"])
+                "--skey", base / "skey", "--vkey", base / "log.vkey"])
     assert done.returncode == 0, done.stderr
 
 

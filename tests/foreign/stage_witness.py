@@ -1,9 +1,14 @@
-"""Witnesses across implementations: theirs over our log, ours over theirs."""
+"""Witnesses across implementations: theirs over our log, ours over theirs.
 
+The ledger under the foreign witness signs its receipts with ES256, for the verifiers that take
+nothing else.
+"""
+
+import json
 import shutil
 
 import stage_peers
-import trustfile
+from live import Ledger
 from report import Server
 from report import run as start
 
@@ -14,42 +19,72 @@ def run(report, options):
 
 
 def theirs_over_ours(report, options):
-    """A Go witness is the only one in the policy of a new ledger of ours."""
-    base = options.work / "go-witness"
-    shutil.rmtree(base, ignore_errors=True)
-    base.mkdir(parents=True)
-    ledger = base / "ledger"
-    done = start([options.placet, "init", "--dir", ledger, "--dev", "--witness", "none"])
-    if not report.check("init of a ledger for a foreign witness", done.returncode == 0, done.stderr):
-        return
-    keys = trustfile.log_vkeys(ledger / "trust.json")
-    command = [options.go / "witness", "--vkey-out", base / "wkey"]
-    for role, (_, vkey) in keys.items():
-        (base / f"{role}.vkey").write_text(vkey + "\n")
-        command += ["--log", base / f"{role}.vkey"]
-    with Server(command) as witness:
-        report.note_peer("\n".join(witness.lines))
-        stage_peers.write_policy(base, (base / "wkey").read_text().strip(), witness.url)
-        serve = [options.placet, "serve", "--dir", ledger, "--listen", "127.0.0.1:0",
-                 "--witness-policy", base / "policy"]
-        with Server(serve):
-            for role, folder in (("main", "log"), ("gov", "gov")):
-                note = [options.go / "notecheck", "--vkey", base / f"{role}.vkey",
-                        "--cosigner", base / "wkey", ledger / folder / "checkpoint"]
-                report.exits(f"our {role} log is cosigned by the Go witness", note, 0)
+    """A Go witness is the only one in the policy of a ledger of ours."""
+    base = fresh(options, "go-witness")
+    logs = base / "logs"
+    logs.mkdir()
+    witness = [options.go / "witness", "--vkey-out", base / "wkey", "--logs", logs]
+    with Server(witness) as server:
+        report.note_peer("\n".join(server.lines))
+        stage_peers.write_policy(base, (base / "wkey").read_text().strip(), server.url)
+        ledger = Ledger(options, base, "foreign.example/placet")
+        settings = ["--witness-policy", base / "policy", "--receipt-alg", "es256"]
+        done = ledger.init(*settings)
+        # A witness cosigns no log that it does not know: init makes the keys, and asks for them
+        # to be made known.
+        report.check("init waits for its witness", done.returncode != 0 and "witness" in
+                     done.stdout + done.stderr, done.stdout + done.stderr)
+        for role, vkey in ledger.log_vkeys().items():
+            (logs / f"{role}.vkey").write_text(vkey + "\n")
+        done = ledger.init(*settings)
+        if not report.check("init under the Go witness", done.returncode == 0, done.stderr):
+            return
+        evidence = a_story(report, ledger)
+        for role, folder in (("main", "log"), ("gov", "gov")):
+            note = [options.go / "notecheck", "--vkey", logs / f"{role}.vkey",
+                    "--cosigner", base / "wkey", ledger.dir / folder / "checkpoint"]
+            report.exits(f"our {role} log is cosigned by the Go witness", note, 0)
+    report.exits("evidence cosigned by the Go witness passes", ledger.check(evidence), 0)
+    out = base / "export-cose"
+    report.exits("export-cose, ES256 receipt", [options.verify, "export-cose", evidence, "--out", out], 0)
+    stage_peers.accept_and_refuse(report, "ES256 evidence", out, base / "spoiled",
+                                  ["scitt_cose", "cwt", "pycose", "transmute"])
+
+
+def a_story(report, ledger):
+    """Enrol, request, approve; gives the evidence and leaves a trust file."""
+    with ledger.serve():
+        credential = ledger.enrol()
+        request = ledger.request()
+        done = ledger.approve(request)
+        report.check("approval under the Go witness", done.returncode == 0, done.stdout + done.stderr)
+        evidence = ledger.evidence(request)
+    done = ledger.export_trust(credential)
+    report.check("trust export", done.returncode == 0, done.stdout + done.stderr)
+    return evidence
 
 
 def ours_over_theirs(report, options):
     """Our witness is the only one in the policy of a Tessera log."""
-    base = options.work / "our-witness"
+    base = fresh(options, "our-witness")
+    stage_peers.tessera_key(options, base)
+    vkey = (base / "log.vkey").read_text().strip()
+    done = start([options.placet, "--json", "witness", "init", "--dir", base / "witness",
+                  "--name", "witness.example/placet", "--log", vkey])
+    if not report.check("placet witness init", done.returncode == 0, done.stdout + done.stderr):
+        return
+    (base / "wkey").write_text(json.loads(done.stdout)["vkey"] + "\n")
+    serve = [options.placet, "witness", "serve", "--dir", base / "witness", "--listen", "127.0.0.1:0"]
+    with Server(serve) as server:
+        stage_peers.write_policy(base, (base / "wkey").read_text().strip(), server.url)
+        report.exits("Tessera log cosigned by our witness", stage_peers.tessera_log(options, base), 0)
+    stage_peers.check_log_files(report, options, "Tessera log under our witness", base / "log",
+                                base / "log.vkey", [base / "wkey"])
+
+
+def fresh(options, name):
+    """An empty scratch folder."""
+    base = options.work / name
     shutil.rmtree(base, ignore_errors=True)
     base.mkdir(parents=True)
-    stage_peers.tessera_key(options, base)
-    command = [options.placet, "witness", "serve", "--dir", base / "witness",
-               "--listen", "127.0.0.1:0", "--log", base / "vkey", "--vkey-out", base / "wkey"]
-    with Server(command) as server:
-        stage_peers.write_policy(base, (base / "wkey").read_text().strip(), server.url)
-        report.exits("Tessera log cosigned by our witness",
-                     stage_peers.tessera_log(options, base), 0)
-    stage_peers.check_log_files(report, options, "Tessera log under our witness", base / "log",
-                                base / "vkey", [base / "wkey"])
+    return base

@@ -1,9 +1,11 @@
 // witness serves transparency-dev's witness over C2SP tlog-witness on loopback, with a fresh key
 // and its state in memory, until its standard input closes.
 //
-//	witness [--listen 127.0.0.1:0] [--name NAME] --vkey-out FILE --log VKEYFILE..
+//	witness [--listen 127.0.0.1:0] [--name NAME] --vkey-out FILE --logs FOLDER
 //
-// It writes its verifier key to FILE, then prints one line: "ready http://127.0.0.1:PORT".
+// It writes its verifier key to FILE, then prints one line: "ready http://127.0.0.1:PORT". FOLDER
+// holds one file *.vkey for each log to witness, whose name is the origin. It is read again for every
+// request, because a log needs its witness's key before it can have a key of its own.
 package main
 
 import (
@@ -15,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 
 	f_note "github.com/transparency-dev/formats/note"
@@ -26,25 +29,16 @@ import (
 )
 
 func main() {
-	var logs peer.Strings
 	listen := flag.String("listen", "127.0.0.1:0", "loopback address")
 	name := flag.String("name", "witness.example/go", "key name of the witness")
 	keyOut := flag.String("vkey-out", "", "where to write the witness's verifier key")
-	flag.Var(&logs, "log", "file with the verifier key of a log to witness; its name is the origin")
+	logs := flag.String("logs", "", "folder with the verifier keys of the logs to witness")
 	flag.Parse()
-	if *keyOut == "" || len(logs) == 0 {
-		peer.Broken("usage: witness --vkey-out FILE --log VKEYFILE..")
+	if *keyOut == "" || *logs == "" {
+		peer.Broken("usage: witness --vkey-out FILE --logs FOLDER")
 	}
 
-	verifiers := map[string]note.Verifier{}
-	for _, path := range logs {
-		verifier, err := note.NewVerifier(peer.Text(path))
-		if err != nil {
-			peer.Broken("%s: %v", path, err)
-		}
-		verifiers[verifier.Name()] = verifier
-	}
-	handler := witness.NewHTTPHandler(newWitness(*name, *keyOut, verifiers))
+	handler := witness.NewHTTPHandler(newWitness(*name, *keyOut, *logs))
 	listener, err := net.Listen("tcp", *listen)
 	if err != nil {
 		peer.Broken("%v", err)
@@ -59,7 +53,7 @@ func main() {
 	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
-func newWitness(name, keyOut string, logs map[string]note.Verifier) *witness.Witness {
+func newWitness(name, keyOut, logs string) *witness.Witness {
 	private, public, err := note.GenerateKey(rand.Reader, name)
 	if err != nil {
 		peer.Broken("%v", err)
@@ -79,12 +73,29 @@ func newWitness(name, keyOut string, logs map[string]note.Verifier) *witness.Wit
 		Persistence: inmemory.New(),
 		Signers:     []note.Signer{signer},
 		VerifierForLog: func(_ context.Context, origin string) (note.Verifier, bool, error) {
-			verifier, known := logs[origin]
-			return verifier, known, nil
+			return verifierFor(logs, origin)
 		},
 	})
 	if err != nil {
 		peer.Broken("%v", err)
 	}
 	return w
+}
+
+// verifierFor finds the key of a log among the files of a folder.
+func verifierFor(folder, origin string) (note.Verifier, bool, error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*.vkey"))
+	if err != nil {
+		return nil, false, err
+	}
+	for _, file := range files {
+		verifier, err := note.NewVerifier(peer.Text(file))
+		if err != nil {
+			return nil, false, err
+		}
+		if verifier.Name() == origin {
+			return verifier, true, nil
+		}
+	}
+	return nil, false, nil
 }
