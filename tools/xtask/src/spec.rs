@@ -39,7 +39,17 @@ fn fill(spec: &str) -> Result<String, String> {
 }
 
 fn table(name: &str) -> Option<String> {
-    (name == "codes").then(code_table)
+    match name {
+        "checks" => Some(check_order()),
+        "codes" => Some(code_table()),
+        _ => None,
+    }
+}
+
+/// The ids in the order that decides the code of a verdict.
+fn check_order() -> String {
+    let ids: Vec<String> = checks().map(|(id, _)| format!("`{id}`")).collect();
+    ids.join(", ") + "\n"
 }
 
 fn code_table() -> String {
