@@ -55,6 +55,11 @@ fn verdict(out: &mut String, result: &FileResult) {
         let caveat = escape::line(caveat);
         line(out, &format!("  {}{caveat}{}", style::OPEN, style::RESET));
     }
+    let decided_by = result.checks.iter().map(|view| &view.check);
+    let mut decided_by = decided_by.filter(|c| c.status != Status::Passed && c.code == result.code);
+    if let (Some(_), Some(check)) = (result.code, decided_by.next()) {
+        line(out, &format!("  Decided by {}: {}", check.id, escape::line(&check.detail)));
+    }
     if let Some(detail) = &result.detail {
         line(out, &format!("  {detail}"));
         if let Some(next) = result.code.and_then(crate::codes::next) {

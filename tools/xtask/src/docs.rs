@@ -55,7 +55,8 @@ pub fn surplus(check: bool) -> Result<Vec<String>, String> {
 fn pages(command: &Command, name: &str, files: &mut Vec<Generated>) -> Result<(), String> {
     let mut bytes = Vec::new();
     // Without a fixed date the files would never be the same twice.
-    let page = Man::new(command.clone().display_name(name.to_owned())).title(name).date("");
+    let page = Man::new(command.clone().display_name(name.to_owned()));
+    let page = page.title(name).date("").source("placet").manual("Placet");
     page.render(&mut bytes).map_err(|e| format!("{name}: {e}"))?;
     files.push(Generated { path: format!("{MAN}/{name}.1"), content: text(bytes)? });
     for below in command.get_subcommands().filter(|c| !c.is_hide_set()) {

@@ -1,7 +1,7 @@
 //! Files of the project, by their path from its root.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// A generated file.
@@ -12,9 +12,13 @@ pub struct Generated {
     pub content: String,
 }
 
-/// The root of the project: two folders above this crate.
+/// The root of the project: two folders above this crate. `cargo run` says where that is, so that
+/// several checkouts can share one target folder.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    let crate_folder = std::env::var_os("CARGO_MANIFEST_DIR");
+    let crate_folder =
+        crate_folder.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    crate_folder.join("../..")
 }
 
 /// Reads a text file.
