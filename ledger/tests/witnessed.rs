@@ -140,3 +140,17 @@ fn under_quorum_none_everything_runs_and_nothing_passes() {
     let failed = report.checks.iter().filter(|c| c.status == placet_verifier::Status::Failed);
     assert_eq!(failed.count(), 0);
 }
+
+#[test]
+fn notes_are_renewed_at_the_same_size_while_a_request_is_open() {
+    let fixture = Fixture::with(|c| c.recosign_open_s = 1);
+    let publisher = fixture.ledger.publisher(LogId::Gov);
+    let settled = publisher.publish_now().unwrap();
+    fixture.request(1);
+    let renewed = publisher.newer_than(settled.row, Duration::from_secs(10)).unwrap();
+    assert_eq!((renewed.size, renewed.root), (settled.size, settled.root));
+    assert_ne!(renewed.sha256, settled.sha256);
+    // A document names the whole note, so that it can't have been made before the stamp.
+    let after = fixture.ledger.current_after().unwrap();
+    assert!(after.gov.note_sha256 != settled.sha256);
+}

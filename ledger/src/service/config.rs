@@ -11,7 +11,7 @@
 //! | `receipt_alg` | `ed25519` or `es256` | `ed25519` |
 //! | `witness_policy` | C2SP tlog-policy without `log` lines | the built-in witness alone |
 //! | `operated_by_self` | names of witnesses that the operator runs | `["builtin"]` if built in |
-//! | `external_issuers` | thumbprints of other issuers whose statements are registered; fixed by `init` | none |
+//! | `external_issuers` | thumbprints of other issuers that may register; fixed by `init` | none |
 //! | `origins` | further origins that clients may state | none |
 //! | `publish_ms` | at most one cosigned checkpoint in this time, milliseconds | 1000 |
 //! | `recosign_open_s`, `recosign_idle_s` | age at which a note is renewed, seconds | 10, 600 |

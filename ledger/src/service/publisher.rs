@@ -148,6 +148,25 @@ impl Publisher {
         }
     }
 
+    /// The newest note, once it is newer than the one in this row of [`crate::Notes`]; nothing when
+    /// the time is over.
+    #[must_use]
+    pub fn newer_than(&self, row: u64, wait: Duration) -> Option<Note> {
+        let until = Instant::now().checked_add(wait)?;
+        let mut state = lock(&self.shared.state);
+        loop {
+            if let Some(note) = self.shared.log.checkpoint().filter(|note| note.row > row) {
+                return Some(note);
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.stop {
+                return None;
+            }
+            let waited = self.shared.changed.wait_timeout(state, left);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     /// The newest note, renewed first if it does not cover `size` entries.
     ///
     /// # Errors
