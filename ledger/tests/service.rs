@@ -419,3 +419,34 @@ fn only_administrators_change_who_may_do_what() {
     fixture.ledger.erase_name(&bob.id).unwrap();
     assert_eq!(fixture.ledger.person_name(&bob.id).unwrap(), None);
 }
+
+#[test]
+fn statements_of_others_change_no_request_and_stop_nothing() {
+    use placet_proto::document::{Body, Document, Ended};
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let request = fixture.request(1);
+    let at = fixture.ledger.now();
+    let body = Body::Cancel(Ended { request: request.clone(), reason: Some("x".into()), at });
+    let document = Document::new([1; 16], body).unwrap();
+    let header = placet_proto::statement::Header {
+        alg: -8,
+        kid: [9; 32],
+        iss: fixture.ledger.config().origin.clone(),
+        sub: format!("urn:uuid:{request}"),
+        iat: at.0,
+        cti: [2; 16],
+        typ: document.kind().typ(),
+    };
+    let forged = placet_proto::statement::Unsigned::new(&header, &document, vec![], None);
+    for bytes in [forged.sign(&[0; 64]), b"no statement at all".to_vec()] {
+        let entry = placet_ledger::NewEntry::plain(bytes);
+        fixture.ledger.log(placet_ledger::LogId::Main).append(vec![entry]).unwrap();
+    }
+    assert_eq!(fixture.answer(&request, &mut alice, false).state, RequestState::Approved);
+    fixture.ledger.consume(&fixture.consume(&request)).unwrap();
+    fixture.ledger.outcome(&fixture.report(&request)).unwrap();
+    let evidence = fixture.ledger.evidence(&[request], Some(Duration::from_secs(10))).unwrap();
+    let report = check(&fixture, &evidence, &[&alice], false);
+    assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
+}
