@@ -65,7 +65,8 @@ def story(report, options, ledger, person):
 
 def verdicts(report, options, ledger, yes, no):
     """Our verifier, ssh-keygen and four WebAuthn libraries over the browser's evidence."""
-    report.exits("the approval passes", ledger.check(yes, "--action", ledger.base / "action.json"), 0)
+    action = ledger.base / "action.json"
+    report.exits("the approval passes", ledger.check(yes, "--action", action), 0)
     report.exits("the denial is no approval", ledger.check(no), 1)
     report.exits("the denial passes as one", ledger.check(no, "--denied"), 0)
     # The stages of the foreign suite look for a demo's files; this folder has them too.

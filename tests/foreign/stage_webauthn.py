@@ -28,7 +28,8 @@ def evidence(report, options):
                 accepted += 1
                 name = f"WebAuthn libraries: {path.stem}"
                 report.exits(f"{name} accepted", peers(options, path), 0)
-                report.exits(f"{name} refused after each change", peers(options, "--tamper", path), 0)
+                report.exits(f"{name} refused after each change",
+                             peers(options, "--tamper", path), 0)
     report.check("the evidence holds an assertion", accepted > 0)
 
 

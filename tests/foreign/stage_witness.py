@@ -46,7 +46,8 @@ def theirs_over_ours(report, options):
             report.exits(f"our {role} log is cosigned by the Go witness", note, 0)
     report.exits("evidence cosigned by the Go witness passes", ledger.check(evidence), 0)
     out = base / "export-cose"
-    report.exits("export-cose, ES256 receipt", [options.verify, "export-cose", evidence, "--out", out], 0)
+    export = [options.verify, "export-cose", evidence, "--out", out]
+    report.exits("export-cose, ES256 receipt", export, 0)
     stage_peers.accept_and_refuse(report, "ES256 evidence", out, base / "spoiled",
                                   ["scitt_cose", "cwt", "pycose", "transmute"])
 
@@ -57,7 +58,8 @@ def a_story(report, ledger):
         credential = ledger.enrol()
         request = ledger.request()
         done = ledger.approve(request)
-        report.check("approval under the Go witness", done.returncode == 0, done.stdout + done.stderr)
+        said = done.stdout + done.stderr
+        report.check("approval under the Go witness", done.returncode == 0, said)
         evidence = ledger.evidence(request)
     done = ledger.export_trust(credential)
     report.check("trust export", done.returncode == 0, done.stdout + done.stderr)
@@ -74,10 +76,12 @@ def ours_over_theirs(report, options):
     if not report.check("placet witness init", done.returncode == 0, done.stdout + done.stderr):
         return
     (base / "wkey").write_text(json.loads(done.stdout)["vkey"] + "\n")
-    serve = [options.placet, "witness", "serve", "--dir", base / "witness", "--listen", "127.0.0.1:0"]
+    serve = [options.placet, "witness", "serve", "--dir", base / "witness",
+             "--listen", "127.0.0.1:0"]
     with Server(serve) as server:
         stage_peers.write_policy(base, (base / "wkey").read_text().strip(), server.url)
-        report.exits("Tessera log cosigned by our witness", stage_peers.tessera_log(options, base), 0)
+        report.exits("Tessera log cosigned by our witness",
+                     stage_peers.tessera_log(options, base), 0)
     stage_peers.check_log_files(report, options, "Tessera log under our witness", base / "log",
                                 base / "log.vkey", [base / "wkey"])
 
