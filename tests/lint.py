@@ -122,8 +122,11 @@ def sizes():
     problems, lengths = [], []
     for path in rust_files():
         lines = path.read_text().splitlines()
-        # A long string can't always be broken without making it harder to search for.
-        long = [n for n, line in enumerate(lines, 1) if len(line) > COLUMNS and '"' not in line]
+        # A string or a row of a table can't always be broken and stay readable.
+        long = [
+            n for n, line in enumerate(lines, 1)
+            if len(line) > COLUMNS and '"' not in line and not line.lstrip("/! ").startswith("|")
+        ]
         if long:
             problems.append(f"{path.relative_to(ROOT)}:{long[0]} is over {COLUMNS} columns")
         if is_test_file(path):
