@@ -150,7 +150,8 @@ proptest! {
         let reloaded = Tree::load(Arc::clone(&objects) as _, &store, mark, true).unwrap();
         let reader = Tree::load(Arc::new(Memory::default()), &store, 0, false).unwrap();
         let (size1, size2) = ((a % size + 1).min(b % size + 1), (a % size + 1).max(b % size + 1));
-        let (root1, root2) = (naive_root(&leaves[..size1 as usize]), naive_root(&leaves[..size2 as usize]));
+        let root1 = naive_root(&leaves[..size1 as usize]);
+        let root2 = naive_root(&leaves[..size2 as usize]);
         let index = index % size2;
         for tree in [&tree, &reloaded, &reader] {
             prop_assert_eq!(tree.size(), size);

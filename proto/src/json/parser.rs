@@ -13,7 +13,8 @@ pub(super) fn text(bytes: &[u8]) -> Result<Json, JsonError> {
     if parser.pos == text.len() { Ok(value) } else { Err(JsonError::Trailing(parser.pos)) }
 }
 
-/// A recursive descent over text that is known to be UTF-8; `pos` is always on a character boundary.
+/// A recursive descent over text that is known to be UTF-8; `pos` is always on a boundary between
+/// characters.
 struct Parser<'a> {
     text: &'a str,
     pos: usize,
