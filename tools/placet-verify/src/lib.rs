@@ -8,7 +8,7 @@ pub mod cli;
 mod codes;
 mod commands;
 mod error;
-mod escape;
+pub mod escape;
 pub mod exit;
 mod input;
 mod output;
@@ -17,6 +17,7 @@ mod text;
 mod trust;
 
 use std::panic::{self, UnwindSafe};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -39,6 +40,27 @@ pub fn main() -> ExitCode {
         if output.is_cut() { Exit::Passed } else { exit }
     });
     exit.into()
+}
+
+/// What `check` says about one file, for programs that show the same report.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The result.
+    pub exit: Exit,
+    /// The code of the check that decided, or of what made the file unreadable.
+    pub code: Option<&'static str>,
+    /// The report, as `check` prints it.
+    pub text: String,
+}
+
+/// Verifies one bundle against one trust file, as `check` without further wishes does.
+///
+/// # Errors
+/// The sentence with which `check` would end, when the trust file can't be read.
+pub fn check(bundle: &Path, trust: &Path) -> Result<Checked, String> {
+    let result = commands::check_one(bundle, trust).map_err(|failure| failure.to_string())?;
+    let text = text::render(&result, false);
+    Ok(Checked { exit: result.exit, code: result.code, text })
 }
 
 /// A panic is a bug of this program and never a verdict.

@@ -1,5 +1,7 @@
 //! `check`: verifies bundles. All decisions are `placet-verifier`'s.
 
+use std::path::Path;
+
 use placet_proto::action::Action;
 use placet_proto::bundle::MAX_BUNDLE;
 use placet_proto::json;
@@ -47,8 +49,20 @@ pub fn run(args: &Check, output: &mut Output) -> Result<Exit, Failure> {
     Ok(worst)
 }
 
+/// Verifies one file, asking for nothing but what every bundle must show.
+///
+/// # Errors
+/// A trust file that can't be read.
+pub(crate) fn one(file: &Path, trust: &Path) -> Result<FileResult, Failure> {
+    let trust = GivenTrust::read(trust)?;
+    let as_of = trust::as_of(None);
+    let options = Options { as_of: as_of.0, ..Options::default() };
+    Ok(verify(file, &trust, &options, as_of)
+        .unwrap_or_else(|failure| FileResult::of_failure(shown(file), &failure, &trust, as_of)))
+}
+
 fn verify(
-    file: &std::path::Path,
+    file: &Path,
     trust: &GivenTrust,
     options: &Options,
     as_of: UnixSeconds,

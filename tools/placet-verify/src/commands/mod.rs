@@ -17,6 +17,8 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::Output;
 
+pub(crate) use check::one as check_one;
+
 /// Runs a command.
 ///
 /// # Errors

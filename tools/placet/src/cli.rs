@@ -1,0 +1,406 @@
+//! The command line. Parser, help, manual pages and completions all come from here.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::builder::styling::Styles;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Proof that a person approved exactly what an AI agent did.
+///
+/// Runs the service that decides, asks persons, and records in two witnessed logs; and is the
+/// command line of its operator, of agents and of approvers.
+#[derive(Debug, Parser)]
+#[command(name = "placet", version, styles = Styles::plain(), after_long_help = AFTER)]
+#[command(disable_help_subcommand = true)]
+pub struct Cli {
+    /// Colours: words say everything by themselves
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(help_heading = "Output")]
+    pub color: Color,
+    /// Results as JSON, one object a line
+    #[arg(long, global = true, help_heading = "Output")]
+    pub json: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER: &str = "\
+Exit codes:
+  0   done, permitted, nothing found
+  1   refused, denied, or something was found
+  2   a mistake on the command line
+  3   not decided: an approval is awaited, or the evidence is not complete yet
+  4   what was read is not what it should be
+  5   a file, listener or server could not be read, written or reached
+  70  a bug of this program
+
+Examples:
+  placet demo
+  placet serve --dev --dir ./ledger --listen 127.0.0.1:8420
+  placet evidence REQUEST --url http://localhost:8420 --wait 30s --out evidence.placet";
+
+/// When to use colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    /// Also into files and pipes
+    Always,
+    /// Nowhere
+    Never,
+}
+
+impl From<Color> for anstream::ColorChoice {
+    fn from(color: Color) -> Self {
+        match color {
+            Color::Auto => Self::Auto,
+            Color::Always => Self::AlwaysAnsi,
+            Color::Never => Self::Never,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Show the whole of it on this machine: from an agent's wish to proof in a file
+    Demo(Demo),
+    /// Make a ledger's folder: settings, keys and the first entries of both logs
+    Init(Init),
+    /// Run the service
+    Serve(Serve),
+    /// Enrol a software passkey as the first person; development ledgers only
+    Enrol(Enrol),
+    /// Approve a request with a software passkey; without a request, list what waits
+    Approve(Answer),
+    /// Deny a request with a software passkey; without a request, list what waits
+    Deny(Answer),
+    /// Fetch the evidence about requests, for verification offline
+    Evidence(Evidence),
+    /// Read the logs of a folder, whether or not the service runs
+    #[command(subcommand)]
+    Log(Log),
+    /// Run a C2SP witness
+    #[command(subcommand)]
+    Witness(Witness),
+    /// Make trust files
+    #[command(subcommand)]
+    Trust(Trust),
+    /// Look at a ledger's keys
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// How `demo` signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Passkey {
+    /// Open the pages in a browser and wait for you
+    Browser,
+    /// A key in a file stands for you; evidence of nothing
+    Software,
+}
+
+/// `demo`.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where everything is kept; default a new folder among the temporary files
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Who signs; default the browser where one can be opened
+    #[arg(long, value_name = "WHAT")]
+    pub passkey: Option<Passkey>,
+}
+
+/// Algorithm of the keys that sign COSE Receipts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReceiptAlg {
+    /// Ed25519
+    Eddsa,
+    /// P-256, for verifiers without Ed25519
+    Es256,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct Init {
+    /// The folder, missing or empty
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Name of the main log, for ever: a host name with a path, such as ledger.example.com/2026
+    #[arg(long, value_name = "NAME")]
+    pub origin: String,
+    /// Host name to which passkeys are bound; with --dev default localhost
+    #[arg(long, value_name = "HOST", requires = "public_url")]
+    pub rp_id: Option<String>,
+    /// Origin of the pages, as browsers see it, such as https://placet.example.com
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Where the service listens
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8420")]
+    pub listen: std::net::SocketAddr,
+    /// For trying out: takes software keys, and its evidence says so
+    #[arg(long)]
+    pub dev: bool,
+    /// The policy folder; without one everything is denied (with --dev: the demonstration's)
+    #[arg(long, value_name = "FOLDER")]
+    pub policy: Option<PathBuf>,
+    /// Algorithm of the receipt keys
+    #[arg(long, value_name = "ALG", default_value = "eddsa")]
+    pub receipt_alg: ReceiptAlg,
+    /// Witnesses and their quorum, a C2SP tlog-policy; default the built-in witness
+    #[arg(long, value_name = "FILE")]
+    pub witness_policy: Option<PathBuf>,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// The ledger's folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Address and port, default that of placet.toml; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// Make a development ledger if the folder is missing or empty
+    #[arg(long)]
+    pub dev: bool,
+    /// Print a new one-time enrolment code; only while nobody is enrolled
+    #[arg(long)]
+    pub new_code: bool,
+}
+
+/// Where the service is, and as whom one speaks to it.
+#[derive(Debug, Args)]
+pub struct Remote {
+    /// Address of the service
+    #[arg(long, env = "PLACET_URL", value_name = "URL")]
+    pub url: String,
+    /// File with the token
+    #[arg(long, env = "PLACET_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// `enrol`.
+#[derive(Debug, Args)]
+pub struct Enrol {
+    /// Where the service is.
+    #[command(flatten)]
+    pub remote: Remote,
+    /// File of the software passkey; made if it is missing
+    #[arg(long, value_name = "SOFTKEY")]
+    pub key: PathBuf,
+    /// The one-time code that `init` printed
+    #[arg(long, value_name = "CODE")]
+    pub code: String,
+    /// Name of the person
+    #[arg(long, value_name = "NAME")]
+    pub name: String,
+    /// Host name to which a new key is bound
+    #[arg(long, value_name = "HOST", default_value = "localhost")]
+    pub rp_id: String,
+}
+
+/// `approve`, `deny`.
+#[derive(Debug, Args)]
+pub struct Answer {
+    /// Where the service is.
+    #[command(flatten)]
+    pub remote: Remote,
+    /// The request; without it, those that wait are listed
+    #[arg(value_name = "REQUEST")]
+    pub request: Option<String>,
+    /// File of an enrolled software passkey; its signature is evidence of nothing
+    #[arg(long, value_name = "SOFTKEY")]
+    pub key: Option<PathBuf>,
+    /// Why; with deny only
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `evidence`.
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("from").required(true).args(["url", "dir"]))]
+pub struct Evidence {
+    /// The requests
+    #[arg(required = true, value_name = "REQUEST")]
+    pub requests: Vec<String>,
+    /// Address of the service
+    #[arg(long, env = "PLACET_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// The ledger's folder, while no service runs on it
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Close what is open first, and wait at most so long for it: 30s, 2m
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub wait: Option<Duration>,
+    /// Where the bundle goes; - is standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Which of the two logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// Decisions, approvals, executions
+    Main,
+    /// Keys, policies, persons
+    Gov,
+}
+
+/// `log`.
+#[derive(Debug, Subcommand)]
+pub enum Log {
+    /// Both logs in short, or one statement in full
+    Show {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Which log
+        #[arg(long, default_value = "main")]
+        log: Which,
+        /// The statement with this index
+        #[arg(value_name = "INDEX")]
+        index: Option<u64>,
+    },
+    /// The last statements, one a line
+    Tail {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Which log
+        #[arg(long, default_value = "main")]
+        log: Which,
+        /// How many
+        #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+        lines: u64,
+    },
+    /// Read everything again and say what does not fit together; repairs nothing
+    Fsck {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+/// Logs that a witness is to know.
+#[derive(Debug, Args)]
+pub struct WitnessLogs {
+    /// A log's key, as a vkey; may be repeated, with one --origin each
+    #[arg(long, value_name = "VKEY")]
+    pub log: Vec<String>,
+    /// The log's origin, if its key has another name
+    #[arg(long, value_name = "O", requires = "log")]
+    pub origin: Vec<String>,
+}
+
+/// `witness`.
+#[derive(Debug, Subcommand)]
+pub enum Witness {
+    /// Make a witness's key, and name the logs that it knows
+    Init {
+        /// The witness's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Name of the key
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// The logs.
+        #[command(flatten)]
+        logs: WitnessLogs,
+    },
+    /// Run the witness
+    Serve {
+        /// The witness's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Address and port; port 0 takes a free one
+        #[arg(long, value_name = "ADDR")]
+        listen: std::net::SocketAddr,
+        /// Further logs.
+        #[command(flatten)]
+        logs: WitnessLogs,
+        /// End when standard input does: for whoever starts a witness as a child
+        #[arg(long, hide = true)]
+        until_stdin_ends: bool,
+    },
+}
+
+/// `trust`.
+#[derive(Debug, Subcommand)]
+pub enum Trust {
+    /// Make a trust file for this ledger, or add to one
+    Export(TrustExport),
+}
+
+/// `trust export`.
+#[derive(Debug, Args)]
+pub struct TrustExport {
+    /// The ledger's folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// The trust file; one that exists is added to
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// A credential id whose fingerprint you have compared with its owner; may be repeated
+    #[arg(long, value_name = "CREDENTIAL")]
+    pub root: Vec<String>,
+    /// Let evidence of a development ledger pass
+    #[arg(long)]
+    pub allow_dev: bool,
+}
+
+/// `keys`.
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// All public keys of a ledger
+    List {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+/// Whole seconds, `30s` or `30`, or minutes, `2m`; at most an hour.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = match text.strip_suffix('m') {
+        Some(number) => (number, 60),
+        None => (text.strip_suffix('s').unwrap_or(text), 1),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|n| n.checked_mul(unit));
+    match seconds {
+        Some(seconds) if seconds <= 3600 => Ok(Duration::from_secs(seconds)),
+        _ => Err("a time such as 30s or 2m, at most an hour".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_seconds_or_minutes() {
+        assert_eq!(duration("30s"), Ok(Duration::from_secs(30)));
+        assert_eq!(duration("7"), Ok(Duration::from_secs(7)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        for bad in ["", "s", "-1s", "61m", "1h", "18446744073709551615m"] {
+            assert!(duration(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,201 @@
+//! The service over HTTP, from the side of agents, approvers and those who collect evidence.
+
+mod person;
+
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use placet_proto::jcs;
+use placet_proto::json::{self, Json};
+
+use crate::error::Failure;
+use crate::folder::read_text;
+
+/// Longer than any wait that the service grants.
+const TIMEOUT: Duration = Duration::from_secs(100);
+/// Largest answer in JSON, in bytes.
+const MAX_JSON: usize = 4 * 1024 * 1024;
+/// Largest bundle, in bytes: that of the format, and one to see that there is more.
+const MAX_BUNDLE: usize = placet_proto::bundle::MAX_BUNDLE;
+/// Longest token, in bytes.
+const MAX_TOKEN: u64 = 4096;
+
+/// One service.
+pub struct Client {
+    base: String,
+    token: Option<String>,
+    agent: ureq::Agent,
+}
+
+/// An answer of the service.
+struct Answer {
+    status: u16,
+    evidence: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Client {
+    /// A client of the service at this URL, with the token in a file if one is given.
+    ///
+    /// # Errors
+    /// A URL that is none; those of reading the token.
+    pub fn new(url: &str, token_file: Option<&Path>) -> Result<Self, Failure> {
+        let base = url.trim_end_matches('/');
+        if !base.starts_with("http://") {
+            let detail =
+                "--url starts with http://; put TLS in front of a remote service".to_owned();
+            return Err(Failure::Usage(detail));
+        }
+        let token = token_file.map(|path| read_text(path, MAX_TOKEN)).transpose()?;
+        let agent = ureq::Agent::config_builder()
+            .timeout_global(Some(TIMEOUT))
+            .http_status_as_error(false)
+            // One address was given: no other is asked.
+            .max_redirects(0)
+            .proxy(None)
+            .user_agent(concat!("placet/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .new_agent();
+        let token = token.map(|text| text.trim().to_owned());
+        Ok(Self { base: base.to_owned(), token, agent })
+    }
+
+    /// The address that it was made with.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// The bundle about a request, and what is still open in it.
+    ///
+    /// # Errors
+    /// Those of the service.
+    pub fn evidence(
+        &self,
+        request: &str,
+        wait: Option<Duration>,
+    ) -> Result<(Vec<u8>, Vec<String>), Failure> {
+        let wait = wait.map(|w| format!("?wait={}", w.as_secs())).unwrap_or_default();
+        let path = format!("/v1/evidence/{}{wait}", segment(request)?);
+        let answer = self.get(&path, MAX_BUNDLE)?;
+        let open = match answer.evidence.as_deref() {
+            Some("complete") => Vec::new(),
+            _ => vec!["the time interval or the roster is not closed".to_owned()],
+        };
+        Ok((answer.checked()?, open))
+    }
+
+    /// Waits until a request is in another state than `seen`, a minute at most.
+    ///
+    /// # Errors
+    /// Those of the service.
+    pub fn request_after(&self, request: &str, seen: &str) -> Result<Json, Failure> {
+        self.get_json(&format!("/v1/requests/{}?seen={seen}&wait=60", segment(request)?))
+    }
+
+    /// Requests that wait for answers, the most urgent first.
+    ///
+    /// # Errors
+    /// Those of the service.
+    pub fn waiting(&self) -> Result<Vec<Json>, Failure> {
+        let list = self.get_json("/v1/requests?state=open")?;
+        let items = list.get("requests").and_then(Json::as_array);
+        items.map(<[Json]>::to_vec).ok_or_else(|| self.malformed("it has no list of requests"))
+    }
+
+    fn get_json(&self, path: &str) -> Result<Json, Failure> {
+        let answer = self.get(path, MAX_JSON)?;
+        self.parse(&answer.checked()?)
+    }
+
+    fn post_json(&self, path: &str, body: &Json, origin: Option<&str>) -> Result<Json, Failure> {
+        let answer = self.post(path, &jcs::to_bytes(body), origin)?;
+        self.parse(&answer.checked()?)
+    }
+
+    fn get(&self, path: &str, max: usize) -> Result<Answer, Failure> {
+        let mut call = self.agent.get(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            call = call.header("Authorization", format!("Bearer {token}"));
+        }
+        self.read(call.call(), max)
+    }
+
+    fn post(&self, path: &str, body: &[u8], origin: Option<&str>) -> Result<Answer, Failure> {
+        let mut call =
+            self.agent.post(format!("{}{path}", self.base)).content_type("application/json");
+        if let Some(token) = &self.token {
+            call = call.header("Authorization", format!("Bearer {token}"));
+        }
+        if let Some(origin) = origin {
+            call = call.header("Origin", origin);
+        }
+        self.read(call.send(body), MAX_JSON)
+    }
+
+    fn read(
+        &self,
+        answered: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+        max: usize,
+    ) -> Result<Answer, Failure> {
+        let response = answered.map_err(|e| self.unreachable(&e))?;
+        let status = response.status().as_u16();
+        let header = response.headers().get("placet-evidence");
+        let evidence = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let mut body = Vec::new();
+        let limit = (max as u64).saturating_add(1);
+        let mut reader = response.into_body().into_reader().take(limit);
+        reader.read_to_end(&mut body).map_err(|e| self.unreachable(&e))?;
+        if body.len() > max {
+            return Err(self.malformed("the answer is too long"));
+        }
+        Ok(Answer { status, evidence, body })
+    }
+
+    fn parse(&self, body: &[u8]) -> Result<Json, Failure> {
+        json::parse_limited(body, MAX_JSON).map_err(|e| self.malformed(&e.to_string()))
+    }
+
+    fn malformed(&self, detail: &str) -> Failure {
+        let what = format!("the answer of {}", self.base);
+        Failure::Malformed { what, code: "http.answer", detail: detail.to_owned() }
+    }
+
+    fn unreachable(&self, error: &dyn std::fmt::Display) -> Failure {
+        Failure::Unreachable { url: self.base.clone(), detail: error.to_string() }
+    }
+}
+
+impl Answer {
+    /// The body of a success; a problem document becomes a refusal.
+    fn checked(self) -> Result<Vec<u8>, Failure> {
+        if (200..300).contains(&self.status) {
+            return Ok(self.body);
+        }
+        let problem = json::parse_limited(&self.body, MAX_JSON).unwrap_or(Json::Null);
+        let text = |name: &str| problem.get(name).and_then(Json::as_str).map(str::to_owned);
+        Err(Failure::Refused {
+            code: text("code").unwrap_or_else(|| "http.status".to_owned()),
+            detail: text("detail").unwrap_or_else(|| format!("HTTP status {}", self.status)),
+        })
+    }
+}
+
+/// A request id as a part of a path.
+fn segment(request: &str) -> Result<&str, Failure> {
+    if placet_proto::document::is_uuid_v4(request) {
+        return Ok(request);
+    }
+    Err(Failure::Usage(format!("{request:?} is no request id, which is a lowercase UUIDv4")))
+}
+
+/// A string member of an answer.
+pub(crate) fn text(value: &Json, path: &[&str]) -> Result<String, Failure> {
+    let found = path.iter().try_fold(value, |value, name| value.get(name)).and_then(Json::as_str);
+    found.map(str::to_owned).ok_or_else(|| Failure::Malformed {
+        what: "the service's answer".to_owned(),
+        code: "http.answer",
+        detail: format!("it has no text {}", path.join(".")),
+    })
+}

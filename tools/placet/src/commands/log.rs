@@ -1,0 +1,258 @@
+//! `log`: both logs of a folder, read without the service. What is printed is the ledger's word:
+//! only evidence that `placet-verify` has checked is more.
+
+use std::path::Path;
+
+use placet_ledger::{Dir, LogId, fsck};
+use placet_proto::b64;
+use placet_proto::statement::Statement;
+use placet_proto::time::UnixSeconds;
+use placet_verify::escape;
+use serde::Serialize;
+
+use crate::cli::{Log, Which};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::folder::Folder;
+use crate::output::{Output, Shown};
+
+/// Most lines of `log tail`.
+const MAX_LINES: u64 = 10_000;
+
+/// Reads the logs.
+///
+/// # Errors
+/// Those of the folder; `log.out_of_range`.
+pub fn run(command: &Log, output: &mut Output) -> Result<Exit, Failure> {
+    match command {
+        Log::Show { dir, index: None, .. } => {
+            output.show(&summary(dir)?)?;
+            Ok(Exit::Done)
+        }
+        Log::Show { dir, log, index: Some(index) } => {
+            output.show(&entry(&Folder::open(dir)?, (*log).into(), *index)?)?;
+            Ok(Exit::Done)
+        }
+        Log::Tail { dir, log, lines } => {
+            let (folder, id) = (Folder::open(dir)?, LogId::from(*log));
+            let size = folder.log(id).size();
+            for index in size.saturating_sub((*lines).min(MAX_LINES))..size {
+                output.show(&Line(entry(&folder, id, index)?))?;
+            }
+            Ok(Exit::Done)
+        }
+        Log::Fsck { dir } => check(dir, output),
+    }
+}
+
+impl From<Which> for LogId {
+    fn from(which: Which) -> Self {
+        match which {
+            Which::Main => Self::Main,
+            Which::Gov => Self::Gov,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Summary {
+    schema: &'static str,
+    dir: String,
+    dev: bool,
+    logs: Vec<LogSummary>,
+}
+
+#[derive(Debug, Serialize)]
+struct LogSummary {
+    origin: String,
+    size: u64,
+    root: String,
+    /// Size and time (the ledger's claim) of the newest cosigned checkpoint.
+    cosigned: Option<(u64, String)>,
+}
+
+fn summary(root: &Path) -> Result<Summary, Failure> {
+    let folder = Folder::open(root)?;
+    let logs = LogId::ALL.map(|id| {
+        let log = folder.log(id);
+        let (size, root) = log.head();
+        let cosigned = log.checkpoint().map(|n| (n.size, UnixSeconds(n.published_at).to_string()));
+        LogSummary { origin: log.origin().to_owned(), size, root: b64::encode_hex(root), cosigned }
+    });
+    Ok(Summary {
+        schema: "placet/log/v1",
+        dir: root.display().to_string(),
+        dev: folder.config.dev,
+        logs: logs.into(),
+    })
+}
+
+impl Shown for Summary {
+    fn text(&self) -> String {
+        let dev = if self.dev { " (development)" } else { "" };
+        let mut out = format!("{}{dev}\n", self.dir);
+        for log in &self.logs {
+            let cosigned = match &log.cosigned {
+                Some((size, at)) => format!("size {size}, published {at}"),
+                None => "none".to_owned(),
+            };
+            out.push_str(&format!(
+                "  {}\n    size      {}\n    root      {}\n    cosigned  {cosigned}\n",
+                log.origin, log.size, log.root
+            ));
+        }
+        out
+    }
+}
+
+/// One statement, not verified.
+#[derive(Debug, Serialize)]
+struct Entry {
+    schema: &'static str,
+    index: u64,
+    entry: String,
+    erased: bool,
+    kind: Option<String>,
+    request: Option<String>,
+    iss: Option<String>,
+    kid: Option<String>,
+    /// The issuer's claim.
+    iat: Option<String>,
+    document_sha256: Option<String>,
+    /// The document's bytes are canonical JSON.
+    document: Option<String>,
+    signed_under: Vec<&'static str>,
+}
+
+fn entry(folder: &Folder, id: LogId, index: u64) -> Result<Entry, Failure> {
+    let statement = folder.statement(id, index)?;
+    let of = |f: &dyn Fn(&Statement) -> String| statement.as_ref().map(f);
+    Ok(Entry {
+        schema: "placet/log-entry/v1",
+        index,
+        entry: b64::encode_hex(folder.log(id).entry(index)?),
+        erased: statement.is_none(),
+        kind: of(&|s| s.kind().name().to_owned()),
+        request: statement.as_ref().and_then(|s| s.document.body.request().map(str::to_owned)),
+        iss: of(&|s| s.header.iss.clone()),
+        kid: of(&|s| b64::encode_hex(s.header.kid)),
+        iat: of(&|s| UnixSeconds(s.header.iat).to_string()),
+        document_sha256: of(&|s| b64::encode_hex(s.document.sha256())),
+        document: of(&|s| String::from_utf8_lossy(s.document.bytes()).into_owned()),
+        signed_under: statement
+            .iter()
+            .flat_map(|s| s.assertions.iter().map(|a| a.namespace.as_str()))
+            .collect(),
+    })
+}
+
+impl Shown for Entry {
+    fn text(&self) -> String {
+        let or = |v: &Option<String>| escape::line(v.as_deref().unwrap_or("-"));
+        let kind = match self.erased {
+            true => "erased".to_owned(),
+            false => or(&self.kind),
+        };
+        let signed = match self.signed_under.is_empty() {
+            true => "-".to_owned(),
+            false => self.signed_under.join(", "),
+        };
+        format!(
+            "NOT VERIFIED: as the folder has it\n  index     {}\n  entry     {}\n  kind      {kind}\n  \
+             request   {}\n  issuer    {}\n  kid       {}\n  issued    {} (the issuer's claim)\n  \
+             passkeys  {signed}\n  sha256    {}\n  document  {}\n",
+            self.index,
+            self.entry,
+            or(&self.request),
+            or(&self.iss),
+            or(&self.kid),
+            or(&self.iat),
+            or(&self.document_sha256),
+            escape::json(self.document.as_deref().unwrap_or("-")),
+        )
+    }
+}
+
+/// An entry on one line.
+#[derive(Debug, Serialize)]
+#[serde(transparent)]
+struct Line(Entry);
+
+impl Shown for Line {
+    fn text(&self) -> String {
+        let Entry { index, kind, request, iat, entry, .. } = &self.0;
+        let or = |v: &Option<String>| escape::line(v.as_deref().unwrap_or("-"));
+        let kind = kind.as_deref().unwrap_or("erased");
+        let (iat, request) = (or(iat), or(request));
+        format!("{index:>8}  {iat:<20}  {kind:<10}  {request:<36}  {entry}\n")
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Fsck {
+    schema: &'static str,
+    clean: bool,
+    logs: Vec<FsckLog>,
+}
+
+#[derive(Debug, Serialize)]
+struct FsckLog {
+    log: &'static str,
+    size: u64,
+    erased: u64,
+    notes: u64,
+    findings: Vec<FsckFinding>,
+    more: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct FsckFinding {
+    code: &'static str,
+    index: Option<u64>,
+    detail: String,
+}
+
+fn check(root: &Path, output: &mut Output) -> Result<Exit, Failure> {
+    let reports = fsck::check(&Dir::open_read_only(root)?)?;
+    let clean = reports.iter().all(fsck::Report::clean);
+    let logs = reports.into_iter().map(|report| FsckLog {
+        log: report.log.name(),
+        size: report.size,
+        erased: report.erased,
+        notes: report.notes,
+        findings: report
+            .findings
+            .into_iter()
+            .map(|f| FsckFinding { code: f.code, index: f.index, detail: f.detail })
+            .collect(),
+        more: report.more,
+    });
+    output.show(&Fsck { schema: "placet/fsck/v1", clean, logs: logs.collect() })?;
+    Ok(if clean { Exit::Done } else { Exit::Refused })
+}
+
+impl Shown for Fsck {
+    fn text(&self) -> String {
+        let mut out = String::new();
+        for log in &self.logs {
+            out.push_str(&format!(
+                "{}: {} entries, {} erased, {} notes, {} findings\n",
+                log.log,
+                log.size,
+                log.erased,
+                log.notes,
+                log.more.saturating_add(log.findings.len() as u64),
+            ));
+            for finding in &log.findings {
+                let at = finding.index.map(|i| format!(" at {i}")).unwrap_or_default();
+                let detail = escape::line(&finding.detail);
+                out.push_str(&format!("  {}{at}: {detail}\n", finding.code));
+            }
+            if log.more > 0 {
+                out.push_str(&format!("  and {} more\n", log.more));
+            }
+        }
+        out.push_str(if self.clean { "clean\n" } else { "NOT CLEAN\n" });
+        out
+    }
+}

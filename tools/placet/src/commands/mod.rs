@@ -1,0 +1,39 @@
+//! One file per command.
+
+mod answer;
+mod completions;
+mod demo;
+mod enrol;
+mod evidence;
+mod init;
+mod keys;
+mod log;
+mod serve;
+mod trust;
+mod witness;
+
+use crate::cli::Command;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Runs a command.
+///
+/// # Errors
+/// What stopped it; [`Failure::exit`] is then the exit code.
+pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
+    match command {
+        Command::Demo(args) => demo::run(args, output),
+        Command::Init(args) => init::run(args, output),
+        Command::Serve(args) => serve::run(args, output),
+        Command::Enrol(args) => enrol::run(args, output),
+        Command::Approve(args) => answer::run(args, false, output),
+        Command::Deny(args) => answer::run(args, true, output),
+        Command::Evidence(args) => evidence::run(args, output),
+        Command::Log(args) => log::run(args, output),
+        Command::Witness(args) => witness::run(args, output),
+        Command::Trust(args) => trust::run(args, output),
+        Command::Keys(args) => keys::run(args, output),
+        Command::Completions { shell } => completions::run(*shell, output),
+    }
+}

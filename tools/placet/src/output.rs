@@ -1,0 +1,107 @@
+//! Results go to standard output, talk to standard error. Text and JSON come from one struct. A
+//! reader that goes away ends the output, not the program with an error.
+
+use std::io::{self, Write};
+
+use anstream::AutoStream;
+use placet_verify::escape;
+use serde::Serialize;
+
+use crate::cli::Color;
+use crate::error::Failure;
+
+/// A result that can be printed in both forms.
+pub trait Shown: Serialize {
+    /// The text, lines ending in a line feed.
+    fn text(&self) -> String;
+}
+
+/// The two streams of the program.
+pub struct Output {
+    out: AutoStream<io::Stdout>,
+    err: AutoStream<io::Stderr>,
+    json: bool,
+    cut: bool,
+}
+
+impl Output {
+    /// Colours as asked; with `json`, results are one JSON object a line.
+    #[must_use]
+    pub fn new(color: Color, json: bool) -> Self {
+        let choice = color.into();
+        let out = AutoStream::new(io::stdout(), choice);
+        Self { out, err: AutoStream::new(io::stderr(), choice), json, cut: false }
+    }
+
+    /// Whether results are JSON.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints a result.
+    ///
+    /// # Errors
+    /// `io.error`, save for a reader that has gone away.
+    pub fn show<T: Shown>(&mut self, result: &T) -> Result<(), Failure> {
+        if !self.json {
+            return self.write(&result.text());
+        }
+        let text = serde_json::to_string(result).map_err(|e| stdout_failed(e.into()))?;
+        self.write(&(text + "\n"))
+    }
+
+    /// Writes to standard output.
+    ///
+    /// # Errors
+    /// As [`Output::show`].
+    pub fn write(&mut self, text: &str) -> Result<(), Failure> {
+        if self.cut {
+            return Ok(());
+        }
+        match self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()) {
+            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => self.cut = true,
+            Err(e) => return Err(stdout_failed(e)),
+            Ok(()) => {}
+        }
+        Ok(())
+    }
+
+    /// Says something beside the result. That nobody can hear it is no error.
+    pub fn say(&mut self, text: &str) {
+        let _ = writeln!(self.err, "{text}");
+    }
+
+    /// Says why the command stopped: in JSON on standard output too, where that was asked for.
+    pub fn complain(&mut self, failure: &Failure) {
+        let (exit, code) = (failure.exit(), failure.code());
+        let detail = lines(&failure.to_string());
+        if self.json {
+            let error = serde_json::json!({
+                "schema": "placet/error/v1", "code": code, "exit_code": exit.code(),
+                "detail": detail,
+            });
+            // Standard error says it as well, below.
+            let _ = self.write(&format!("{error}\n"));
+        }
+        self.say(&format!("\x1b[1;31m{}\x1b[0m  {detail}  [{code}]", exit.word()));
+    }
+
+    /// Whether the reader of the results has gone away.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut
+    }
+}
+
+/// Text of several lines that somebody else wrote, safe for a terminal: whatever could steer it or
+/// hide something is written as JSON writes it. Line feeds stay, and so do backslashes, for the
+/// service has escaped once already.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    escape::json(text)
+}
+
+fn stdout_failed(error: io::Error) -> Failure {
+    Failure::io(std::path::Path::new("standard output"))(error)
+}

@@ -1,0 +1,65 @@
+//! The whole service in this process, on one listener: decision point, pages, SCRAPI, C2SP files.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use placet_ledger::http::{self, App};
+use placet_ledger::service::Ledger;
+use placet_pep::cedar::CedarPdp;
+use placet_pep::policy::PolicyFiles;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use crate::error::Failure;
+
+/// A runtime for servers.
+///
+/// # Errors
+/// `io.start`.
+pub fn runtime() -> Result<Runtime, Failure> {
+    let built = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    built.map_err(|e| Failure::Start(format!("the asynchronous runtime: {e}")))
+}
+
+/// Binds a listener; port 0 takes a free one. Gives the address that it has then.
+///
+/// # Errors
+/// `io.start`.
+pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let failed = |e: std::io::Error| Failure::Start(format!("can't listen on {address}: {e}"));
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// All routes of an open ledger that listens at this address.
+///
+/// # Errors
+/// `policy.missing` outside development when the policy in force is the one that a ledger without
+/// a policy has, and those of arming the policy.
+pub fn router(ledger: &Arc<Ledger>, address: SocketAddr) -> Result<Router, Failure> {
+    let (_, files) = ledger.policy_files()?;
+    let policy = PolicyFiles::from_files(files)?;
+    if policy == PolicyFiles::deny_all() && !ledger.config().dev {
+        let detail = "this ledger has no policy: make it with `placet init --policy FOLDER`";
+        return Err(Failure::refused("policy.missing", detail));
+    }
+    let _pdp = CedarPdp::load(&policy)?;
+    let addresses = [address.to_string(), format!("localhost:{}", address.port())];
+    let app = App::new(Arc::clone(ledger), &addresses)?;
+    Ok(http::router(app, Router::new()))
+}
+
+/// Waits for SIGINT or SIGTERM.
+pub async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        // A handler that can't be installed never fires: the other one still does.
+        done = tokio::signal::ctrl_c() => if done.is_err() { std::future::pending::<()>().await },
+        _ = terminate.recv() => {}
+    }
+}
