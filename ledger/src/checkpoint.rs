@@ -113,6 +113,7 @@ mod tests {
         assert!(Head::of_note(b"\xff\n1\n\n").is_err());
     }
 
+    // SPEC.md R-6.2-1.
     #[test]
     fn small_trees_are_not_signed_and_a_lying_signer_is_noticed() {
         let echo = |text: &str| Ok(format!("{text}\n— x AAAAAAAA\n").into_bytes());

@@ -134,6 +134,7 @@ impl Said {
     }
 }
 
+// SPEC.md R-10-1, R-10-3.
 #[test]
 fn nothing_acknowledged_is_lost_when_the_writer_is_killed() {
     let tmp = tempfile::tempdir().unwrap();

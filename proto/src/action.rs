@@ -350,6 +350,7 @@ mod tests {
     }
 
     /// From the profile's own examples, computed independently of this project.
+    // SPEC.md R-3.3-1.
     #[test]
     fn binding_hash_is_the_profiles() {
         let read = br#"{"action":{"name":"can_read"},"context":{},
@@ -371,6 +372,7 @@ mod tests {
         value
     }
 
+    // SPEC.md R-3.1-1.
     #[test]
     fn requests_ignore_unknown_top_level_members_and_documents_refuse_them() {
         let plain = Action::from_request(&sample(|_| ())).unwrap();
@@ -390,6 +392,7 @@ mod tests {
         assert_eq!((plain.name(), plain.resource_ref()), ("n", ("t", "i")));
     }
 
+    // SPEC.md R-3.2-1, R-3.3-1.
     #[test]
     fn the_actor_counts_in_the_digest_and_not_in_the_binding() {
         let plain = Action::from_request(&sample(|_| ())).unwrap();

@@ -147,6 +147,7 @@ mod tests {
         }
     }
 
+    // SPEC.md R-2.4-1.
     #[test]
     fn other_spellings_are_refused() {
         let code = |result: Result<Vec<u8>, B64Error>| result.unwrap_err().code();

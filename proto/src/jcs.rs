@@ -217,6 +217,7 @@ mod tests {
         assert!(Number::parse("-0").is_none());
     }
 
+    // SPEC.md R-2.2-1.
     #[test]
     fn parse_canonical_takes_one_spelling() {
         let text = r#"{"a":[1,"ü"],"b":{"c":null}}"#;

@@ -284,6 +284,7 @@ mod tests {
 
     const KEY: PublicKey = PublicKey::Es256 { x: [1; 32], y: [2; 32] };
 
+    // SPEC.md R-4.3-1.
     #[test]
     fn challenge_is_the_signed_data_of_protocol_sshsig() {
         let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

@@ -209,6 +209,7 @@ mod tests {
         UnixSeconds::parse_tolerant(text, Fraction::Refuse).map(|time| time.to_string())
     }
 
+    // SPEC.md R-2.4-1.
     #[test]
     fn documents_have_one_form() {
         assert_eq!(UnixSeconds::parse("1970-01-01T00:00:00Z"), Ok(UnixSeconds(0)));

@@ -1,10 +1,13 @@
 //! The trust file (SPEC.md 8): what the verifier's user decides to trust, and nobody else.
 
+use crate::cose_key::PublicKey;
 use crate::document::fields::{Builder, Fields};
 use crate::document::{Digest, DocumentError, MAX_COSE_KEY, Purpose};
 use crate::json::{self, Json};
 use crate::kind::LogRole;
 use crate::time::UnixSeconds;
+use crate::tlog::TlogError;
+use crate::tlog::policy::Policy;
 use crate::{Error, jcs};
 
 /// `schema` of the file.
@@ -174,6 +177,7 @@ impl TrustFile {
             if log.keys.iter().any(|k| k.until_size.is_some_and(|u| u < k.from_size)) {
                 return bad("a key ends before it begins");
             }
+            log.check_policy()?;
         }
         let keys = || self.logs.iter().flat_map(|l| l.keys.iter().map(move |k| (l, k)));
         for (i, (log, key)) in keys().enumerate() {
@@ -181,7 +185,7 @@ impl TrustFile {
                 let shared_issuer = key.purpose == Purpose::Issuer
                     && other.purpose == Purpose::Issuer
                     && log.role != other_log.role;
-                if key.public_key == other.public_key && !shared_issuer {
+                if identity(&key.public_key) == identity(&other.public_key) && !shared_issuer {
                     return bad("one key serves two purposes or logs");
                 }
             }
@@ -190,7 +194,31 @@ impl TrustFile {
     }
 }
 
+/// What makes a key the same key: its thumbprint, for one key has several COSE_Keys. A key of an
+/// algorithm that this profile does not have stands for itself.
+fn identity(cose_key: &[u8]) -> Vec<u8> {
+    PublicKey::from_cose(cose_key)
+        .map_or_else(|_| cose_key.to_vec(), |key| key.thumbprint().to_vec())
+}
+
 impl TrustedLog {
+    /// A policy without logs, and no name in `operated_by_self` that it does not know: a name
+    /// misspelt there would make the operator's witness an independent one.
+    fn check_policy(&self) -> Result<(), Error> {
+        let policy = Policy::parse(self.witness_policy.as_bytes()).map_err(TlogError::from)?;
+        if !policy.logs().is_empty() {
+            return Err(TrustError::Rule("a witness policy names logs").into());
+        }
+        let known = |name: &String| {
+            let mut witnesses = policy.witnesses().iter();
+            witnesses.any(|w| w.name == name.as_bytes() || w.key.name() == name)
+        };
+        if !self.operated_by_self.iter().all(known) {
+            return Err(TrustError::Rule("operated_by_self names no witness of the policy").into());
+        }
+        Ok(())
+    }
+
     fn read(json: &Json) -> Result<Self, Error> {
         let mut f = Fields::new(json, "logs")?;
         let out = Self {

@@ -12,6 +12,9 @@ use placet_proto::trust::{TrustedKey, TrustedLog};
 use crate::crypto;
 use crate::report::{Malformed, Problem};
 
+/// The smallest tree that a log of this profile signs (SPEC.md 6.2).
+const MIN_SIZE: u64 = 2;
+
 /// A log as the trust file knows it, with its keys read.
 #[derive(Debug, Clone)]
 pub struct LogTrust {
@@ -109,6 +112,10 @@ pub fn open(
         return Err(
             bad("the note names another log".into()).versus(&trust.log.origin, &checkpoint.origin)
         );
+    }
+    // A tree of one entry has an empty path, which some readers refuse: no log signs it.
+    if checkpoint.size < MIN_SIZE {
+        return Err(bad(format!("a checkpoint of size {}", checkpoint.size)));
     }
     check_log_signature(signed, trust)?;
     let mut times = vec![None; trust.policy.witnesses().len()];

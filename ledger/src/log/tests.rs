@@ -72,6 +72,7 @@ fn what_is_acknowledged_is_proved_under_the_fast_checkpoint() {
     assert_eq!(log.root_at(0).unwrap(), <Hash>::from(Sha256::digest(b"")));
 }
 
+// SPEC.md R-10-3.
 #[test]
 fn everything_is_there_after_reopening() {
     let (_tmp, dir, log) = fresh();
@@ -105,6 +106,7 @@ fn everything_is_there_after_reopening() {
     fill(&log, 900, 901);
 }
 
+// SPEC.md R-10-4.
 #[test]
 fn keys_are_taken_once_and_a_group_is_all_or_nothing() {
     let (_tmp, dir, log) = fresh();
@@ -286,6 +288,7 @@ fn a_note_that_was_kept_but_not_shown_is_shown_after_a_crash() {
     assert_eq!(std::fs::read(&shown).unwrap(), new);
 }
 
+// SPEC.md R-10-6.
 #[test]
 fn erasing_leaves_entry_tree_and_keys() {
     let (_tmp, dir, log) = fresh();
@@ -347,6 +350,7 @@ fn a_signer_that_fails_stops_the_log_and_reading_goes_on() {
     assert!(log.wait_for_size(9, Duration::from_secs(60)).is_err());
 }
 
+// SPEC.md R-10-2.
 #[test]
 fn tiles_that_cannot_be_made_durable_stop_the_log() {
     let (_tmp, dir, log) = fresh();

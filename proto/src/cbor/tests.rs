@@ -42,6 +42,7 @@ fn accepts_the_deterministic_examples_of_rfc_8949() {
     }
 }
 
+// SPEC.md R-2.3-1, R-2.3-2, R-2.3-4, R-2.3-5, R-2.3-7.
 #[test]
 fn refuses_what_has_another_form_or_no_place() {
     for non_minimal in ["1817", "190018", "1a0000ffff", "1b00000000ffffffff", "5800", "d80a00"] {
@@ -70,6 +71,7 @@ fn refuses_what_has_another_form_or_no_place() {
     assert_eq!(refused("a18000"), "cbor.key_type");
 }
 
+// SPEC.md R-2.3-3.
 #[test]
 fn map_order_is_bytewise_and_not_length_first() {
     // RFC 7049 would put -1 (0x20) before 395 (0x19018b); RFC 8949 4.2.1 does the reverse.
@@ -83,6 +85,7 @@ fn map_order_is_bytewise_and_not_length_first() {
     assert_eq!(hex::encode(w.into_bytes()), "a219018b002000");
 }
 
+// SPEC.md R-2.3-6.
 #[test]
 fn depth_is_bounded_for_arrays_maps_and_tags() {
     for head in [0x81, 0xc1] {

@@ -31,6 +31,7 @@ fn reads_every_kind_of_value() {
     assert_eq!(value.get("d"), None);
 }
 
+// SPEC.md R-2.1-6.
 #[test]
 fn numbers_are_exact_or_refused() {
     for (literal, canonical) in [
@@ -78,6 +79,7 @@ fn numbers_are_exact_or_refused() {
     }
 }
 
+// SPEC.md R-2.1-1, R-2.1-2, R-2.1-3, R-2.1-4.
 #[test]
 fn refuses_what_has_two_readings() {
     assert_eq!(code(r#"{"a":1,"a":1}"#), "json.duplicate_key");
@@ -121,6 +123,7 @@ fn refuses_what_has_two_readings() {
     }
 }
 
+// SPEC.md R-2.1-5, R-12-1.
 #[test]
 fn depth_and_size_are_bounded() {
     let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);

@@ -233,6 +233,7 @@ mod tests {
         }
     }
 
+    // SPEC.md R-6.3-1.
     #[test]
     fn extension_lines_are_kept_and_outside_the_profile() {
         let text = format!("o\n1\n{ROOT}\nmore\nlines\n");

@@ -84,6 +84,7 @@ fn ed25519_rfc_8032() {
     assert_eq!(short, Err(CryptoError::Malformed(Algorithm::EdDsa)));
 }
 
+// SPEC.md R-13-3, R-9.1-4.
 #[test]
 fn ed25519_refuses_small_order_and_non_canonical_keys() {
     // The eight points of small order, then encodings with y >= p or a negative zero.
@@ -144,6 +145,7 @@ fn es256_refuses_degenerate_numbers() {
     }
 }
 
+// SPEC.md R-9.1-4.
 #[test]
 fn p256_points_lie_on_the_curve() {
     let (signer, key) = p256_signer(7);
@@ -156,6 +158,7 @@ fn p256_points_lie_on_the_curve() {
     }
 }
 
+// SPEC.md R-13-4.
 #[test]
 fn rs256_is_pkcs1_v15_with_sha256_only() {
     let file: Value = serde_json::from_str(include_str!("../../vectors/rs256.json")).unwrap();
@@ -178,6 +181,7 @@ fn rs256_is_pkcs1_v15_with_sha256_only() {
     assert!(verify_webauthn(&small, message, &[1; 128]).is_err());
 }
 
+// SPEC.md R-13-1.
 #[test]
 fn a_key_verifies_under_its_own_algorithm_only() {
     let (signer, key) = p256_signer(9);

@@ -43,6 +43,7 @@ fn child_that_dies() {
     unreachable!("it must not answer");
 }
 
+// SPEC.md R-10-5.
 #[test]
 fn a_kill_around_the_store_loses_no_answer_and_allows_no_fork() {
     for (when, size) in [("before", 3), ("after", 9)] {

@@ -80,6 +80,7 @@ fn a_clock_that_goes_back_is_refused() {
     assert_eq!(status(&witness.add_checkpoint(&log.request(2, 3))), 200);
 }
 
+// SPEC.md R-10-5.
 #[test]
 fn two_histories_are_never_both_cosigned() {
     let folder = tempfile::tempdir().unwrap();

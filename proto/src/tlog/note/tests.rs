@@ -105,6 +105,7 @@ fn the_text_may_hold_empty_lines() {
     assert_eq!(note.text(), text);
 }
 
+// SPEC.md R-6.4-1.
 #[test]
 fn malformed_notes_are_refused() {
     let long_name = "n".repeat(256);

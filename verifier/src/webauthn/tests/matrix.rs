@@ -35,6 +35,8 @@ fn file_is_what_this_code_writes() {
     assert!(is_current, "renew the file with PLACET_WRITE_VECTORS=1 and look at what changed");
 }
 
+// SPEC.md R-9.1-1, R-9.1-5, R-9.1-6, R-9.1-7, R-9.1-8, R-9.1-9, R-9.1-10, R-9.1-11,
+// R-9.1-12, R-9.1-13, R-9.1-14, R-9.1-15, R-9.1-16.
 #[test]
 fn every_case_has_its_verdict() {
     let file: Value = serde_json::from_str(&std::fs::read_to_string(PATH).unwrap()).unwrap();
