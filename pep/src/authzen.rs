@@ -211,6 +211,7 @@ fn access_request(requirement: &Requirement, request: &AccessRequest) -> Json {
 fn reason(denial: &Denial) -> &'static str {
     match denial.code {
         "pdp.approval_expired" => "approval_expired",
+        "pdp.approval_unverifiable" => "approval_unverifiable",
         "pdp.approval_digest" | "pdp.approval_method" | "pdp.approval_quorum" => "out_of_scope",
         _ => "policy_denied",
     }

@@ -16,6 +16,9 @@ pub enum Error {
     /// A policy folder that cannot be armed.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// The ledger refused or failed.
+    #[error(transparent)]
+    Ledger(#[from] placet_ledger::Error),
 }
 
 impl Error {
@@ -25,6 +28,7 @@ impl Error {
         match self {
             Self::Authzen(e) => e.code(),
             Self::Policy(e) => e.code(),
+            Self::Ledger(e) => e.code(),
         }
     }
 }

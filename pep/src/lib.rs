@@ -3,11 +3,13 @@
 //! * [`authzen`]: requests and responses of the AuthZEN Authorization API 1.0, with the requestable
 //!   denials of its Access Request and Approval Profile (ARAP).
 //! * [`policy`]: a policy folder, its manifest, and the folders that come with the program.
+//! * [`http`]: both, and consuming approvals, as an HTTP service over a ledger.
 //! * [`pdp`]: the trait of policy decision points; [`cedar`]: the embedded one.
 
 pub mod authzen;
 pub mod cedar;
 pub mod error;
+pub mod http;
 pub mod pdp;
 pub mod policy;
 

@@ -60,7 +60,8 @@ pub enum Outcome {
 pub struct Denial {
     /// Stable: `pdp.denied`, `pdp.policy_error`, `pdp.unmapped`, `pdp.schema`, `pdp.number`,
     /// `pdp.reserved`, `pdp.approval_digest`, `pdp.approval_method`, `pdp.approval_quorum`,
-    /// `pdp.approval_expired`.
+    /// `pdp.approval_expired`; of a service that could not find the approval in its log,
+    /// `pdp.approval_unverifiable`.
     pub code: &'static str,
     /// For people and logs; may change.
     pub detail: String,

@@ -129,6 +129,22 @@ impl Ledger {
         }
     }
 
+    /// The approvals that [`Ledger::consume`] would spend on this call now.
+    ///
+    /// # Errors
+    /// `request.unknown`, `request.state`, `request.expired`, `consume.not_approved`.
+    pub fn approvals_for(&self, call: &Consume) -> Result<Vec<DigestRef>, Error> {
+        let view = self.request(&call.request)?;
+        check_audience(&view, &call.audience, &self.config.audience)?;
+        if !view.row.state.is_live() {
+            return Err(Refusal::RequestState(view.row.state.name()).into());
+        }
+        if view.row.not_after <= self.now() {
+            return Err(Refusal::RequestExpired.into());
+        }
+        self.approvals(&view, call)
+    }
+
     /// The approvals of a request that count now, for exactly this call.
     fn approvals(&self, view: &RequestView, call: &Consume) -> Result<Vec<DigestRef>, Error> {
         let refuse = |why| Err(Refusal::NotApproved(why).into());

@@ -1,0 +1,96 @@
+//! `POST /v1/consume` and `POST /v1/outcome`: before and after the PEP acts.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use placet_ledger::Error as LedgerError;
+use placet_ledger::http::problem::Fault;
+use placet_ledger::service::{Consume, Consumed, Refusal, Report};
+use placet_proto::b64;
+use placet_proto::document::{DigestRef, OutcomeResult};
+use placet_proto::json::Json;
+
+use super::decide::approved;
+use super::{Body, Pep, body, input, json, reply};
+
+/// Longest idempotency key, in bytes.
+const MAX_KEY: usize = 1024;
+/// Longest text of an outcome, in bytes.
+const MAX_DETAIL: usize = 4096;
+
+/// `{request, initiator {type, id}, action_digest, raw?, idempotency_key}`: once this is answered
+/// with 200 the PEP may act, once. `repeated` says that the same call was answered before, so that
+/// the action may have run.
+pub async fn consume(State(pep): State<Pep>, bytes: Body) -> Response {
+    reply(async {
+        let known = ["request", "initiator", "action_digest", "raw", "idempotency_key"];
+        let value = input::object(&body(bytes)?, Some(&known))?;
+        let call = Consume {
+            request: input::text(&value, "request", 64)?,
+            audience: pep.0.app.ledger().config().audience.clone(),
+            initiator: input::initiator(&value)?,
+            action_digest: input::digest(&value, "action_digest")?,
+            raw: input::raw(&value)?,
+            idempotency: input::text(&value, "idempotency_key", MAX_KEY)?.into_bytes(),
+        };
+        let worker = pep.clone();
+        let consumed = pep.0.app.run(move |_| Ok(worker.consume(&call))).await??;
+        let mut out = Json::object([("execution", reference(&consumed.execution))]);
+        out.insert("repeated", Json::Bool(consumed.repeated));
+        Ok(json(&out))
+    })
+    .await
+}
+
+impl Pep {
+    /// Spends the approvals of a request, if the policy in force still permits it with them.
+    fn consume(&self, call: &Consume) -> Result<Consumed, Fault> {
+        let ledger = self.0.app.ledger();
+        let view = ledger.request(&call.request)?;
+        // Spent already: whether this call repeats the one that did is for the ledger to say.
+        if view.row.execution.is_none() {
+            let approved = approved(ledger, &view, call.raw.clone())?;
+            let permitted = self.still_permits(view.decision.action, &approved).map_err(|e| {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                Fault::new(status, "Service Unavailable", e.code(), "no policy could decide")
+            })?;
+            if !permitted {
+                let why = Refusal::NotApproved("the policy in force does not permit it");
+                return Err(LedgerError::from(why).into());
+            }
+        }
+        Ok(ledger.consume(call)?)
+    }
+}
+
+/// `{request, result, action_digest, raw?, detail?}`: how it ended, `result` being `success`,
+/// `failure` or `unknown`.
+pub async fn outcome(State(pep): State<Pep>, bytes: Body) -> Response {
+    reply(async {
+        let known = ["request", "result", "action_digest", "raw", "detail"];
+        let value = input::object(&body(bytes)?, Some(&known))?;
+        let result = OutcomeResult::from_name(&input::text(&value, "result", 32)?)
+            .ok_or_else(|| Fault::bad_request("`result` is no result of an action"))?;
+        let detail = match value.get("detail") {
+            None => String::new(),
+            Some(_) => input::text(&value, "detail", MAX_DETAIL)?,
+        };
+        let report = Report {
+            request: input::text(&value, "request", 64)?,
+            audience: pep.0.app.ledger().config().audience.clone(),
+            result,
+            action_digest: input::digest(&value, "action_digest")?,
+            raw: input::raw(&value)?,
+            detail,
+        };
+        let recorded = pep.0.app.run(move |app| app.ledger().outcome(&report)).await?;
+        Ok(json(&Json::object([("outcome", reference(&recorded))])))
+    })
+    .await
+}
+
+fn reference(r: &DigestRef) -> Json {
+    let index = Json::try_from(r.index).unwrap_or(Json::Null);
+    let sha256 = b64::encode_hex(r.document_sha256);
+    Json::object([("index", index), ("document_sha256", sha256.into())])
+}

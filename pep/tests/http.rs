@@ -1,0 +1,426 @@
+//! From a denial to an outcome over HTTP, and everything that must not lead there.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use placet_ledger::http::{self, App};
+use placet_ledger::service::{
+    Config, Initialised, Ledger, Opening, Registered, Signed, Surroundings, init,
+};
+use placet_ledger::{LogId, Statement as Stored};
+use placet_pep::http::{Pep, Token};
+use placet_pep::policy::PolicyFiles;
+use placet_proto::action::Action;
+use placet_proto::document::{Body as Document, Verdict};
+use placet_proto::json as strict;
+use placet_proto::sshsig::Namespace;
+use placet_proto::statement::Statement;
+use placet_softkey::SoftKey;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+const ORIGIN: &str = "cli://localhost";
+const TOKEN: &str = "a token of thirty-two bytes or more";
+
+struct Web {
+    ledger: Arc<Ledger>,
+    router: Router,
+    key: SoftKey,
+    _tmp: tempfile::TempDir,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl Answer {
+    fn ok(self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
+        self.body
+    }
+}
+
+impl Web {
+    fn new() -> Self {
+        let tmp = tempfile::tempdir().unwrap();
+        let mut config = Config::local("localhost/test", 8420);
+        config.publish_ms = 20;
+        let owned = |(name, bytes): (&str, &[u8])| (name.to_owned(), bytes.to_vec());
+        let policy: BTreeMap<_, _> = PolicyFiles::demo().iter().map(owned).collect();
+        let around = Surroundings::default();
+        let Initialised { ledger, code } =
+            init(&tmp.path().join("d"), &config, &policy, around).unwrap();
+        let key = enrol(&ledger, &code);
+        let app = App::new(Arc::clone(&ledger), &[]).unwrap();
+        let pep = Pep::new(app.clone(), Token::new(TOKEN)).unwrap();
+        let router = http::router(app, pep.routes());
+        Self { ledger, router, key, _tmp: tmp }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_with(path, body, &[]).await
+    }
+
+    async fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::post(path)
+            .header(header::HOST, "localhost:8420")
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+            .header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        let request = Request::get(path)
+            .header(header::HOST, "localhost:8420")
+            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Denied, asked for: the id of the request.
+    async fn ask(&self, action: &Value) -> String {
+        let denied = self.post("/access/v1/evaluation", action).await.ok();
+        assert_eq!(denied["context"]["reason"], "approval_required");
+        let mut ask = action.clone();
+        ask["denial"] = json!({"evaluation_id": denied["context"]["evaluation_id"]});
+        let asked = self.post("/access/v1/requests", &ask).await;
+        assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.body);
+        assert_eq!(asked.body["task"]["status"], "pending");
+        asked.body["task"]["id"].as_str().unwrap().to_owned()
+    }
+
+    fn answer(&mut self, request: &str, denial: bool) {
+        let opening = Opening {
+            request: request.to_owned(),
+            credential: self.key.credential_id().to_vec(),
+            surface: "cli".to_owned(),
+            denial,
+            reason: None,
+        };
+        let to_sign = self.ledger.open_request(&opening).unwrap();
+        let signed = signed(&mut self.key, &to_sign.challenge);
+        self.ledger.answer(to_sign.document.sha256(), signed).unwrap();
+    }
+
+    /// The last decision of the main log.
+    fn last_decision(&self) -> placet_proto::document::Decision {
+        let log = self.ledger.log(LogId::Main);
+        let found = (0..log.size()).rev().find_map(|i| {
+            let Stored::Present(bytes) = log.statement(i).unwrap() else { return None };
+            match Statement::parse(&bytes).unwrap().document.body {
+                Document::Decision(decision) => Some(decision),
+                _ => None,
+            }
+        });
+        found.unwrap()
+    }
+}
+
+fn enrol(ledger: &Ledger, code: &str) -> SoftKey {
+    let begun = ledger.begin_bootstrap(code, "Alice").unwrap();
+    let mut key = SoftKey::generate("localhost").unwrap();
+    let made = key.register(&begun.challenge, ORIGIN);
+    let registered = Registered {
+        attestation_object: made.attestation_object,
+        client_data_json: made.client_data_json,
+        software: true,
+    };
+    let to_sign = ledger.register(&begun.registration, &registered).unwrap();
+    let possess = signed(&mut key, &to_sign.possess);
+    ledger.sign_enrolment(&begun.registration, Namespace::EnrolPossess, possess).unwrap();
+    key
+}
+
+fn signed(key: &mut SoftKey, challenge: &[u8]) -> Signed {
+    let made = key.assert(challenge, ORIGIN);
+    Signed {
+        credential: made.credential_id,
+        authenticator_data: made.authenticator_data,
+        client_data_json: made.client_data_json,
+        signature: made.signature,
+    }
+}
+
+fn disable(id: &str) -> Value {
+    json!({
+        "subject": {"type": "agent", "id": "support-bot"},
+        "action": {"name": "disable_user"},
+        "resource": {"type": "user", "id": id},
+    })
+}
+
+fn digest(action: &Value) -> String {
+    let json = strict::parse(action.to_string().as_bytes()).unwrap();
+    hex::encode(Action::from_request(&json).unwrap().digest())
+}
+
+fn consume(request: &str, action: &Value, key: &str) -> Value {
+    json!({
+        "request": request,
+        "initiator": {"type": "agent", "id": "support-bot"},
+        "action_digest": digest(action),
+        "idempotency_key": key,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn from_a_denial_to_an_outcome() {
+    let mut web = Web::new();
+    let action = disable("X0001");
+    let id = web.ask(&action).await;
+    let path = format!("/access/v1/requests/{id}");
+    let pending = web.get(&path).await;
+    assert_eq!(pending.headers["retry-after"], "2");
+    let pending = pending.ok();
+    assert_eq!(pending["task"]["progress"], json!({"current_step": 0, "total_steps": 1}));
+    let review = format!("http://localhost:8420/approve/{id}");
+    assert_eq!(pending["task"]["links"]["review"], review);
+    assert!(pending.get("result").is_none());
+
+    web.answer(&id, false);
+    let approved = web.get(&path).await.ok();
+    assert_eq!(approved["task"]["status"], "approved");
+    assert_eq!(approved["result"]["mode"], "reevaluate");
+    let approval = &approved["result"]["approval"];
+
+    let mut again = action.clone();
+    again["context"] = json!({"approval": approval});
+    let permitted = web.post("/access/v1/evaluation", &again).await.ok();
+    assert_eq!(permitted["decision"], true, "{permitted}");
+    assert_eq!(permitted["context"]["approval"]["id"], json!(id));
+    let recorded = web.last_decision();
+    assert_eq!((recorded.decision, recorded.request), (Verdict::Permit, id.clone()));
+    assert_eq!(recorded.approvals.len(), 1);
+
+    let call = consume(&id, &action, "call-1");
+    let consumed = web.post("/v1/consume", &call).await.ok();
+    assert_eq!(consumed["repeated"], false);
+    let repeated = web.post("/v1/consume", &call).await.ok();
+    assert_eq!(
+        (&repeated["repeated"], &repeated["execution"]),
+        (&json!(true), &consumed["execution"])
+    );
+    let other = web.post("/v1/consume", &consume(&id, &action, "call-2")).await;
+    assert_eq!(
+        (other.status, &other.body["code"]),
+        (StatusCode::CONFLICT, &json!("consume.conflict"))
+    );
+
+    let report = json!({
+        "request": id, "result": "success", "action_digest": digest(&action), "detail": "done"
+    });
+    let told = web.post("/v1/outcome", &report).await.ok();
+    assert!(told["outcome"]["index"].as_u64() > consumed["execution"]["index"].as_u64());
+    // Spent: the approval opens nothing any more.
+    let late = web.post("/access/v1/evaluation", &again).await.ok();
+    assert_eq!(late["decision"], false);
+    assert_eq!(late["context"]["reason"], "approval_unverifiable");
+    assert!(web.get(&path).await.ok().get("result").is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn decisions_are_recorded_before_they_are_answered() {
+    let web = Web::new();
+    let before = web.ledger.log(LogId::Main).size();
+    let mut read = disable("X0001");
+    read["action"]["name"] = json!("read_user");
+    let permitted = web.post("/access/v1/evaluation", &read).await.ok();
+    assert_eq!(permitted["decision"], true);
+    assert_eq!(web.ledger.log(LogId::Main).size(), before + 1);
+    let recorded = web.last_decision();
+    assert_eq!(recorded.decision, Verdict::Permit);
+    assert_eq!(json!(recorded.request), permitted["context"]["evaluation_id"]);
+    assert_eq!(recorded.determining, ["support-bot-reads-users"]);
+    let mut delete = disable("X0001");
+    delete["action"]["name"] = json!("delete_user");
+    let denied = web.post("/access/v1/evaluation", &delete).await.ok();
+    assert_eq!(
+        (&denied["decision"], &denied["context"]["reason"]),
+        (&json!(false), &json!("policy_denied"))
+    );
+    assert_eq!(web.last_decision().decision, Verdict::Deny);
+
+    let batch = json!({"evaluations": [read, delete, {"subject": 1}]});
+    let answers = web.post("/access/v1/evaluations", &batch).await.ok();
+    let decisions: Vec<_> =
+        answers["evaluations"].as_array().unwrap().iter().map(|a| a["decision"].clone()).collect();
+    assert_eq!(decisions, [true, false, false]);
+    assert_eq!(answers["evaluations"][2]["context"]["error"]["status"], 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_opens_the_action_that_was_approved_and_no_other() {
+    let mut web = Web::new();
+    let action = disable("X0001");
+    let id = web.ask(&action).await;
+    web.answer(&id, false);
+    let task = web.get(&format!("/access/v1/requests/{id}")).await.ok();
+    let approval = task["result"]["approval"].clone();
+    let try_it = async |mut action: Value, approval: Value| {
+        action["context"] = json!({"approval": approval});
+        let answer = web.post("/access/v1/evaluation", &action).await.ok();
+        assert_eq!(answer["decision"], false, "{answer}");
+        answer["context"]["reason"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(try_it(disable("X0002"), approval.clone()).await, "out_of_scope");
+    let mut other_agent = action.clone();
+    other_agent["subject"]["id"] = json!("other-bot");
+    assert_eq!(try_it(other_agent, approval.clone()).await, "out_of_scope");
+    for (member, value) in [
+        ("approved_until", json!("2099-01-01T00:00:00Z")),
+        ("more", json!(true)),
+        ("id", json!("4f1e3a0a-5b1c-4a6e-9c0e-0123456789ab")),
+        ("id", json!(1)),
+    ] {
+        let mut changed = approval.clone();
+        changed[member] = value;
+        assert_eq!(try_it(action.clone(), changed).await, "approval_unverifiable", "{member}");
+    }
+
+    let other = disable("X0002");
+    let refused = web.post("/v1/consume", &consume(&id, &other, "k")).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN);
+    assert_eq!(refused.body["code"], "consume.not_approved");
+    let mut raw = consume(&id, &action, "k");
+    raw["raw"] = json!({"media_type": "text/plain", "length": 1, "sha256": "00".repeat(32)});
+    assert_eq!(web.post("/v1/consume", &raw).await.status, StatusCode::FORBIDDEN);
+    let mut agent = consume(&id, &action, "k");
+    agent["initiator"]["id"] = json!("other-bot");
+    assert_eq!(web.post("/v1/consume", &agent).await.status, StatusCode::FORBIDDEN);
+    // After all that the approval is still there, for the right call.
+    web.post("/v1/consume", &consume(&id, &action, "k")).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_runs_without_an_approval() {
+    let mut web = Web::new();
+    let action = disable("X0001");
+    let id = web.ask(&action).await;
+    let early = web.post("/v1/consume", &consume(&id, &action, "k")).await;
+    assert_eq!(early.status, StatusCode::FORBIDDEN, "{}", early.body);
+    web.answer(&id, true);
+    let task = web.get(&format!("/access/v1/requests/{id}")).await.ok();
+    assert_eq!(task["task"]["status"], "denied");
+    let denied = web.post("/v1/consume", &consume(&id, &action, "k")).await;
+    assert_eq!(denied.status, StatusCode::CONFLICT);
+    let report = json!({"request": id, "result": "success", "action_digest": digest(&action)});
+    assert_eq!(web.post("/v1/outcome", &report).await.status, StatusCode::CONFLICT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn problems_have_the_profiles_types() {
+    let web = Web::new();
+    let action = disable("X0001");
+    let denied = web.post("/access/v1/evaluation", &action).await.ok();
+    let evaluation = denied["context"]["evaluation_id"].clone();
+    let mut ask = action.clone();
+    ask["denial"] = json!({"evaluation_id": evaluation});
+    let unknown = json!({"evaluation_id": "4f1e3a0a-5b1c-4a6e-9c0e-0123456789ab"});
+    let with = |change: &dyn Fn(&mut Value)| {
+        let mut ask = ask.clone();
+        change(&mut ask);
+        ask
+    };
+    for (body, word) in [
+        (with(&|a| a["items"] = json!([])), "not_requestable"),
+        (with(&|a| a["denial"] = unknown.clone()), "invalid_denial_binding"),
+        (with(&|a| a["denial"] = json!({})), "invalid_denial_binding"),
+        (with(&|a| a["resource"]["id"] = json!("X0002")), "invalid_denial_binding"),
+        (with(&|a| a["subject"]["id"] = json!("other-bot")), "invalid_denial_binding"),
+    ] {
+        let answer = web.post("/access/v1/requests", &body).await;
+        let kind = format!("urn:openid:authzen:access-request:error:{word}");
+        assert_eq!((answer.status, &answer.body["type"]), (StatusCode::BAD_REQUEST, &json!(kind)));
+        assert_eq!(answer.headers["content-type"], "application/problem+json");
+    }
+    // A task is there once it was asked for.
+    let id = evaluation.as_str().unwrap();
+    let path = format!("/access/v1/requests/{id}");
+    assert_eq!(web.get(&path).await.status, StatusCode::NOT_FOUND);
+    let key = [("idempotency-key", "k1")];
+    for _ in 0..2 {
+        let asked = web.post_with("/access/v1/requests", &ask, &key).await;
+        assert_eq!((asked.status, &asked.body["task"]["id"]), (StatusCode::ACCEPTED, &json!(id)));
+    }
+    let denied = web.post("/access/v1/evaluation", &action).await.ok();
+    let mut other = action.clone();
+    other["denial"] = json!({"evaluation_id": denied["context"]["evaluation_id"]});
+    let duplicate = web.post_with("/access/v1/requests", &other, &key).await;
+    assert_eq!(duplicate.status, StatusCode::CONFLICT);
+
+    let cancel = format!("{path}/cancel");
+    assert_eq!(web.post(&cancel, &json!({})).await.ok()["task"]["status"], "cancelled");
+    let again = web.post(&cancel, &json!({})).await;
+    let kind = "urn:openid:authzen:access-request:error:invalid_task_state";
+    assert_eq!((again.status, &again.body["type"]), (StatusCode::CONFLICT, &json!(kind)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_token_there_is_metadata_and_nothing_else() {
+    let web = Web::new();
+    let size = web.ledger.log(LogId::Main).size();
+    for path in [
+        "/access/v1/evaluation",
+        "/access/v1/evaluations",
+        "/access/v1/requests",
+        "/v1/consume",
+        "/v1/outcome",
+    ] {
+        for token in [None, Some("Bearer wrong"), Some("Basic x")] {
+            let mut request = Request::post(path).header(header::HOST, "localhost:8420");
+            if let Some(token) = token {
+                request = request.header(header::AUTHORIZATION, token);
+            }
+            let body = Body::from(disable("X0001").to_string());
+            let answer = web.send(request.body(body).unwrap()).await;
+            assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{path}");
+            assert!(answer.headers["www-authenticate"].to_str().unwrap().starts_with("Bearer"));
+        }
+    }
+    assert_eq!(web.ledger.log(LogId::Main).size(), size);
+    let request = Request::get("/.well-known/authzen-configuration")
+        .header(header::HOST, "localhost:8420")
+        .header("x-request-id", "r-1");
+    let answer = web.send(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.headers["x-request-id"], "r-1");
+    let metadata = answer.ok();
+    assert_eq!(metadata["policy_decision_point"], "http://localhost:8420");
+    assert_eq!(metadata["access_request_endpoint"], "http://localhost:8420/access/v1/requests");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_evaluations_are_refused_and_not_recorded() {
+    let web = Web::new();
+    let size = web.ledger.log(LogId::Main).size();
+    let mut missing = disable("X0001");
+    missing.as_object_mut().unwrap().remove("resource");
+    let answer = web.post("/access/v1/evaluation", &missing).await;
+    assert_eq!(
+        (answer.status, &answer.body["code"]),
+        (StatusCode::BAD_REQUEST, &json!("action.missing"))
+    );
+    let mut bad_raw = disable("X0001");
+    bad_raw["raw"] = json!({"media_type": "a/b"});
+    let answer = web.post("/access/v1/evaluation", &bad_raw).await;
+    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let mut long = disable("X0001");
+    long["context"] = json!({"x": "y".repeat(600 * 1024)});
+    let answer = web.post("/access/v1/evaluation", &long).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(web.ledger.log(LogId::Main).size(), size);
+}
