@@ -463,3 +463,47 @@ fn a_name_opens_the_commitment_of_the_enrolment() {
     let report = verify_bundle(&bundle.encode(), &s.trust(), &options()).unwrap();
     assert_eq!((report.verdict, report.code), (Verdict::Failed, Some("opening.mismatch")));
 }
+
+/// R-5.3-1: no assertion fewer, none more.
+#[test]
+fn a_statement_has_the_assertions_that_its_kind_asks_for() {
+    let s = story();
+    let original = Statement::parse(&s.forge.main.statements[s.approval as usize]).unwrap();
+    let bytes =
+        Unsigned::new(&original.header, &original.document, vec![], None).sign(&original.signature);
+    assert_eq!(code(Statement::parse(&bytes)), "statement.assertions");
+}
+
+/// R-9.2-1, R-9.2-5: an `after` says of a note what the note says.
+#[test]
+fn an_after_names_what_is_there() {
+    let mut s = Story::opened();
+    let mut answer = s.forge.answer_for(&s.request, &action("X0001"), &s.alice);
+    answer.after.main.root[0] ^= 1;
+    s.forge.tick(3);
+    s.forge.answer(&mut s.alice, answer, false);
+    s.close();
+    assert_eq!(verify(&s).code, Some("order.after"));
+
+    let mut s = Story::opened();
+    let mut bob = Person::named("Bob");
+    let mut after = s.forge.after();
+    after.gov.root[0] ^= 1;
+    let body = Body::Enrolment(bob.enrolment(&[Role::Approver], Some(&s.alice), after));
+    s.forge.enrol_with(&mut bob, body, Some(&mut s.alice));
+    s.forge.tick(1);
+    s.forge.publish_both();
+    let s = s.approved().executed().closed();
+    assert_eq!(verify(&s).code, Some("order.governance"));
+}
+
+/// R-9.2-2: the checkpoint named has to be older than the answer, whatever else is wrong.
+#[test]
+fn an_answer_stands_after_the_checkpoint_that_it_names() {
+    let vectors = scenarios::all();
+    let vector = vectors.iter().find(|v| v.name == "answer-before-its-checkpoint").unwrap();
+    let trust = TrustFile::parse(&vector.trust).unwrap();
+    let report = verify_bundle(&vector.bundle, &trust, &options()).unwrap();
+    let order = report.checks.iter().find(|c| c.id == "order.after").unwrap();
+    assert_eq!((order.status, order.code), (Status::Failed, Some("order.index")));
+}
