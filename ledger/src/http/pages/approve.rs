@@ -128,11 +128,15 @@ fn answer_page(shown: &Shown) -> Markup {
 
 /// From the document that will be signed; without one, from the recorded decision.
 fn the_action(shown: &Shown) -> Markup {
-    let signed = shown.prepared.as_ref().ok().and_then(Option::as_ref).map(|p| &p.document);
+    let prepared = shown.prepared.as_ref().ok().and_then(Option::as_ref);
+    let signed = prepared.map(|p| &p.document);
+    // The policy's own words come first in the text, then the list of all members.
+    let said = prepared.and_then(|p| p.text.split_once("\n\n")).map(|(said, _)| said);
     let action = signed.and_then(action_of).unwrap_or_else(|| shown.view.decision.action.to_json());
     html! {
         section {
             h2 { "What would be done" }
+            @if let Some(said) = said { pre.said { (said) } }
             p.small {
                 "The exact action. All of it is the agent's proposal, in the agent's words; "
                 "invisible characters are written as " code { "\\u…" } "."
