@@ -22,6 +22,8 @@ use crate::service::{RequestState, RequestView, TrustChoices};
 
 /// Longest wait that a client may ask for, in seconds.
 pub const MAX_WAIT_S: u64 = 60;
+/// Requests that one answer lists.
+const MAX_LISTED: usize = 100;
 /// Media type of a bundle.
 pub const BUNDLE: &str = "application/vnd.placet.bundle";
 const PATH: &str = "/v1";
@@ -30,6 +32,7 @@ const PATH: &str = "/v1";
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/v1/evidence/{request}", get(evidence))
+        .route("/v1/requests", get(waiting))
         .route("/v1/requests/{request}", get(request))
         .route("/v1/trust", get(trust))
 }
@@ -81,6 +84,20 @@ fn file_name(request: &str) -> Result<HeaderValue, Fault> {
     }
     HeaderValue::from_str(&format!("attachment; filename=\"{request}.placet\""))
         .map_err(|_| Fault::not_found())
+}
+
+/// Requests that wait for an answer, the most urgent first, as the page `/approve` lists them.
+async fn waiting(State(app): State<App>) -> Response {
+    answer(async {
+        let views = app.run(|app| {
+            let rows = app.ledger().requests(RequestState::Open)?;
+            let listed = rows.iter().take(MAX_LISTED).map(|row| app.ledger().request(&row.id));
+            listed.collect::<Result<Vec<RequestView>, crate::Error>>()
+        });
+        let list: Vec<Json> = views.await?.iter().map(view_json).collect();
+        Ok(json(&Json::object([("requests", Json::from(list))])))
+    })
+    .await
 }
 
 async fn request(

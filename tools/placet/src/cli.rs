@@ -39,6 +39,7 @@ Exit codes:
 Examples:
   placet demo
   placet serve --dev --dir ./ledger --listen 127.0.0.1:8420
+  placet request --url http://localhost:8420 --token-file ledger/keys/pep-token action.json
   placet evidence REQUEST --url http://localhost:8420 --wait 30s --out evidence.placet";
 
 /// When to use colours.
@@ -71,6 +72,8 @@ pub enum Command {
     Init(Init),
     /// Run the service
     Serve(Serve),
+    /// Ask whether an action is permitted; if it needs a person, ask for approval
+    Request(Request),
     /// Enrol a software passkey as the first person; development ledgers only
     Enrol(Enrol),
     /// Approve a request with a software passkey; without a request, list what waits
@@ -185,6 +188,17 @@ pub struct Remote {
     /// File with the token
     #[arg(long, env = "PLACET_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+}
+
+/// `request`.
+#[derive(Debug, Args)]
+pub struct Request {
+    /// Where the service is.
+    #[command(flatten)]
+    pub remote: Remote,
+    /// The action, as an AuthZEN evaluation request; - is standard input
+    #[arg(value_name = "ACTION.json")]
+    pub action: PathBuf,
 }
 
 /// `enrol`.

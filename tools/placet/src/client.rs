@@ -1,5 +1,6 @@
 //! The service over HTTP, from the side of agents, approvers and those who collect evidence.
 
+mod agent;
 mod person;
 
 use std::io::Read as _;
@@ -11,6 +12,8 @@ use placet_proto::json::{self, Json};
 
 use crate::error::Failure;
 use crate::folder::read_text;
+
+pub use agent::Task;
 
 /// Longer than any wait that the service grants.
 const TIMEOUT: Duration = Duration::from_secs(100);
@@ -61,12 +64,6 @@ impl Client {
         Ok(Self { base: base.to_owned(), token, agent })
     }
 
-    /// The address that it was made with.
-    #[must_use]
-    pub fn base(&self) -> &str {
-        &self.base
-    }
-
     /// The bundle about a request, and what is still open in it.
     ///
     /// # Errors
@@ -99,7 +96,7 @@ impl Client {
     /// # Errors
     /// Those of the service.
     pub fn waiting(&self) -> Result<Vec<Json>, Failure> {
-        let list = self.get_json("/v1/requests?state=open")?;
+        let list = self.get_json("/v1/requests")?;
         let items = list.get("requests").and_then(Json::as_array);
         items.map(<[Json]>::to_vec).ok_or_else(|| self.malformed("it has no list of requests"))
     }

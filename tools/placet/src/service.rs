@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use placet_ledger::http::{self, App};
 use placet_ledger::service::Ledger;
-use placet_pep::cedar::CedarPdp;
+use placet_pep::http::{Pep, Token};
 use placet_pep::policy::PolicyFiles;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -40,15 +40,15 @@ pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Fa
 /// a policy has, and those of arming the policy.
 pub fn router(ledger: &Arc<Ledger>, address: SocketAddr) -> Result<Router, Failure> {
     let (_, files) = ledger.policy_files()?;
-    let policy = PolicyFiles::from_files(files)?;
-    if policy == PolicyFiles::deny_all() && !ledger.config().dev {
+    let denies_all = files.is_empty() || PolicyFiles::from_files(files)? == PolicyFiles::deny_all();
+    if denies_all && !ledger.config().dev {
         let detail = "this ledger has no policy: make it with `placet init --policy FOLDER`";
         return Err(Failure::refused("policy.missing", detail));
     }
-    let _pdp = CedarPdp::load(&policy)?;
     let addresses = [address.to_string(), format!("localhost:{}", address.port())];
     let app = App::new(Arc::clone(ledger), &addresses)?;
-    Ok(http::router(app, Router::new()))
+    let pep = Pep::new(app.clone(), Token::load_or_create(ledger.dir())?)?;
+    Ok(http::router(app, pep.routes()))
 }
 
 /// Waits for SIGINT or SIGTERM.

@@ -8,6 +8,7 @@ mod evidence;
 mod init;
 mod keys;
 mod log;
+mod request;
 mod serve;
 mod trust;
 mod witness;
@@ -26,6 +27,7 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Demo(args) => demo::run(args, output),
         Command::Init(args) => init::run(args, output),
         Command::Serve(args) => serve::run(args, output),
+        Command::Request(args) => request::run(args, output),
         Command::Enrol(args) => enrol::run(args, output),
         Command::Approve(args) => answer::run(args, false, output),
         Command::Deny(args) => answer::run(args, true, output),

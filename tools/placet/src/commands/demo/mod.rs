@@ -2,7 +2,6 @@
 
 mod browser;
 mod children;
-mod pdp;
 mod person;
 mod setup;
 
@@ -25,7 +24,7 @@ use self::children::Children;
 use self::person::Person;
 use super::{serve, trust as trust_command};
 use crate::cli::{Demo, Passkey};
-use crate::client::Client;
+use crate::client::{Client, Task};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::folder::{self, Folder};
@@ -161,7 +160,8 @@ fn story(
     code: Option<String>,
     output: &mut Output,
 ) -> Result<Told, Failure> {
-    let client = Client::new(&format!("http://{}", ledger.config().listen), None)?;
+    let token = ledger.dir().keys().join("pep-token");
+    let client = Client::new(&format!("http://{}", ledger.config().listen), Some(&token))?;
     let action_file = root.join("action.json");
     folder::write(&action_file, ACTION.as_bytes())?;
     let (from, to) = OTHER_RESOURCE;
@@ -170,34 +170,60 @@ fn story(
         .map_err(unexpected)?;
 
     let mut person = Person::choose(args.passkey, root, ledger, code, &client, output)?;
-    let request = pdp::evaluate(ledger, &action)?;
-    step(
-        output,
-        "3. The agent support-bot asks to disable_user X0001. The policy says: not without a \
-         person.",
-    )?;
-    let code = http::action_code(&request, &action.digest());
-    let page = format!("{}/approve/{request}", ledger.config().public_url);
-    step(output, &format!("   Request {request}, action code {code}\n   {page}"))?;
-    let approved = person.approve(&request, &client, output)?;
+    let Task { id: request, page, .. } = ask(&client, &action, output)?;
+    let approved = person.approve(&request, &page, &client, output)?;
     step(output, &format!("4. {approved}"))?;
-    let spent = pdp::consume(ledger, &request, &action)?;
-    step(
-        output,
-        &format!(
-            "5. The enforcement point spends the approval, once: entry {} of the main log. Then it \
-             acts (the demonstration only pretends to).",
-            spent.execution.index
-        ),
-    )?;
-    pdp::outcome(ledger, &request, &action)?;
-    step(output, "6. It records the outcome: success.")?;
+    carry_out(&client, &request, &action, output)?;
     let (bundle, open) = client.evidence(&request, Some(CLOSING))?;
     folder::write(&root.join("evidence.placet"), &bundle)?;
     let state = if open.is_empty() { "complete" } else { "NOT complete" };
     step(output, &format!("7. The evidence is {state}: evidence.placet, {} bytes", bundle.len()))?;
     let (credential, public_key) = person.key(ledger)?;
     Ok(Told { request, credential, public_key, passkey: person.passkey() })
+}
+
+/// The agent asks, is denied, and asks for an approval; gives the task.
+fn ask(client: &Client, action: &Action, output: &mut Output) -> Result<Task, Failure> {
+    let denied = client.evaluate(action, None)?;
+    let Some(id) = denied.evaluation_id.filter(|_| denied.requestable) else {
+        return Err(unexpected("the policy asks for no approval of the demonstration's action"));
+    };
+    step(
+        output,
+        "3. The agent support-bot asks to disable_user X0001. The policy says: not without a \
+         person.",
+    )?;
+    let task = client.submit(action, &id)?;
+    let code = http::action_code(&task.id, &action.digest());
+    step(output, &format!("   Request {}, action code {code}\n   {}", task.id, task.page))?;
+    Ok(task)
+}
+
+/// The enforcement point asks again with the approval, spends it, acts, and tells the outcome.
+fn carry_out(
+    client: &Client,
+    request: &str,
+    action: &Action,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let approval = client.task(request)?.approval;
+    if !client.evaluate(action, approval)?.permitted {
+        return Err(unexpected("the policy does not permit the approved action"));
+    }
+    step(
+        output,
+        "5. The agent asks again, with the approval. The policy decides again: permitted.",
+    )?;
+    let (index, _) = client.consume(request, action, request)?;
+    step(
+        output,
+        &format!(
+            "   The enforcement point spends the approval, once: entry {index} of the main log.\n   \
+             Then it acts, which the demonstration only pretends to."
+        ),
+    )?;
+    client.succeeded(request, action, "a demonstration: nothing was done")?;
+    step(output, "6. It records the outcome: success.")
 }
 
 fn unexpected(error: impl std::fmt::Display) -> Failure {

@@ -142,6 +142,7 @@ impl Person {
     pub fn approve(
         &mut self,
         request: &str,
+        page: &str,
         client: &Client,
         output: &mut Output,
     ) -> Result<String, Failure> {
@@ -160,7 +161,7 @@ impl Person {
             }
             Self::Browser { .. } => {
                 step(output, "   Read it on the page and approve it with your passkey.")?;
-                browser::open(&format!("{}/approve/{request}", client.base()));
+                browser::open(page);
                 wait_for_approval(request, client)
             }
         }

@@ -1,0 +1,61 @@
+//! The demonstration, twice on one folder.
+
+mod common;
+
+use common::{expect_json, text, verify};
+use placet_ledger::witness::WitnessFolder;
+use placet_proto::action::Action;
+use placet_proto::json;
+use placet_proto::trust::TrustFile;
+use placet_verifier::{Options, Verdict};
+
+#[test]
+fn the_demonstration_runs_twice_on_one_folder_and_its_evidence_verifies() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("demo");
+    let args = ["demo", "--passkey", "software", "--dir", dir.to_str().unwrap()];
+    let trust = dir.join("trust.json");
+    let read_trust = || TrustFile::parse(&std::fs::read(&trust).unwrap()).unwrap();
+
+    let first = expect_json(0, &args);
+    assert_eq!((text(&first, &["result"]), text(&first, &["passkey"])), ("passed", "software"));
+    let settings = std::fs::read_to_string(dir.join("placet.toml")).unwrap();
+    let first_trust = read_trust();
+    assert!(first_trust.allow_dev);
+    assert!(first_trust.origins.contains(&"cli://localhost".to_owned()));
+    assert!(first_trust.origins.iter().any(|o| o.starts_with("http://localhost:")));
+    assert_eq!(first_trust.roots.len(), 1);
+
+    // What the user of the trust file has added stays.
+    let mine = TrustFile { rp_ids: vec!["a".into(), "localhost".into()], ..first_trust.clone() };
+    std::fs::write(&trust, mine.encode()).unwrap();
+    let second = expect_json(0, &args);
+    assert_eq!(text(&second, &["result"]), "passed");
+    assert_ne!(text(&second, &["request"]), text(&first, &["request"]));
+    assert_eq!(text(&second, &["credential"]), text(&first, &["credential"]));
+    assert_eq!(read_trust(), mine);
+    let port = |text: &str| {
+        text.lines().find(|line| line.starts_with("listen")).map(str::to_owned).unwrap()
+    };
+    let again = std::fs::read_to_string(dir.join("placet.toml")).unwrap();
+    assert_eq!(port(&again), port(&settings));
+
+    // Witnesses have a folder each, and are gone: their locks are free.
+    for name in ["one", "two"] {
+        WitnessFolder::open(&dir.join("witness").join(name)).unwrap();
+    }
+    let action = |name: &str| {
+        let bytes = std::fs::read(dir.join(name)).unwrap();
+        let action = Action::from_request(&json::parse(&bytes).unwrap()).unwrap();
+        Options { action: Some(action), ..Options::default() }
+    };
+    let bundle = dir.join("evidence.placet");
+    let passed = verify(&bundle, &trust, action("action.json"));
+    assert_eq!(passed.verdict, Verdict::Passed, "{:?}", passed.code);
+    let failed = verify(&bundle, &trust, action("other-action.json"));
+    assert_eq!((failed.verdict, failed.code), (Verdict::Failed, Some("action.mismatch")));
+    let strict = TrustFile { allow_dev: false, ..read_trust() };
+    std::fs::write(&trust, strict.encode()).unwrap();
+    let failed = verify(&bundle, &trust, Options::default());
+    assert_eq!((failed.verdict, failed.code), (Verdict::Failed, Some("trust.dev_log")));
+}
