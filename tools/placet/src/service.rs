@@ -10,6 +10,7 @@ use placet_pep::http::{Pep, Token};
 use placet_pep::policy::PolicyFiles;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::Failure;
 
@@ -51,15 +52,28 @@ pub fn router(ledger: &Arc<Ledger>, address: SocketAddr) -> Result<Router, Failu
     Ok(http::router(app, pep.routes()))
 }
 
-/// Waits for SIGINT or SIGTERM.
-pub async fn signalled() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        // A handler that can't be installed never fires: the other one still does.
-        done = tokio::signal::ctrl_c() => if done.is_err() { std::future::pending::<()>().await },
-        _ = terminate.recv() => {}
+/// SIGINT and SIGTERM, caught from the moment this is made: before a server says that it is ready.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// Catches both; inside the runtime.
+    ///
+    /// # Errors
+    /// `io.start`.
+    pub fn catch() -> Result<Self, Failure> {
+        let catch = |kind| signal(kind).map_err(|e| Failure::Start(format!("signals: {e}")));
+        let interrupt = catch(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: catch(SignalKind::terminate())? })
+    }
+
+    /// Waits for either.
+    pub async fn arrived(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

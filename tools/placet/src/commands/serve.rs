@@ -16,7 +16,7 @@ use crate::cli::Serve;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::Output;
-use crate::service;
+use crate::service::{self, Signals};
 
 /// Origin of a ledger that `--dev` makes.
 const DEV_ORIGIN: &str = "localhost/placet";
@@ -62,8 +62,9 @@ async fn serve(
 ) -> Result<(), Failure> {
     let router = service::router(&ledger, address)?;
     ledger.dir().set_address(&format!("http://{address}"))?;
+    let signals = Signals::catch()?;
     ready(output, address)?;
-    http::serve(listener, router, service::signalled()).await;
+    http::serve(listener, router, signals.arrived()).await;
     // The last reference closes the logs, which waits for disks and threads.
     let closed = tokio::task::spawn_blocking(move || drop(ledger)).await;
     closed.map_err(|e| Failure::Start(e.to_string()))

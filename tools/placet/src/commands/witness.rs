@@ -13,7 +13,7 @@ use crate::cli::{Witness, WitnessLogs};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::{Output, Shown};
-use crate::service;
+use crate::service::{self, Signals};
 
 /// Makes or runs a witness.
 ///
@@ -36,11 +36,12 @@ pub fn run(command: &Witness, output: &mut Output) -> Result<Exit, Failure> {
             let runtime = service::runtime()?;
             runtime.block_on(async {
                 let (listener, address) = service::listen(*listen).await?;
+                let signals = Signals::catch()?;
                 ready(output, address)?;
                 let stdin_ended = *until_stdin_ends;
                 let stop = async move {
                     tokio::select! {
-                        () = service::signalled() => {}
+                        () = signals.arrived() => {}
                         () = stdin_end(), if stdin_ended => {}
                     }
                 };

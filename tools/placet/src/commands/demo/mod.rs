@@ -29,7 +29,8 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::folder::{self, Folder};
 use crate::output::{Output, Shown};
-use crate::{service, trust};
+use crate::service::{self, Signals};
+use crate::trust;
 
 /// What the agent wants.
 const ACTION: &str = r#"{
@@ -53,7 +54,7 @@ pub fn run(args: &Demo, output: &mut Output) -> Result<Exit, Failure> {
     let root = root(args)?;
     let children = Children::default();
     let runtime = service::runtime()?;
-    end_on_signals(&runtime, &children);
+    end_on_signals(&runtime, &children)?;
     let exit = tell(args, &root, &runtime, &children, output);
     children.kill();
     runtime.shutdown_background();
@@ -74,14 +75,17 @@ fn root(args: &Demo) -> Result<PathBuf, Failure> {
 }
 
 /// Ends the witnesses before the process when it is told to end.
-fn end_on_signals(runtime: &Runtime, children: &Children) {
+fn end_on_signals(runtime: &Runtime, children: &Children) -> Result<(), Failure> {
     let children = children.clone();
+    let _inside = runtime.enter();
+    let signals = Signals::catch()?;
     runtime.spawn(async move {
-        service::signalled().await;
+        signals.arrived().await;
         children.kill();
         // 128 and the number of SIGINT, as shells report it.
         std::process::exit(130);
     });
+    Ok(())
 }
 
 /// One step in plain words.
