@@ -13,7 +13,7 @@ const COMPLETIONS: &str = "docs/completions";
 
 /// Every program whose command line is documented.
 fn programs() -> Vec<Command> {
-    vec![placet_verify::cli::Cli::command()]
+    vec![placet::cli::Cli::command(), placet_verify::cli::Cli::command()]
 }
 
 /// What is to be in the two folders.

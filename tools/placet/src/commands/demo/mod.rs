@@ -244,8 +244,8 @@ fn finish(root: &Path, told: &Told, began: Instant, output: &mut Output) -> Resu
     step(
         output,
         "8. trust.json confirms the passkey that this run has just seen at work, and allows \
-         development evidence.\n   In earnest the auditor makes this file, and compares fingerprints \
-         with their owners.\n",
+         development evidence.\n   In earnest the auditor makes this file, and compares \
+         fingerprints with their owners.\n",
     )?;
     let checked = placet_verify::check(&bundle, &trust_file);
     let result = checked.map_err(|why| Failure::refused("demo.verify", why))?;

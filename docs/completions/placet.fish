@@ -1,0 +1,213 @@
+# Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
+function __fish_placet_global_optspecs
+    string join \n color= json h/help V/version
+end
+
+function __fish_placet_needs_command
+    # Figure out if the current invocation already has a command.
+    set -l cmd (commandline -opc)
+    set -e cmd[1]
+    argparse -s (__fish_placet_global_optspecs) -- $cmd 2>/dev/null
+    or return
+    if set -q argv[1]
+        # Also print the command, so this can be used to figure out what it is.
+        echo $argv[1]
+        return 1
+    end
+    return 0
+end
+
+function __fish_placet_using_subcommand
+    set -l cmd (__fish_placet_needs_command)
+    test -z "$cmd"
+    and return 1
+    contains -- $cmd[1] $argv
+end
+
+complete -c placet -n "__fish_placet_needs_command" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_needs_command" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_needs_command" -s V -l version -d 'Print version'
+complete -c placet -n "__fish_placet_needs_command" -f -a "demo" -d 'Show the whole of it on this machine: from an agent\'s wish to proof in a file'
+complete -c placet -n "__fish_placet_needs_command" -f -a "init" -d 'Make a ledger\'s folder: settings, keys and the first entries of both logs'
+complete -c placet -n "__fish_placet_needs_command" -f -a "serve" -d 'Run the service'
+complete -c placet -n "__fish_placet_needs_command" -f -a "request" -d 'Ask whether an action is permitted; if it needs a person, ask for approval'
+complete -c placet -n "__fish_placet_needs_command" -f -a "enrol" -d 'Enrol a software passkey as the first person; development ledgers only'
+complete -c placet -n "__fish_placet_needs_command" -f -a "approve" -d 'Approve a request with a software passkey; without a request, list what waits'
+complete -c placet -n "__fish_placet_needs_command" -f -a "deny" -d 'Deny a request with a software passkey; without a request, list what waits'
+complete -c placet -n "__fish_placet_needs_command" -f -a "evidence" -d 'Fetch the evidence about requests, for verification offline'
+complete -c placet -n "__fish_placet_needs_command" -f -a "log" -d 'Read the logs of a folder, whether or not the service runs'
+complete -c placet -n "__fish_placet_needs_command" -f -a "witness" -d 'Run a C2SP witness'
+complete -c placet -n "__fish_placet_needs_command" -f -a "trust" -d 'Make trust files'
+complete -c placet -n "__fish_placet_needs_command" -f -a "keys" -d 'Look at a ledger\'s keys'
+complete -c placet -n "__fish_placet_needs_command" -f -a "completions" -d 'Print completions for a shell'
+complete -c placet -n "__fish_placet_using_subcommand demo" -l dir -d 'Where everything is kept; default a new folder among the temporary files' -r -F
+complete -c placet -n "__fish_placet_using_subcommand demo" -l passkey -d 'Who signs; default the browser where one can be opened' -r -f -a "browser\t'Open the pages in a browser and wait for you'
+software\t'A key in a file stands for you; evidence of nothing'"
+complete -c placet -n "__fish_placet_using_subcommand demo" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand demo" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand init" -l dir -d 'The folder, missing or empty' -r -F
+complete -c placet -n "__fish_placet_using_subcommand init" -l origin -d 'Name of the main log, for ever: a host name with a path, such as ledger.example.com/2026' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l rp-id -d 'Host name to which passkeys are bound; with --dev default localhost' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l public-url -d 'Origin of the pages, as browsers see it, such as https://placet.example.com' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l listen -d 'Where the service listens' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l policy -d 'The policy folder; without one everything is denied (with --dev: the demonstration\'s)' -r -F
+complete -c placet -n "__fish_placet_using_subcommand init" -l receipt-alg -d 'Algorithm of the receipt keys' -r -f -a "eddsa\t'Ed25519'
+es256\t'P-256, for verifiers without Ed25519'"
+complete -c placet -n "__fish_placet_using_subcommand init" -l witness-policy -d 'Witnesses and their quorum, a C2SP tlog-policy; default the built-in witness' -r -F
+complete -c placet -n "__fish_placet_using_subcommand init" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand init" -l dev -d 'For trying out: takes software keys, and its evidence says so'
+complete -c placet -n "__fish_placet_using_subcommand init" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand serve" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand serve" -l listen -d 'Address and port, default that of placet.toml; port 0 takes a free one' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand serve" -l dev -d 'Make a development ledger if the folder is missing or empty'
+complete -c placet -n "__fish_placet_using_subcommand serve" -l new-code -d 'Print a new one-time enrolment code; only while nobody is enrolled'
+complete -c placet -n "__fish_placet_using_subcommand serve" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand request" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand request" -l token-file -d 'File with the token' -r -F
+complete -c placet -n "__fish_placet_using_subcommand request" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand request" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand request" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand enrol" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand enrol" -l token-file -d 'File with the token' -r -F
+complete -c placet -n "__fish_placet_using_subcommand enrol" -l key -d 'File of the software passkey; made if it is missing' -r -F
+complete -c placet -n "__fish_placet_using_subcommand enrol" -l code -d 'The one-time code that `init` printed' -r
+complete -c placet -n "__fish_placet_using_subcommand enrol" -l name -d 'Name of the person' -r
+complete -c placet -n "__fish_placet_using_subcommand enrol" -l rp-id -d 'Host name to which a new key is bound' -r
+complete -c placet -n "__fish_placet_using_subcommand enrol" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand enrol" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand enrol" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand approve" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand approve" -l token-file -d 'File with the token' -r -F
+complete -c placet -n "__fish_placet_using_subcommand approve" -l key -d 'File of an enrolled software passkey; its signature is evidence of nothing' -r -F
+complete -c placet -n "__fish_placet_using_subcommand approve" -l reason -d 'Why; with deny only' -r
+complete -c placet -n "__fish_placet_using_subcommand approve" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand approve" -l yes -d 'Do not ask'
+complete -c placet -n "__fish_placet_using_subcommand approve" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand approve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand deny" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand deny" -l token-file -d 'File with the token' -r -F
+complete -c placet -n "__fish_placet_using_subcommand deny" -l key -d 'File of an enrolled software passkey; its signature is evidence of nothing' -r -F
+complete -c placet -n "__fish_placet_using_subcommand deny" -l reason -d 'Why; with deny only' -r
+complete -c placet -n "__fish_placet_using_subcommand deny" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand deny" -l yes -d 'Do not ask'
+complete -c placet -n "__fish_placet_using_subcommand deny" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand deny" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand evidence" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand evidence" -l dir -d 'The ledger\'s folder, while no service runs on it' -r -F
+complete -c placet -n "__fish_placet_using_subcommand evidence" -l wait -d 'Close what is open first, and wait at most so long for it: 30s, 2m' -r
+complete -c placet -n "__fish_placet_using_subcommand evidence" -l out -d 'Where the bundle goes; - is standard output' -r -F
+complete -c placet -n "__fish_placet_using_subcommand evidence" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand evidence" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand evidence" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -f -a "show" -d 'Both logs in short, or one statement in full'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -f -a "tail" -d 'The last statements, one a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -f -a "fsck" -d 'Read everything again and say what does not fit together; repairs nothing'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l log -d 'Which log' -r -f -a "main\t'Decisions, approvals, executions'
+gov\t'Keys, policies, persons'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l log -d 'Which log' -r -f -a "main\t'Decisions, approvals, executions'
+gov\t'Keys, policies, persons'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -s n -l lines -d 'How many' -r
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand witness; and not __fish_seen_subcommand_from init serve" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand witness; and not __fish_seen_subcommand_from init serve" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand witness; and not __fish_seen_subcommand_from init serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand witness; and not __fish_seen_subcommand_from init serve" -f -a "init" -d 'Make a witness\'s key, and name the logs that it knows'
+complete -c placet -n "__fish_placet_using_subcommand witness; and not __fish_seen_subcommand_from init serve" -f -a "serve" -d 'Run the witness'
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from init" -l dir -d 'The witness\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from init" -l name -d 'Name of the key' -r
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from init" -l log -d 'A log\'s key, as a vkey; may be repeated, with one --origin each' -r
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from init" -l origin -d 'The log\'s origin, if its key has another name' -r
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from init" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from init" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from init" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from serve" -l dir -d 'The witness\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from serve" -l listen -d 'Address and port; port 0 takes a free one' -r
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from serve" -l log -d 'A log\'s key, as a vkey; may be repeated, with one --origin each' -r
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from serve" -l origin -d 'The log\'s origin, if its key has another name' -r
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from serve" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from serve" -l until-stdin-ends -d 'End when standard input does: for whoever starts a witness as a child'
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from serve" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand witness; and __fish_seen_subcommand_from serve" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand trust; and not __fish_seen_subcommand_from export" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand trust; and not __fish_seen_subcommand_from export" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand trust; and not __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand trust; and not __fish_seen_subcommand_from export" -f -a "export" -d 'Make a trust file for this ledger, or add to one'
+complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l out -d 'The trust file; one that exists is added to' -r -F
+complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l root -d 'A credential id whose fingerprint you have compared with its owner; may be repeated' -r
+complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l allow-dev -d 'Let evidence of a development ledger pass'
+complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand keys; and not __fish_seen_subcommand_from list" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand keys; and not __fish_seen_subcommand_from list" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand keys; and not __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand keys; and not __fish_seen_subcommand_from list" -f -a "list" -d 'All public keys of a ledger'
+complete -c placet -n "__fish_placet_using_subcommand keys; and __fish_seen_subcommand_from list" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand keys; and __fish_seen_subcommand_from list" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand keys; and __fish_seen_subcommand_from list" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand keys; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand completions" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand completions" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand completions" -s h -l help -d 'Print help (see more with \'--help\')'

@@ -1,0 +1,491 @@
+#compdef placet
+
+autoload -U is-at-least
+
+_placet() {
+    typeset -A opt_args
+    typeset -a _arguments_options
+    local ret=1
+
+    if is-at-least 5.2; then
+        _arguments_options=(-s -S -C)
+    else
+        _arguments_options=(-s -C)
+    fi
+
+    local context curcontext="$curcontext" state line
+    _arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'-V[Print version]' \
+'--version[Print version]' \
+":: :_placet_commands" \
+"*::: :->placet" \
+&& ret=0
+    case $state in
+    (placet)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-command-$line[1]:"
+        case $line[1] in
+            (demo)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[Where everything is kept; default a new folder among the temporary files]:DIR:_files' \
+'--passkey=[Who signs; default the browser where one can be opened]:WHAT:((browser\:"Open the pages in a browser and wait for you"
+software\:"A key in a file stands for you; evidence of nothing"))' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(init)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The folder, missing or empty]:DIR:_files' \
+'--origin=[Name of the main log, for ever\: a host name with a path, such as ledger.example.com/2026]:NAME:_default' \
+'--rp-id=[Host name to which passkeys are bound; with --dev default localhost]:HOST:_default' \
+'--public-url=[Origin of the pages, as browsers see it, such as https\://placet.example.com]:URL:_default' \
+'--listen=[Where the service listens]:ADDR:_default' \
+'--policy=[The policy folder; without one everything is denied (with --dev\: the demonstration'\''s)]:FOLDER:_files' \
+'--receipt-alg=[Algorithm of the receipt keys]:ALG:((eddsa\:"Ed25519"
+es256\:"P-256, for verifiers without Ed25519"))' \
+'--witness-policy=[Witnesses and their quorum, a C2SP tlog-policy; default the built-in witness]:FILE:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--dev[For trying out\: takes software keys, and its evidence says so]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(serve)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--listen=[Address and port, default that of placet.toml; port 0 takes a free one]:ADDR:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--dev[Make a development ledger if the folder is missing or empty]' \
+'--new-code[Print a new one-time enrolment code; only while nobody is enrolled]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(request)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--token-file=[File with the token]:FILE:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':action -- The action, as an AuthZEN evaluation request; - is standard input:_files' \
+&& ret=0
+;;
+(enrol)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--token-file=[File with the token]:FILE:_files' \
+'--key=[File of the software passkey; made if it is missing]:SOFTKEY:_files' \
+'--code=[The one-time code that \`init\` printed]:CODE:_default' \
+'--name=[Name of the person]:NAME:_default' \
+'--rp-id=[Host name to which a new key is bound]:HOST:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(approve)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--token-file=[File with the token]:FILE:_files' \
+'--key=[File of an enrolled software passkey; its signature is evidence of nothing]:SOFTKEY:_files' \
+'--reason=[Why; with deny only]:TEXT:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--yes[Do not ask]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::request -- The request; without it, those that wait are listed:_default' \
+&& ret=0
+;;
+(deny)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--token-file=[File with the token]:FILE:_files' \
+'--key=[File of an enrolled software passkey; its signature is evidence of nothing]:SOFTKEY:_files' \
+'--reason=[Why; with deny only]:TEXT:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--yes[Do not ask]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::request -- The request; without it, those that wait are listed:_default' \
+&& ret=0
+;;
+(evidence)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--dir=[The ledger'\''s folder, while no service runs on it]:DIR:_files' \
+'--wait=[Close what is open first, and wait at most so long for it\: 30s, 2m]:TIME:_default' \
+'--out=[Where the bundle goes; - is standard output]:FILE:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'*::requests -- The requests:_default' \
+&& ret=0
+;;
+(log)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__log_commands" \
+"*::: :->log" \
+&& ret=0
+
+    case $state in
+    (log)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-log-command-$line[1]:"
+        case $line[1] in
+            (show)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--log=[Which log]:LOG:((main\:"Decisions, approvals, executions"
+gov\:"Keys, policies, persons"))' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::index -- The statement with this index:_default' \
+&& ret=0
+;;
+(tail)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--log=[Which log]:LOG:((main\:"Decisions, approvals, executions"
+gov\:"Keys, policies, persons"))' \
+'-n+[How many]:N:_default' \
+'--lines=[How many]:N:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(fsck)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(witness)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__witness_commands" \
+"*::: :->witness" \
+&& ret=0
+
+    case $state in
+    (witness)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-witness-command-$line[1]:"
+        case $line[1] in
+            (init)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The witness'\''s folder]:DIR:_files' \
+'--name=[Name of the key]:NAME:_default' \
+'*--log=[A log'\''s key, as a vkey; may be repeated, with one --origin each]:VKEY:_default' \
+'*--origin=[The log'\''s origin, if its key has another name]:O:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(serve)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The witness'\''s folder]:DIR:_files' \
+'--listen=[Address and port; port 0 takes a free one]:ADDR:_default' \
+'*--log=[A log'\''s key, as a vkey; may be repeated, with one --origin each]:VKEY:_default' \
+'*--origin=[The log'\''s origin, if its key has another name]:O:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--until-stdin-ends[End when standard input does\: for whoever starts a witness as a child]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(trust)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__trust_commands" \
+"*::: :->trust" \
+&& ret=0
+
+    case $state in
+    (trust)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-trust-command-$line[1]:"
+        case $line[1] in
+            (export)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--out=[The trust file; one that exists is added to]:FILE:_files' \
+'*--root=[A credential id whose fingerprint you have compared with its owner; may be repeated]:CREDENTIAL:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--allow-dev[Let evidence of a development ledger pass]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(keys)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__keys_commands" \
+"*::: :->keys" \
+&& ret=0
+
+    case $state in
+    (keys)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-keys-command-$line[1]:"
+        case $line[1] in
+            (list)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(completions)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':shell -- The shell:(bash elvish fish powershell zsh)' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+}
+
+(( $+functions[_placet_commands] )) ||
+_placet_commands() {
+    local commands; commands=(
+'demo:Show the whole of it on this machine\: from an agent'\''s wish to proof in a file' \
+'init:Make a ledger'\''s folder\: settings, keys and the first entries of both logs' \
+'serve:Run the service' \
+'request:Ask whether an action is permitted; if it needs a person, ask for approval' \
+'enrol:Enrol a software passkey as the first person; development ledgers only' \
+'approve:Approve a request with a software passkey; without a request, list what waits' \
+'deny:Deny a request with a software passkey; without a request, list what waits' \
+'evidence:Fetch the evidence about requests, for verification offline' \
+'log:Read the logs of a folder, whether or not the service runs' \
+'witness:Run a C2SP witness' \
+'trust:Make trust files' \
+'keys:Look at a ledger'\''s keys' \
+'completions:Print completions for a shell' \
+    )
+    _describe -t commands 'placet commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__approve_commands] )) ||
+_placet__subcmd__approve_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet approve commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__completions_commands] )) ||
+_placet__subcmd__completions_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet completions commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__demo_commands] )) ||
+_placet__subcmd__demo_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet demo commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__deny_commands] )) ||
+_placet__subcmd__deny_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet deny commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__enrol_commands] )) ||
+_placet__subcmd__enrol_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet enrol commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__evidence_commands] )) ||
+_placet__subcmd__evidence_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet evidence commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__init_commands] )) ||
+_placet__subcmd__init_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet init commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__keys_commands] )) ||
+_placet__subcmd__keys_commands() {
+    local commands; commands=(
+'list:All public keys of a ledger' \
+    )
+    _describe -t commands 'placet keys commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__keys__subcmd__list_commands] )) ||
+_placet__subcmd__keys__subcmd__list_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet keys list commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__log_commands] )) ||
+_placet__subcmd__log_commands() {
+    local commands; commands=(
+'show:Both logs in short, or one statement in full' \
+'tail:The last statements, one a line' \
+'fsck:Read everything again and say what does not fit together; repairs nothing' \
+    )
+    _describe -t commands 'placet log commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__log__subcmd__fsck_commands] )) ||
+_placet__subcmd__log__subcmd__fsck_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet log fsck commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__log__subcmd__show_commands] )) ||
+_placet__subcmd__log__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet log show commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__log__subcmd__tail_commands] )) ||
+_placet__subcmd__log__subcmd__tail_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet log tail commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__request_commands] )) ||
+_placet__subcmd__request_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet request commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__serve_commands] )) ||
+_placet__subcmd__serve_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet serve commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__trust_commands] )) ||
+_placet__subcmd__trust_commands() {
+    local commands; commands=(
+'export:Make a trust file for this ledger, or add to one' \
+    )
+    _describe -t commands 'placet trust commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__trust__subcmd__export_commands] )) ||
+_placet__subcmd__trust__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet trust export commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__witness_commands] )) ||
+_placet__subcmd__witness_commands() {
+    local commands; commands=(
+'init:Make a witness'\''s key, and name the logs that it knows' \
+'serve:Run the witness' \
+    )
+    _describe -t commands 'placet witness commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__witness__subcmd__init_commands] )) ||
+_placet__subcmd__witness__subcmd__init_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet witness init commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__witness__subcmd__serve_commands] )) ||
+_placet__subcmd__witness__subcmd__serve_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet witness serve commands' commands "$@"
+}
+
+if [ "$funcstack[1]" = "_placet" ]; then
+    _placet "$@"
+else
+    compdef _placet placet
+fi
