@@ -1,0 +1,673 @@
+"""The steps of SPEC 9. `verify` returns (verdict, code, checks)."""
+
+from . import Refused, documents, merkle, sjson, text
+from .bundles import Bundle
+from .governance import Governance, Problem
+from .trust import Trust
+
+WHOLE = (
+    "bundle.parse", "trust.valid", "log.genesis", "trust.dev_log", "log.checkpoint", "log.root",
+    "log.consistency", "log.inclusion", "statement.signature", "issuer.kind", "opening.commitment",
+    "witness.independent",
+)  # fmt: skip
+EACH = (
+    "answer.present", "witness.quorum", "assertion", "order.after", "lineage.root",
+    "policy.in_force", "time.interval", "roster.current", "quorum.met", "execution.bound",
+    "outcome.bound", "not_after", "consumption.unique", "action.match", "passkey.match",
+    "time.between", "answer.expected",
+)  # fmt: skip
+OPTIONAL = {"witness.independent", "consumption.unique", "action.match", "passkey.match",
+            "time.between"}  # fmt: skip
+ON_EXECUTION = {"execution.bound", "outcome.bound", "not_after"}
+
+
+class NotChecked(Exception):
+    def __init__(self, code=None):
+        super().__init__(code)
+        self.code = code
+
+
+def undecided(code):
+    return Problem(code, failed=False)
+
+
+class Worst:
+    """Several problems of one check: the first, but a failed one outweighs."""
+
+    def __init__(self):
+        self.first = None
+
+    def note(self, problem):
+        if self.first is None or (problem.failed and not self.first.failed):
+            self.first = problem
+
+    def run(self, function, *args):
+        try:
+            return function(*args)
+        except Problem as problem:
+            self.note(problem)
+            return None
+
+    def close(self):
+        if self.first:
+            raise self.first
+
+
+class Demands:
+    def __init__(self, action=None, passkey=None, between=None, denial=False):
+        self.action, self.passkey, self.between, self.denial = action, passkey, between, denial
+
+
+def verify(bundle_raw, trust_raw, as_of, demands=None):
+    demands = demands or Demands()
+    try:
+        bundle = Bundle(bundle_raw)
+        trust = Trust(trust_raw)
+        if demands.action is not None:
+            action = sjson.loads(demands.action)
+            demands.digest = documents.action_digest(documents.read_action(action))
+    except Refused as refused:
+        return "malformed", refused.code, {}
+    run = Verifier(bundle, trust, as_of, demands)
+    run.all()
+    return run.verdict()
+
+
+class Verifier:
+    def __init__(self, bundle, trust, as_of, demands):
+        self.bundle, self.trust, self.as_of, self.demands = bundle, trust, as_of, demands
+        self.results = {}  # (request or "", id): (state, code)
+        self.good = {"main": [], "gov": []}
+
+    # -- frame -----------------------------------------------------------------------------
+
+    def check(self, name, function, *args, request=""):
+        try:
+            function(*args)
+            result = ("passed", None)
+        except NotChecked as skipped:
+            result = ("not checked", skipped.code)
+        except Problem as problem:
+            result = ("failed" if problem.failed else "indeterminate", problem.code)
+        self.results[request, name] = result
+        return result[0] == "passed"
+
+    def all(self):
+        self.results["", "bundle.parse"] = ("passed", None)
+        if not self.check("trust.valid", self.trust_valid):
+            return
+        if not self.check("log.genesis", self.genesis):
+            return
+        self.check("trust.dev_log", self.dev_log)
+        notes_good = self.check("log.checkpoint", self.checkpoints)
+        if notes_good:
+            self.check("log.root", self.roots)
+            self.check("log.consistency", self.consistency)
+            self.check("log.inclusion", self.inclusion)
+        self.check("statement.signature", self.signatures)
+        self.check("issuer.kind", self.issuers)
+        if not notes_good:
+            return
+        leaves = [merkle.leaf_hash(entry.entry) for entry in self.bundle.entries]
+        self.gov = Governance(self.good["gov"], leaves, self.trust)
+        self.check("opening.commitment", self.openings)
+        self.check("witness.independent", self.independent)
+        for request in self.bundle.requests:
+            Request(self, request).all()
+
+    def verdict(self):
+        order = [("", name) for name in WHOLE]
+        order += [(request, name) for request in self.bundle.requests for name in EACH]
+        rows = [(key, *self.results.get(key, ("not checked", None))) for key in order]
+        for _, state, code in rows:
+            if code == "log.equivocation":
+                return "log_misbehaved", code, self.results
+        for _, state, code in rows:
+            if state == "failed":
+                return "failed", code, self.results
+        for key, state, code in rows:
+            if state != "passed" and self.required(*key):
+                return "indeterminate", code, self.results
+        return "passed", None, self.results
+
+    def required(self, request, name):
+        if name in self.trust.require:
+            return True
+        if name in OPTIONAL:
+            demands = self.demands
+            return {
+                "action.match": demands.action,
+                "passkey.match": demands.passkey,
+                "time.between": demands.between,
+            }.get(name) is not None
+        if name in ON_EXECUTION:
+            return any(one.is_a("execution") for one in self.of_request(request))
+        if name in ("witness.quorum", "time.interval"):
+            return not self.quorum_none
+        if name == "quorum.met":
+            return any(one.is_a("approval") for one in self.of_request(request))
+        return True
+
+    def of_request(self, request):
+        return [one for one in self.good["main"] if one.sub == "urn:uuid:" + request]
+
+    @property
+    def quorum_none(self):
+        return any(log and log.policy.none for log in (self.main_log, self.gov_log))
+
+    # -- steps 2 to 12 ---------------------------------------------------------------------
+
+    def both_logs(self):
+        return (self.main_log, self.bundle.main_notes), (self.gov_log, self.bundle.gov_notes)
+
+    def trust_valid(self):
+        self.main_log = self.trust.log("main", self.bundle.main_origin)
+        self.gov_log = self.trust.log("gov", self.bundle.gov_origin)
+        if any(name not in WHOLE + EACH for name in self.trust.require):
+            raise undecided("trust.require_unknown")
+        if self.trust.expires is not None and self.trust.expires <= self.as_of:
+            raise undecided("trust.expired")
+        if not self.main_log or not self.gov_log:
+            raise undecided("trust.log_unknown")
+
+    def genesis(self):
+        both = (self.bundle.statements[0], self.main_log), (self.bundle.entries[0], self.gov_log)
+        documents_ = []
+        for statement, log in both:
+            if statement.entry.hex() != log.genesis or not statement.is_a("genesis"):
+                raise Problem("log.genesis")
+            documents_.append(statement.document)
+        main, gov = documents_
+        good = (
+            (main["role"], gov["role"]) == ("main", "gov")
+            and main["origin"] == gov["peer"] == self.main_log.origin
+            and gov["origin"] == main["peer"] == self.gov_log.origin
+            and all(main[n] == gov[n] for n in ("dev", "rp_id", "issuers", "policy_manifest"))
+        )
+        first = [entry.kind for entry in self.bundle.entries[1:3]]
+        if not good or first != ["key", "policy"][: len(first)]:
+            raise Problem("log.genesis")
+        self.genesis_document = main
+
+    def dev_log(self):
+        if self.genesis_document["dev"] and not self.trust.allow_dev:
+            raise Problem("trust.dev_log")
+
+    def checkpoints(self):
+        for log, notes in self.both_logs():
+            for note in notes:
+                self.checkpoint(log, note)
+        for notes in (self.bundle.main_notes, self.bundle.gov_notes):
+            roots = {}
+            for note in notes:
+                if roots.setdefault(note.size, note.root) != note.root:
+                    raise Problem("log.equivocation")
+
+    def checkpoint(self, log, note):
+        if note.origin != log.origin or note.size < 2:
+            raise Problem("log.checkpoint")
+        known = []
+        for one in log.of("checkpoint"):
+            for blob in note.key_lines(note.origin, one.key.public):
+                if not note.signature_ok(one.key.public, blob):
+                    raise Problem("log.checkpoint")
+                known.append(one)
+        if not known:
+            raise Problem("log.checkpoint")
+        if not any(one.valid(note.size) for one in known):
+            raise Problem("key.window")
+        note.stamps = {}
+        for name, witness in log.policy.witnesses.items():
+            stamp = note.stamp(witness)
+            if stamp is False:
+                raise Problem("log.checkpoint")
+            if stamp:  # 0 counts for nothing (R-9.4-1)
+                note.stamps[name] = stamp
+
+    def roots(self):
+        leaves = [merkle.leaf_hash(entry.entry) for entry in self.bundle.entries]
+        for note in self.bundle.gov_notes:
+            if merkle.root_of(leaves[: note.size]) != note.root:
+                raise Problem("log.root")
+
+    def consistency(self):
+        root = {note.size: note.root for note in self.bundle.main_notes}
+        for low, high, path in self.bundle.consistency:
+            if not merkle.consistency(low, high, root[low], root[high], path):
+                raise Problem("log.consistency")
+
+    def inclusion(self):
+        root = {note.size: note.root for note in self.bundle.main_notes}
+        for statement in self.bundle.statements:
+            for receipt in statement.receipts:
+                self.receipt(statement, receipt, root[receipt.tree_size])
+
+    def receipt(self, statement, receipt, root):
+        origin = self.main_log.origin
+        if (
+            receipt.claimed_size != receipt.tree_size
+            or receipt.iss != origin
+            or receipt.claimed_origin != origin
+            or receipt.leaf_index != statement.index
+            or receipt.sub != statement.sub
+        ):
+            raise Problem("log.receipt_claims")
+        leaf = merkle.leaf_hash(statement.entry)
+        if not merkle.inclusion(statement.index, receipt.tree_size, leaf, receipt.path, root):
+            raise Problem("log.inclusion")
+        found = [k for k in self.main_log.of("receipt") if k.key.thumbprint == receipt.kid]
+        if not found:
+            raise Problem("log.inclusion")
+        if not found[0].valid(receipt.tree_size):
+            raise Problem("key.window")
+        if found[0].key.alg != receipt.alg:
+            raise undecided("alg.unsupported")
+        if not found[0].key.verify_cose(receipt.sign1.signed(root), receipt.sign1.signature):
+            raise Problem("log.inclusion")
+
+    def everything(self):
+        """Governance before main (9)."""
+        for statement in self.bundle.entries:
+            yield self.gov_log, statement
+        for statement in self.bundle.statements:
+            yield self.main_log, statement
+
+    def signatures(self):
+        worst, self.signed = Worst(), []
+        for log, statement in self.everything():
+            worst.run(self.signature, log, statement)
+        worst.close()
+
+    def signature(self, log, statement):
+        issuer = log.issuer(statement.kid)
+        if issuer is None:
+            raise undecided("issuer.external")
+        if not issuer.valid(statement.index):
+            raise Problem("key.window")
+        if issuer.key.alg != statement.alg:
+            raise undecided("alg.unsupported")
+        if not issuer.key.verify_cose(statement.signed, statement.signature):
+            raise Problem("issuer.signature")
+        self.signed.append((log, statement, issuer))
+        if statement.problem:
+            raise undecided(statement.problem)
+
+    def issuers(self):
+        worst = Worst()
+        for log, statement, issuer in self.signed:
+            worst.run(self.issuer_kind, log, statement, issuer)
+        worst.close()
+
+    def issuer_kind(self, log, statement, issuer):
+        kind = statement.kind
+        logs = documents.KINDS.get(kind) or documents.RESERVED.get(kind)
+        if statement.problem != "profile.unknown" and logs and log.role not in logs:
+            raise Problem("kind.wrong_log")
+        if statement.problem:
+            return
+        said = [x for x in self.genesis_document["issuers"] if x["kid"] == statement.kid.hex()]
+        if kind not in issuer.kinds or not any(kind in one["kinds"] for one in said):
+            raise Problem("issuer.kind")
+        audiences = [issuer.audience] + [
+            one.get("audience") for one in said if kind in one["kinds"]
+        ]
+        stated = statement.document.get("audience")
+        if any(audience is not None and audience != stated for audience in audiences):
+            raise Problem("issuer.kind")
+        self.good[log.role].append(statement)
+
+    def openings(self):
+        for opening in self.bundle.openings:
+            if not self.gov.opens(*opening):
+                raise Problem("opening.mismatch")
+
+    def independent(self):
+        if self.quorum_none:
+            raise NotChecked("witness.none_independent")
+        for log, notes in self.both_logs():
+            for note in notes:
+                others = set(note.stamps) - log.own
+                if log.policy.satisfied(set(note.stamps)) and not log.policy.satisfied(others):
+                    raise NotChecked("witness.none_independent")
+
+    # -- times -----------------------------------------------------------------------------
+
+    @staticmethod
+    def t1_note(log, note):
+        for stamp in sorted(set(note.stamps.values()), reverse=True):
+            if log.policy.satisfied({n for n, t in note.stamps.items() if t >= stamp}):
+                return stamp
+        return None
+
+    @staticmethod
+    def t2(log, notes, index):
+        found = []
+        for note in notes:
+            if note.size > index:
+                for stamp in sorted(set(note.stamps.values())):
+                    if log.policy.satisfied({n for n, t in note.stamps.items() if t <= stamp}):
+                        found.append(stamp + 1)
+                        break
+        return min(found, default=None)
+
+    def named(self, log, ref):
+        """The note that an `after` names, if it is in the bundle and as the document says."""
+        for note in self.bundle.main_notes if log == "main" else self.bundle.gov_notes:
+            if note.sha256.hex() == ref["note_sha256"]:
+                same = (note.origin, note.size, note.root.hex()) == (
+                    ref["origin"], ref["size"], ref["root"])  # fmt: skip
+                return note if same else None
+        return None
+
+    def t1_after(self, after):
+        times = []
+        for name, log in (("main", self.main_log), ("gov", self.gov_log)):
+            note = self.named(name, after[name])
+            times.append(self.t1_note(log, note) if note else None)
+        return None if None in times else max(times)
+
+
+class Request:
+    """The checks of one request."""
+
+    def __init__(self, whole, request):
+        self.whole, self.gov, self.bundle, self.request = whole, whole.gov, whole.bundle, request
+        mine = whole.of_request(request)
+        self.answers = [one for one in mine if one.is_a("approval", "denial")]
+        self.approvals = [one for one in self.answers if one.is_a("approval")]
+        self.executions = [one for one in mine if one.is_a("execution")]
+        self.outcomes = [one for one in mine if one.is_a("outcome")]
+
+    def all(self):
+        for name in EACH:
+            step = getattr(self, name.replace(".", "_"))
+            self.whole.check(name, step, request=self.request)
+
+    def each_answer(self, function):
+        if not self.answers:
+            raise NotChecked("answer.absent")
+        worst = Worst()
+        for answer in self.answers:
+            worst.run(function, answer)
+        worst.close()
+
+    def answer_present(self):
+        if not self.answers:
+            raise undecided("answer.absent")
+        persons = [one.document["approver"]["person"] for one in self.answers]
+        if len({one.kind for one in self.answers}) > 1 or len(set(persons)) < len(persons):
+            raise Problem("answer.conflict")
+
+    def answer_expected(self):
+        if not self.answers:
+            raise NotChecked("answer.absent")
+        denials = len(self.approvals) < len(self.answers)
+        if self.whole.demands.denial:
+            if not denials:
+                raise Problem("answer.approved")
+        elif not self.approvals:
+            raise Problem("answer.denied")
+
+    def witness_quorum(self):
+        whole = self.whole
+        if whole.quorum_none:
+            raise NotChecked("time.not_checked")
+        main, gov = whole.main_log.policy, whole.gov_log.policy
+        for answer in self.answers:
+            later = [note for note in self.bundle.main_notes if note.size > answer.index]
+            if not any(main.satisfied(set(note.stamps)) for note in later):
+                raise undecided("time.upper_open")
+        for policy, name in ((main, "main"), (gov, "gov")):
+            for note in self.bundle.carrying[name]:
+                if not policy.satisfied(set(note.stamps)):
+                    raise undecided("witness.quorum")
+
+    def assertion(self):
+        self.each_answer(self._assertion)
+
+    def _assertion(self, answer):
+        namespace = "placet-approve-v1" if answer.is_a("approval") else "placet-deny-v1"
+        credential = answer.document["approver"]["credential"]
+        self.gov.assertion(answer, namespace, self.gov.roster.get(credential), credential)
+
+    def order_after(self):
+        self.each_answer(self._order_answer)
+
+    def _notes_named(self, statement):
+        for name in ("main", "gov"):
+            if self.whole.named(name, statement.after[name]) is None:
+                raise Problem("order.after")
+
+    def _order_answer(self, answer):
+        self._notes_named(answer)
+        if answer.index < answer.after["main"]["size"]:
+            raise Problem("order.index")
+        enrolment = self.gov.roster.get(answer.document["approver"]["credential"])
+        if enrolment and enrolment.index >= answer.after["gov"]["size"]:
+            raise Problem("order.enrolled_late")
+        for entry in self.gov.entries:
+            if entry.after and (problem := self.gov.after_problem(entry)):
+                raise problem
+
+    def lineage_root(self):
+        self.each_answer(self._lineage)
+
+    def _lineage(self, answer):
+        approver = answer.document["approver"]
+        size = answer.after["gov"]["size"]
+        enrolment = self.gov.authorised(approver["credential"], size, "approver")
+        if enrolment.person != approver["person"]:
+            raise Problem("lineage.person")
+
+    def policy_in_force(self):
+        self.each_answer(self._policy)
+
+    def _policy(self, answer):
+        policies = [one for one in self.gov.entries if one.is_a("policy")]
+        before = [one for one in policies if one.index < answer.after["gov"]["size"]]
+        named = answer.document["policy"]
+        if not before or (before[-1].index, before[-1].document["manifest_sha256"]) != (
+            named["index"], named["manifest"]):  # fmt: skip
+            raise Problem("policy.not_in_force")
+        first = [one for one in policies if one.index == 2]
+        wanted = self.whole.genesis_document["policy_manifest"]
+        if not first or first[0].document["manifest_sha256"] != wanted:
+            raise Problem("policy.not_in_force")
+        if not self.gov.stands(before[-1]):
+            raise undecided("governance.unauthorised")
+
+    def interval(self, answer):
+        """[T1, T2) of an answer."""
+        whole = self.whole
+        if whole.quorum_none:
+            raise NotChecked("time.not_checked")
+        t1 = whole.t1_after(answer.after)
+        if t1 is None:
+            raise undecided("time.lower_open")
+        t2 = whole.t2(whole.main_log, self.bundle.main_notes, answer.index)
+        if t2 is None:
+            raise undecided("time.upper_open")
+        if t1 >= t2:
+            raise undecided("time.clock_skew")
+        return t1, t2
+
+    def time_interval(self):
+        self.each_answer(self.interval)
+
+    def roster_current(self):
+        if self.whole.quorum_none:
+            raise undecided("time.not_checked")
+        self.each_answer(self._current)
+
+    def _current(self, answer):
+        whole, gov = self.whole, self.gov
+        t1, t2 = self.interval(answer)
+        size = answer.after["gov"]["size"]
+        candidates = []
+        for note in self.bundle.gov_notes:
+            stamp = whole.t1_note(whole.gov_log, note)
+            if stamp is not None and stamp >= t2 and note.size >= size:
+                candidates.append((note.size, stamp))
+        if not candidates:
+            raise undecided("time.upper_open")
+        end = min(candidates)[0]
+        credential = answer.document["approver"]["credential"]
+        worst = Worst()
+        seen = [entry for entry in gov.entries if entry.index < end]
+        enrolment = gov.roster.get(credential)
+        for entry in seen:
+            if entry.is_a("revocation") and entry.document["credential"] == credential:
+                problem = self._revoked(entry, size, t1, t2)
+            elif (
+                entry.is_a("role")
+                and entry.index >= size
+                and enrolment
+                and entry.document["person"] == enrolment.person
+                and "approver" not in entry.document["roles"]
+            ):
+                since = whole.t1_after(entry.after)
+                problem = None
+                if since is None or since < t2:
+                    problem = undecided("roster.disputed")
+            else:
+                continue
+            if problem:
+                worst.note(problem if gov.stands(entry) else undecided("governance.unauthorised"))
+        for authorised, above in gov.lineage(enrolment) if enrolment else ():
+            until = whole.t2(whole.gov_log, self.bundle.gov_notes, authorised.index)
+            for entry in seen:
+                if entry.is_a("revocation") and entry.document["credential"] == above:
+                    since = text.parse_time(entry.document["effective_from"])
+                    if until is None or since < until:
+                        stands = gov.stands(entry)
+                        code = "roster.disputed" if stands else "governance.unauthorised"
+                        worst.note(undecided(code))
+        worst.close()
+
+    def _revoked(self, entry, size, t1, t2):
+        since = text.parse_time(entry.document["effective_from"])
+        if entry.index < size:
+            if since >= t2:
+                return None
+            return Problem("roster.revoked") if since <= t1 else undecided("roster.disputed")
+        known = self.whole.t1_after(entry.after)
+        if known is not None and known >= t2 and since >= t2:
+            return None
+        return undecided("roster.disputed")
+
+    def quorum_met(self):
+        if not self.approvals:
+            raise NotChecked("answer.denied")
+
+        def terms(one):
+            document = one.document
+            return sjson.jcs([
+                documents.action_digest(document["action"]), document["audience"],
+                document["policy"], document.get("raw"), document["initiator"],
+                document["quorum"]])  # fmt: skip
+
+        persons = {one.document["approver"]["person"] for one in self.approvals}
+        required = self.approvals[0].document["quorum"]["required"]
+        if len(persons) < required or len(set(map(terms, self.approvals))) > 1:
+            raise Problem("quorum.unmet")
+
+    def _execution(self):
+        if not self.executions:
+            raise NotChecked("execution.absent")
+        return self.executions[0]
+
+    def execution_bound(self):
+        execution = self._execution()
+        document = execution.document
+        spent = []
+        for ref in document["approvals"]:
+            found = [
+                one for one in self.approvals
+                if (one.index, one.document_sha256.hex()) == (ref["index"], ref["document_sha256"])
+            ]  # fmt: skip
+            if not found:
+                raise Problem("execution.approval")
+            spent += found
+        for one in spent:
+            approved = one.document
+            for name, code in (("audience", "audience"), ("initiator", "initiator")):
+                if document[name] != approved[name]:
+                    raise Problem("execution." + code)
+            if document["action_digest"] != documents.action_digest(approved["action"]):
+                raise Problem("execution.action")
+            if document.get("raw") != approved.get("raw"):
+                raise Problem("execution.raw")
+        self._order_later(execution, [one.index for one in spent])
+        persons = {one.document["approver"]["person"] for one in spent}
+        if len(persons) < spent[0].document["quorum"]["required"]:
+            raise Problem("quorum.unmet")
+
+    def _order_later(self, statement, indexes):
+        self._notes_named(statement)
+        size = statement.after["main"]["size"]
+        if any(statement.index <= index or size <= index for index in indexes):
+            raise Problem("order.index")
+        if statement.index < size:
+            raise Problem("order.index")
+
+    def outcome_bound(self):
+        execution = self._execution()
+        if not self.outcomes:
+            raise undecided("outcome.absent")
+        outcome = self.outcomes[0]
+        document, ran = outcome.document, execution.document
+        named = {"index": execution.index, "document_sha256": execution.document_sha256.hex()}
+        if document["execution"] != named or document["audience"] != ran["audience"]:
+            raise Problem("outcome.mismatch")
+        self._order_later(outcome, [execution.index])
+        if any(document.get(name) != ran.get(name) for name in ("action_digest", "raw")):
+            raise Problem("outcome.mismatch")
+        if document["result"] == "unknown":
+            raise undecided("outcome.unknown")
+
+    def not_after(self):
+        execution, whole = self._execution(), self.whole
+        if whole.quorum_none:
+            raise NotChecked("time.not_checked")
+        ends = [text.parse_time(one.document["not_after"]) for one in self.approvals]
+        if not ends:
+            raise NotChecked("answer.absent")
+        starts = [whole.t1_after(one.after) for one in (execution, *self.approvals)]
+        if None not in starts and max(starts) >= min(ends):
+            raise Problem("not_after.expired")
+        t2 = whole.t2(whole.main_log, self.bundle.main_notes, execution.index)
+        if None in starts or t2 is None or t2 > min(ends):
+            raise undecided("not_after.undecided")
+
+    def consumption_unique(self):
+        if len(self.executions) > 1:
+            raise Problem("consumption.double")
+        raise NotChecked("consumption.not_checked")
+
+    def action_match(self):
+        if self.whole.demands.action is None:
+            raise NotChecked()
+        for one in self.answers:
+            if documents.action_digest(one.document["action"]) != self.whole.demands.digest:
+                raise Problem("action.mismatch")
+
+    def passkey_match(self):
+        wanted = self.whole.demands.passkey
+        if wanted is None:
+            raise NotChecked()
+        persons = {person for person, name, _ in self.bundle.openings if name == wanted}
+        approvers = [one.document["approver"] for one in self.answers]
+        if not any(x["credential"] == wanted or x["person"] in persons for x in approvers):
+            raise Problem("passkey.mismatch")
+
+    def time_between(self):
+        if self.whole.demands.between is None:
+            raise NotChecked()
+        self.each_answer(self._between)
+
+    def _between(self, answer):
+        low, high = self.whole.demands.between
+        t1, t2 = self.interval(answer)
+        if low <= t1 and t2 <= high:
+            return
+        raise Problem("time.outside") if t2 <= low or high <= t1 else undecided("time.overlap")
