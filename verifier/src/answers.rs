@@ -166,7 +166,7 @@ pub(crate) fn lower(
     after: &placet_proto::document::After,
 ) -> Result<u64, Problem> {
     let t1 = |named, notes, log: &LogTrust| {
-        note_named(named, notes, log)?.not_before(&log.policy).ok_or_else(|| {
+        note_named(named, notes, log)?.not_before.ok_or_else(|| {
             Problem::open("time.lower_open", format!("no quorum on the note of {}", log.log.origin))
         })
     };
@@ -175,17 +175,14 @@ pub(crate) fn lower(
 
 /// T2 of a main statement: the earliest quorum on a note that includes it.
 pub(crate) fn upper(cx: &Context<'_>, index: u64) -> Result<u64, Problem> {
-    cx.main_notes
-        .iter()
-        .filter(|n| n.size > index)
-        .filter_map(|n| n.before(&cx.main.policy))
-        .min()
-        .ok_or_else(|| {
+    cx.main_notes.iter().filter(|n| n.size > index).filter_map(|n| n.before).min().ok_or_else(
+        || {
             Problem::open(
                 "time.upper_open",
                 format!("no cosigned checkpoint includes leaf {index}"),
             )
-        })
+        },
+    )
 }
 
 /// Step 19: not revoked then, by the smallest governance checkpoint of a later time.
@@ -205,12 +202,12 @@ pub(crate) fn roster_current(cx: &Context<'_>, given: Given<'_>, when: Interval)
             continue;
         }
         counts(change)?;
-        if lower(cx, &change.document.after).is_ok_and(|t| t >= when.t2) {
+        if cx.signed_not_before(change.index).is_some_and(|t| t >= when.t2) {
             continue;
         }
         return Err(disputed(change.index, "a role change"));
     }
-    ancestors_current(cx, credential, g2)?;
+    vouchers_current(cx, credential, after, g2)?;
     Ok(format!("no revocation before governance size {}", g2.size))
 }
 
@@ -222,7 +219,7 @@ fn closing_note<'c>(
     cx.gov_notes
         .iter()
         .filter(|n| n.size >= after)
-        .filter_map(|n| Some((n.size, n.not_before(&cx.gov.policy)?, n)))
+        .filter_map(|n| Some((n.size, n.not_before?, n)))
         .filter(|(_, t1, _)| *t1 >= when.t2)
         .min_by_key(|(size, t1, _)| (*size, *t1))
         .map(|(_, _, note)| note)
@@ -256,20 +253,21 @@ fn revocation(
             _ => Err(disputed(r.index, "a revocation")),
         };
     }
-    let later = from >= when.t2 && lower(cx, &r.document.after).is_ok_and(|t| t >= when.t2);
+    let later = from >= when.t2 && cx.signed_not_before(r.index).is_some_and(|t| t >= when.t2);
     if later { Ok(()) } else { Err(disputed(r.index, "a revocation")) }
 }
 
-/// A revocation further up has no effect on an enrolment that is proved to be older.
-fn ancestors_current(cx: &Context<'_>, credential: &[u8], g2: &OpenNote) -> Result<(), Problem> {
-    for (ancestor, enrolment) in cx.governance.lineage(credential).ancestors {
-        let known_by = cx
-            .gov_notes
-            .iter()
-            .filter(|n| n.size > enrolment)
-            .filter_map(|n| n.before(&cx.gov.policy))
-            .min();
-        for r in cx.governance.revocations(&ancestor).filter(|r| r.index < g2.size) {
+/// A revocation of a key that vouched has no effect on what is proved to be older.
+fn vouchers_current(
+    cx: &Context<'_>,
+    credential: &[u8],
+    after: u64,
+    g2: &OpenNote,
+) -> Result<(), Problem> {
+    for (voucher, entry) in cx.governance.vouchers(credential, after, Role::Approver)? {
+        let known_by =
+            cx.gov_notes.iter().filter(|n| n.size > entry).filter_map(|n| n.before).min();
+        for r in cx.governance.revocations(&voucher).filter(|r| r.index < g2.size) {
             counts(r)?;
             if known_by.is_none_or(|u| r.document.effective_from.0 < u) {
                 return Err(disputed(r.index, "a revocation of an authoriser"));

@@ -1,13 +1,15 @@
 //! The verification of a bundle: SPEC.md 9, step by step.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use placet_proto::action::Action;
 use placet_proto::b64::encode_hex;
 use placet_proto::document::{Body, Genesis};
+use placet_proto::kind::Kind;
 use placet_proto::tlog::merkle::{CompactRange, leaf_hash};
 use placet_proto::trust::{TrustFile, TrustedLog};
 
+use crate::answers;
 use crate::context::Context;
 use crate::evidence::Evidence;
 use crate::governance::{Governance, Rules};
@@ -191,7 +193,10 @@ impl<'a> Run<'a> {
         else {
             return Ok(());
         };
-        let (main_trust, gov_trust) = (LogTrust::new(main)?, LogTrust::new(gov)?);
+        let (mut main_trust, mut gov_trust) = (LogTrust::new(main)?, LogTrust::new(gov)?);
+        let independent_only = self.required("witness.independent");
+        main_trust.independent_only = independent_only;
+        gov_trust.independent_only = independent_only;
         let genesis = logs::genesis(evidence, main, gov);
         let both = |g: &&Genesis| format!("{} and {}", g.peer, g.origin);
         let Some(genesis) = self.take("log.genesis", None, genesis, both) else {
@@ -208,7 +213,7 @@ impl<'a> Run<'a> {
         let valid = self.statements(evidence, main, gov, genesis);
         let Some((main_notes, gov_notes)) = notes else { return Ok(()) };
         let governance = self.governance(evidence, &valid);
-        let context = Context {
+        let mut context = Context {
             trust: self.trust,
             main: &main_trust,
             gov: &gov_trust,
@@ -216,10 +221,14 @@ impl<'a> Run<'a> {
             governance: &governance,
             main_notes,
             gov_notes,
+            governed: BTreeMap::new(),
         };
+        context.governed = governed(evidence, &context);
         self.trees(evidence, &context);
+        let statements = evidence.by_request();
         for request in &evidence.requests {
-            request::verify(self, evidence, &context, request);
+            let of_request = statements.get(request.as_str()).map_or(&[][..], Vec::as_slice);
+            request::verify(self, evidence, &context, request, of_request);
         }
         Ok(())
     }
@@ -323,19 +332,14 @@ impl<'a> Run<'a> {
     /// Step 12: whether every quorum also holds without the operator's own witnesses.
     fn independent(&mut self, cx: &Context<'_>) {
         let holds = |notes: &[OpenNote], log: &LogTrust| {
-            let own = |i: usize| {
-                log.policy.witnesses().get(i).is_none_or(|w| {
-                    log.log
-                        .operated_by_self
-                        .iter()
-                        .any(|o| o.as_bytes() == w.name.as_slice() || o == w.key.name())
+            let mut with_quorum = notes.iter().filter(|n| n.has_quorum()).peekable();
+            with_quorum.peek().is_some()
+                && with_quorum.all(|n| {
+                    let others = n.times.iter().enumerate();
+                    let times: Vec<Option<u64>> =
+                        others.map(|(i, t)| t.filter(|_| !log.is_own(i))).collect();
+                    log.policy.latest_time(&times).is_some()
                 })
-            };
-            notes.iter().filter(|n| n.has_quorum(&log.policy)).all(|n| {
-                let times: Vec<Option<u64>> =
-                    n.times.iter().enumerate().map(|(i, t)| t.filter(|_| !own(i))).collect();
-                log.policy.latest_time(&times).is_some()
-            }) && !log.policy.is_none()
         };
         if holds(&cx.main_notes, cx.main) && holds(&cx.gov_notes, cx.gov) {
             self.pass(
@@ -375,20 +379,30 @@ impl<'a> Run<'a> {
                 );
             }
         }
+        let ran: BTreeSet<(String, &'static str)> =
+            self.report.checks.iter().filter_map(|c| Some((c.request.clone()?, c.id))).collect();
         for request in &evidence.requests {
             for (id, _) in REQUEST_CHECKS {
-                let ran = |c: &Check| c.id == id && c.request.as_deref() == Some(request);
-                if !self.report.checks.iter().any(ran) && (self.required(id)) {
+                if !ran.contains(&(request.clone(), id)) && self.required(id) {
                     let why = "an earlier check kept it from running".to_owned();
                     self.push(id, Some(request), Status::NotChecked, None, why);
                 }
             }
         }
         let rank = |id: &str| checks().position(|(known, _)| known == id);
-        self.report.checks.sort_by_key(|c| (c.request.clone(), rank(c.id)));
+        self.report.checks.sort_by_cached_key(|c| (c.request.clone(), rank(c.id)));
         self.report.conclude();
         self.report
     }
+}
+
+/// T1 of every revocation and role change whose notes are there.
+fn governed(evidence: &Evidence, cx: &Context<'_>) -> BTreeMap<u64, u64> {
+    let documents = (0..).zip(&evidence.gov).filter_map(|(i, p)| Some((i, p.known()?)));
+    documents
+        .filter(|(_, s)| matches!(s.kind(), Kind::Revocation | Kind::Role))
+        .filter_map(|(i, s)| Some((i, answers::lower(cx, s.document.body.after()?).ok()?)))
+        .collect()
 }
 
 /// Step 24 with the whole log at hand.

@@ -243,6 +243,12 @@ pub const CODES: &[Code] = &[
         "9.3",
     ),
     c(
+        "lineage.depth",
+        "More signatures lie between the passkey and a root than are followed.",
+        KEEP,
+        "9.3",
+    ),
+    c(
         "lineage.operator_asserted",
         "Nobody but the operator says that this passkey is that person's.",
         "Confirm the key's fingerprint out of band and add it to `roots`, or a key that authorised it.",

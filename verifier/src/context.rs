@@ -1,5 +1,7 @@
 //! What every check of a request looks at.
 
+use std::collections::BTreeMap;
+
 use placet_proto::document::Genesis;
 use placet_proto::trust::TrustFile;
 
@@ -15,4 +17,13 @@ pub(crate) struct Context<'a> {
     pub(crate) governance: &'a Governance,
     pub(crate) main_notes: Vec<OpenNote>,
     pub(crate) gov_notes: Vec<OpenNote>,
+    /// T1 of each revocation and role change by its index. Every answer asks for them.
+    pub(crate) governed: BTreeMap<u64, u64>,
+}
+
+impl Context<'_> {
+    /// T1 of a revocation or role change, where the notes that it names are in the evidence.
+    pub(crate) fn signed_not_before(&self, index: u64) -> Option<u64> {
+        self.governed.get(&index).copied()
+    }
 }

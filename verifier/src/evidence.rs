@@ -1,12 +1,12 @@
 //! A bundle with everything in it read strictly, before any trust comes in: the last place where
 //! evidence can be MALFORMED (SPEC.md 7.3).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use placet_proto::Error;
 use placet_proto::bundle::{Bundle, BundleError, Consistency, Opening};
 use placet_proto::document::{After, Body};
-use placet_proto::kind::{Kind, LogRole};
+use placet_proto::kind::Kind;
 use placet_proto::statement::{self, Header, Statement};
 use placet_proto::tlog::TlogError;
 use placet_proto::tlog::checkpoint::SignedCheckpoint;
@@ -79,6 +79,9 @@ pub struct ParsedNote {
     pub bytes: Vec<u8>,
     /// What it says.
     pub signed: SignedCheckpoint,
+    /// Whether a claim about a request rests on it: it is named by a main statement, or new enough
+    /// to bound its time or the roster. Others are there for a revocation or role change only.
+    pub carries_claims: bool,
 }
 
 /// A main statement, read, its receipts still bytes.
@@ -130,7 +133,7 @@ impl Evidence {
             }
             main.push(MainStatement { index: included.index, parsed, receipts: included.receipts });
         }
-        let evidence = Self {
+        let mut evidence = Self {
             requests: bundle.requests,
             main_origin: bundle.main.origin,
             main_notes: read_notes(bundle.main.notes)?,
@@ -145,8 +148,21 @@ impl Evidence {
         evidence.check_receipt_sizes()?;
         evidence.check_consistency_pairs()?;
         evidence.check_governance_complete()?;
+        evidence.mark_claims();
         evidence.check_notes_referenced()?;
         Ok(evidence)
+    }
+
+    /// Known main statements with their indexes, by the request that they are about.
+    #[must_use]
+    pub fn by_request(&self) -> BTreeMap<&str, Vec<(u64, &Statement)>> {
+        let mut map: BTreeMap<&str, Vec<(u64, &Statement)>> = BTreeMap::new();
+        for (index, statement) in self.known_main() {
+            if let Some(request) = statement.document.body.request() {
+                map.entry(request).or_default().push((index, statement));
+            }
+        }
+        map
     }
 
     /// Known statements of the main log with their indexes.
@@ -214,27 +230,25 @@ impl Evidence {
         }
     }
 
-    /// The notes that a claim about a request rests on: named by a main statement, or new enough
-    /// to bound its time or the roster. Others are there for a revocation or role change only.
-    #[must_use]
-    pub fn carries_claims(&self, role: LogRole, note: &ParsedNote) -> bool {
-        let mut afters = self.main.iter().filter_map(|m| m.parsed.after());
-        let hash = placet_proto::sha256(&note.bytes);
-        let size = note.signed.checkpoint().size;
-        match role {
-            LogRole::Main => {
-                let first = self.main.iter().map(|m| m.index).find(|i| *i > 0).unwrap_or(0);
-                size > first || afters.any(|a| a.main.note_sha256 == hash)
-            }
-            LogRole::Gov => {
-                afters.any(|a| a.gov.note_sha256 == hash) || size >= self.newest_roster()
-            }
+    /// Once for all, in time linear in the size of the bundle.
+    fn mark_claims(&mut self) {
+        let first = self.main.iter().map(|m| m.index).find(|i| *i > 0).unwrap_or(0);
+        let (mut main, mut gov, mut newest_roster) = (BTreeSet::new(), BTreeSet::new(), 0);
+        for after in self.main.iter().filter_map(|m| m.parsed.after()) {
+            main.insert(after.main.note_sha256);
+            gov.insert(after.gov.note_sha256);
+            newest_roster = newest_roster.max(after.gov.size);
         }
-    }
-
-    /// The largest governance size that a main statement names.
-    fn newest_roster(&self) -> u64 {
-        self.main.iter().filter_map(|m| m.parsed.after()).map(|a| a.gov.size).max().unwrap_or(0)
+        let named = |note: &ParsedNote, by: &BTreeSet<[u8; 32]>| {
+            by.contains(&placet_proto::sha256(&note.bytes))
+        };
+        for note in &mut self.main_notes {
+            note.carries_claims = note.signed.checkpoint().size > first || named(note, &main);
+        }
+        for note in &mut self.gov_notes {
+            let size = note.signed.checkpoint().size;
+            note.carries_claims = size >= newest_roster || named(note, &gov);
+        }
     }
 
     fn check_notes_referenced(&self) -> Result<(), Error> {
@@ -245,11 +259,11 @@ impl Evidence {
         let afters: Vec<&After> = governed.filter_map(Parsed::after).collect();
         let main: BTreeSet<[u8; 32]> = afters.iter().map(|a| a.main.note_sha256).collect();
         let gov: BTreeSet<[u8; 32]> = afters.iter().map(|a| a.gov.note_sha256).collect();
-        let referenced = |role, note: &ParsedNote, named: &BTreeSet<[u8; 32]>| {
-            named.contains(&placet_proto::sha256(&note.bytes)) || self.carries_claims(role, note)
+        let referenced = |note: &ParsedNote, named: &BTreeSet<[u8; 32]>| {
+            note.carries_claims || named.contains(&placet_proto::sha256(&note.bytes))
         };
-        let all = self.main_notes.iter().all(|n| referenced(LogRole::Main, n, &main))
-            && self.gov_notes.iter().all(|n| referenced(LogRole::Gov, n, &gov));
+        let all = self.main_notes.iter().all(|n| referenced(n, &main))
+            && self.gov_notes.iter().all(|n| referenced(n, &gov));
         if all { Ok(()) } else { structure("nothing refers to a note") }
     }
 }
@@ -270,7 +284,7 @@ fn read_notes(notes: Vec<Vec<u8>>) -> Result<Vec<ParsedNote>, Error> {
                 return structure("notes are not ascending");
             }
         }
-        out.push(ParsedNote { bytes, signed });
+        out.push(ParsedNote { bytes, signed, carries_claims: false });
     }
     Ok(out)
 }

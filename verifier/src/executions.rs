@@ -28,9 +28,10 @@ pub(crate) fn quorum(given: &[Given<'_>]) -> Checked {
     let Some(first) = approvals.first() else {
         return Err(Problem::failed("quorum.unmet", "nobody approved"));
     };
+    let action = first.answer.action.digest();
     let same = |g: &&Given<'_>| {
         let (a, b) = (g.answer, first.answer);
-        a.action.digest() == b.action.digest()
+        a.action.digest() == action
             && a.audience == b.audience
             && a.policy == b.policy
             && a.raw == b.raw

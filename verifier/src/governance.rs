@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use placet_proto::cose_key::PublicKey;
 use placet_proto::document::{
     Body, Digest, Enrolment, KeyClass, Policy, PolicyRef, Revocation, Role, RoleChange, Signer,
 };
@@ -15,6 +16,11 @@ use placet_proto::tlog::merkle::{CompactRange, leaf_hash};
 use crate::crypto;
 use crate::report::Problem;
 use crate::webauthn::{self, AssertionFacts, AssertionPolicy, CredentialKey};
+
+/// Most enrolments from a credential up to its root, and most signatures that a role rests on.
+/// Who replaces a key every year needs a third of it in ten; without a limit, a list of answers
+/// under a long chain costs the product of both.
+pub const MAX_LINEAGE: usize = 32;
 
 /// What assertions in a governance log are judged by.
 #[derive(Debug, Clone)]
@@ -58,7 +64,15 @@ pub struct Governance {
     rules: Rules,
     roots_at: Vec<[u8; 32]>,
     enrolments: BTreeMap<Vec<u8>, Judged<Enrolment>>,
+    /// Thumbprints of the keys that are enrolled.
+    keys: BTreeSet<[u8; 32]>,
+    /// Length of the lineage by credential, of those that stand.
+    depths: BTreeMap<Vec<u8>, usize>,
     roles: BTreeMap<String, Vec<Judged<RoleChange>>>,
+    /// Index of the last standing enrolment or role of a person.
+    changed: BTreeMap<String, u64>,
+    /// Role changes that another change of the same person overtook before they were recorded.
+    overtaken: BTreeSet<u64>,
     revocations: BTreeMap<Vec<u8>, Vec<Judged<Revocation>>>,
     policies: Vec<Judged<Policy>>,
     forks: Vec<Problem>,
@@ -86,7 +100,11 @@ impl Governance {
             rules,
             roots_at,
             enrolments: BTreeMap::new(),
+            keys: BTreeSet::new(),
+            depths: BTreeMap::new(),
             roles: BTreeMap::new(),
+            changed: BTreeMap::new(),
+            overtaken: BTreeSet::new(),
             revocations: BTreeMap::new(),
             policies: Vec::new(),
             forks: Vec::new(),
@@ -141,19 +159,22 @@ impl Governance {
         match &statement.document.body {
             // The first enrolment of a credential id counts, a second changes nothing.
             Body::Enrolment(e) if !self.enrolments.contains_key(&e.credential) => {
-                let authorised = self.judge_enrolment(e, index, statement);
-                let judged = Judged { index, document: e.clone(), authorised };
-                self.enrolments.insert(e.credential.clone(), judged);
+                self.add_enrolment(e, index, statement);
             }
             Body::Role(r) => {
                 let n = r.after.gov.size;
-                let authorised =
-                    self.signer(statement, &r.signer, Namespace::Role, n, Role::Administrator);
+                let authorised = self.signer(statement, &r.signer, Namespace::Role, n, index);
+                if authorised.is_ok() {
+                    if self.overtaken(&statement.document.body) {
+                        self.overtaken.insert(index);
+                    }
+                    self.changed.insert(r.person.clone(), index);
+                }
                 let judged = Judged { index, document: r.clone(), authorised };
                 self.roles.entry(r.person.clone()).or_default().push(judged);
             }
             Body::Revocation(r) => {
-                let authorised = self.judge_revocation(r, statement);
+                let authorised = self.judge_revocation(r, index, statement);
                 let judged = Judged { index, document: r.clone(), authorised };
                 self.revocations.entry(r.credential.clone()).or_default().push(judged);
             }
@@ -163,6 +184,39 @@ impl Governance {
             }
             _ => {}
         }
+    }
+
+    /// The first enrolment of a key counts too. Credential ids are signed by nobody: under another
+    /// id a revoked root would be new, and one passkey would be two persons.
+    fn add_enrolment(&mut self, e: &Enrolment, index: u64, statement: &Statement) {
+        if !self.keys.insert(key_of(&e.public_key)) {
+            return;
+        }
+        let authorised = self.judge_enrolment(e, index, statement);
+        if authorised.is_ok() {
+            let above = e.authoriser.as_ref().filter(|_| !self.is_root(e));
+            let above = above.and_then(|a| self.depths.get(&a.credential)).copied().unwrap_or(0);
+            self.depths.insert(e.credential.clone(), above.saturating_add(1));
+            self.changed.insert(e.person.clone(), index);
+        }
+        let judged = Judged { index, document: e.clone(), authorised };
+        self.enrolments.insert(e.credential.clone(), judged);
+    }
+
+    /// Whether the list already holds a change of the same matter that stands and that the
+    /// document, by its `after`, could not know: another role or enrolment of the person of a
+    /// `role`, another `policy`. Who signed it decided on what was no longer so, and an operator
+    /// who files a document late, or a second time, must not undo what came between.
+    #[must_use]
+    pub fn overtaken(&self, body: &Body) -> bool {
+        let last = match body {
+            Body::Role(r) => self.changed.get(&r.person).copied(),
+            Body::Policy(_) => {
+                self.policies.iter().rfind(|p| p.authorised.is_ok()).map(|p| p.index)
+            }
+            _ => None,
+        };
+        matches!((last, body.after()), (Some(last), Some(after)) if last >= after.gov.size)
     }
 
     fn is_root(&self, enrolment: &Enrolment) -> bool {
@@ -190,16 +244,29 @@ impl Governance {
             ));
         };
         let n = e.after.gov.size;
-        self.signer(statement, authoriser, Namespace::EnrolAuthorise, n, Role::Administrator)
-            .map_err(|p| lineage_problem(index, p))
+        self.signer(statement, authoriser, Namespace::EnrolAuthorise, n, index)
+            .map_err(|p| lineage_problem(index, p))?;
+        if self.depths.get(&authoriser.credential).is_some_and(|d| *d >= MAX_LINEAGE) {
+            let detail = format!("enrolment #{index} is more than {MAX_LINEAGE} from a root");
+            return Err(Problem::open("lineage.depth", detail));
+        }
+        Ok(())
     }
 
     /// Whoever holds a key may always say that it is lost, whether or not it was revoked before;
-    /// an administrator may say so of any key.
-    fn judge_revocation(&self, r: &Revocation, statement: &Statement) -> Result<(), Problem> {
+    /// an administrator may say so of any key. A key that only the operator says is that person's
+    /// may not: else he could revoke whom he likes.
+    fn judge_revocation(
+        &self,
+        r: &Revocation,
+        index: u64,
+        statement: &Statement,
+    ) -> Result<(), Problem> {
         let (signer, n) = (&r.signer, r.after.gov.size);
         let of = |c: &[u8]| self.enrolments.get(c).filter(|e| e.index < n).map(|e| &e.document);
-        if let (Some(own), Some(target)) = (of(&signer.credential), of(&r.credential))
+        let stands = self.enrolments.get(&signer.credential).is_some_and(|e| e.authorised.is_ok());
+        if let (true, Some(own), Some(target)) =
+            (stands || signer.credential == r.credential, of(&signer.credential), of(&r.credential))
             && own.person == target.person
             && own.person == signer.person
         {
@@ -207,7 +274,7 @@ impl Governance {
                 .assertion(statement, Namespace::Revoke, &signer.credential, own)
                 .map(|_| ());
         }
-        self.signer(statement, signer, Namespace::Revoke, n, Role::Administrator)
+        self.signer(statement, signer, Namespace::Revoke, n, index)
     }
 
     fn judge_policy(&self, p: &Policy, index: u64, statement: &Statement) -> Result<(), Problem> {
@@ -218,13 +285,13 @@ impl Governance {
                 "lineage.assertion",
                 format!("policy entry {index} is unsigned"),
             )),
-            Some((signer, after)) => self.signer(
-                statement,
-                signer,
-                Namespace::Policy,
-                after.gov.size,
-                Role::Administrator,
-            ),
+            Some(_) if self.overtaken(&statement.document.body) => Err(Problem::failed(
+                "order.index",
+                format!("policy entry {index} was signed before another came into force"),
+            )),
+            Some((signer, after)) => {
+                self.signer(statement, signer, Namespace::Policy, after.gov.size, index)
+            }
         }
     }
 
@@ -254,7 +321,7 @@ impl Governance {
         }
         enrolled.authorised.clone()?;
         let e = &enrolled.document;
-        if self.is_root(e) || self.roles_at(e, index, n).contains(&role) {
+        if self.is_root(e) || self.has_role(e, index, n, role) {
             return Ok(enrolled);
         }
         Err(Problem::failed(
@@ -280,28 +347,79 @@ impl Governance {
             };
             out.steps.push(format!("{line}: authorised by {}", short(&authoriser.credential)));
             out.ancestors.push((authoriser.credential.clone(), *index));
+            if out.steps.len() >= MAX_LINEAGE {
+                out.steps.push("…".to_owned());
+                break;
+            }
             // Indexes fall on the way up, so that this ends.
             next = self.enrolments.get(&authoriser.credential).filter(|e| e.index < *index);
         }
         out
     }
 
-    /// Checks that `signer` signed the statement under `namespace` and held `role` at size `n`,
-    /// not revoked before.
+    /// The credentials on whose word it rests that a credential is enrolled and holds `role` at
+    /// size `n`, each with the index of the entry that it signed: of authorisers of enrolments,
+    /// and of those who gave roles.
+    ///
+    /// # Errors
+    /// Indeterminate `lineage.depth` if there are more than [`MAX_LINEAGE`].
+    pub fn vouchers(
+        &self,
+        credential: &[u8],
+        n: u64,
+        role: Role,
+    ) -> Result<Vec<(Vec<u8>, u64)>, Problem> {
+        let mut found: BTreeSet<(Vec<u8>, u64)> = BTreeSet::new();
+        let mut next = vec![(credential.to_vec(), n, role)];
+        while let Some((credential, n, role)) = next.pop() {
+            let Some(Judged { index, document, .. }) = self.enrolments.get(&credential) else {
+                continue;
+            };
+            if self.is_root(document) {
+                continue;
+            }
+            let enrolled = document.authoriser.as_ref().map(|a| (a, *index, &document.after));
+            let gave = |c: &&Judged<RoleChange>| {
+                c.index > *index
+                    && c.index < n
+                    && c.authorised.is_ok()
+                    && !self.overtaken.contains(&c.index)
+                    && c.document.roles.contains(&role)
+            };
+            let given = self.role_changes(&document.person).rfind(gave);
+            let given = given.map(|c| (&c.document.signer, c.index, &c.document.after));
+            for (signer, index, after) in enrolled.into_iter().chain(given) {
+                if found.insert((signer.credential.clone(), index)) {
+                    next.push((signer.credential.clone(), after.gov.size, Role::Administrator));
+                }
+            }
+            if found.len() > MAX_LINEAGE {
+                let detail = format!("rests on more than {MAX_LINEAGE} signatures");
+                return Err(Problem::open("lineage.depth", detail));
+            }
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    /// Checks that `signer` signed the statement under `namespace`, is an administrator at size
+    /// `n` of its `after` and still at its own `index`, and is not revoked by anything before it.
+    /// The second because `after` is what the operator shows: a document can be filed, or signed
+    /// with the help of somebody who lost the role, long after the checkpoint that it names.
     fn signer(
         &self,
         statement: &Statement,
         signer: &Signer,
         namespace: Namespace,
         n: u64,
-        role: Role,
+        index: u64,
     ) -> Result<(), Problem> {
-        let enrolled = self.authorised(&signer.credential, n, role)?;
+        let enrolled = self.authorised(&signer.credential, n, Role::Administrator)?;
+        self.authorised(&signer.credential, index, Role::Administrator)?;
         if enrolled.document.person != signer.person {
             return Err(Problem::failed("lineage.person", short(&signer.credential))
                 .versus(&enrolled.document.person, &signer.person));
         }
-        if self.revocations(&signer.credential).any(|r| r.index < n && r.authorised.is_ok()) {
+        if self.revocations(&signer.credential).any(|r| r.index < index && r.authorised.is_ok()) {
             return Err(Problem::failed("lineage.revoked", short(&signer.credential)));
         }
         self.assertion(statement, namespace, &signer.credential, &enrolled.document).map(|_| ())
@@ -364,12 +482,23 @@ impl Governance {
             .map_err(|e| code_problem(e.code(), e.to_string()))
     }
 
-    /// The roles of a credential's person at size n: of its enrolment, unless a later authorised
-    /// `role` replaced them.
-    fn roles_at<'a>(&'a self, enrolment: &'a Enrolment, index: u64, n: u64) -> &'a [Role] {
-        self.role_changes(&enrolment.person)
-            .rfind(|c| c.index > index && c.index < n && c.authorised.is_ok())
-            .map_or(&enrolment.roles, |c| &c.document.roles)
+    /// Whether a credential's person has a role at size n: that of its enrolment, replaced by
+    /// every `role` since. A change that was overtaken, or that the enrolment could not know by its
+    /// `after`, only takes away.
+    fn has_role(&self, enrolment: &Enrolment, index: u64, n: u64, role: Role) -> bool {
+        let mut has = enrolment.roles.contains(&role);
+        let since = enrolment.after.gov.size;
+        for change in self.role_changes(&enrolment.person) {
+            if change.index >= n {
+                break;
+            }
+            if change.index < since || change.authorised.is_err() {
+                continue;
+            }
+            let replaces = change.index > index && !self.overtaken.contains(&change.index);
+            has = change.document.roles.contains(&role) && (has || replaces);
+        }
+        has
     }
 
     /// The role changes of a person, ascending.
@@ -392,7 +521,8 @@ impl Governance {
     /// Failed `policy.not_in_force`; indeterminate `governance.unauthorised` if the last policy
     /// entry is signed by nobody who may.
     pub fn policy_at(&self, n: u64, first_manifest: &Digest) -> Result<PolicyRef, Problem> {
-        let Some(last) = self.policies.iter().rfind(|p| p.index < n) else {
+        let before = self.policies.partition_point(|p| p.index < n);
+        let Some(last) = before.checked_sub(1).and_then(|i| self.policies.get(i)) else {
             return Err(Problem::failed(
                 "policy.not_in_force",
                 format!("no policy before size {n}"),
@@ -411,6 +541,11 @@ impl Governance {
         }
         Ok(PolicyRef { index, manifest })
     }
+}
+
+/// What makes two keys the same key, however their COSE_Keys are written.
+fn key_of(cose: &[u8]) -> [u8; 32] {
+    PublicKey::from_cose(cose).map_or_else(|_| placet_proto::sha256(cose), |k| k.thumbprint())
 }
 
 /// A bad assertion of an enrolment is a bad lineage; other problems stay what they are.

@@ -22,6 +22,9 @@ pub struct LogTrust {
     pub log: TrustedLog,
     /// The witness policy.
     pub policy: Policy,
+    /// Whether the operator's own witnesses count for nothing: where independent ones are
+    /// required, time must not rest on the others either.
+    pub independent_only: bool,
     checkpoint_keys: Vec<(VerifierKey, TrustedKey)>,
 }
 
@@ -52,7 +55,16 @@ impl LogTrust {
                 checkpoint_keys.push((vkey, key.clone()));
             }
         }
-        Ok(Self { log: log.clone(), policy, checkpoint_keys })
+        Ok(Self { log: log.clone(), policy, independent_only: false, checkpoint_keys })
+    }
+
+    /// Whether the witness at this position of the policy is one that the operator runs.
+    #[must_use]
+    pub fn is_own(&self, position: usize) -> bool {
+        self.policy.witnesses().get(position).is_none_or(|w| {
+            let own = |o: &String| o.as_bytes() == w.name.as_slice() || o == w.key.name();
+            self.log.operated_by_self.iter().any(own)
+        })
     }
 }
 
@@ -71,28 +83,20 @@ pub struct OpenNote {
     pub sha256: [u8; 32],
     /// Stamps by position in the policy's list of witnesses, seconds.
     pub times: Vec<Option<u64>>,
+    /// T1: the largest t such that the witnesses with a stamp ≥ t satisfy the quorum.
+    pub not_before: Option<u64>,
+    /// T2: one second after the smallest t such that the witnesses with a stamp ≤ t satisfy the
+    /// quorum.
+    pub before: Option<u64>,
     /// Lines of keys that neither the log nor the policy knows.
     pub unknown: Vec<String>,
 }
 
 impl OpenNote {
-    /// T1: the largest t such that the witnesses with a stamp ≥ t satisfy the quorum.
+    /// Whether the quorum holds, stamps of 0 not counted; never under `quorum none`.
     #[must_use]
-    pub fn not_before(&self, policy: &Policy) -> Option<u64> {
-        policy.latest_time(&self.times)
-    }
-
-    /// T2: one second after the smallest t such that the witnesses with a stamp ≤ t satisfy the
-    /// quorum.
-    #[must_use]
-    pub fn before(&self, policy: &Policy) -> Option<u64> {
-        policy.earliest_time(&self.times)?.checked_add(1)
-    }
-
-    /// Whether the quorum holds, stamps of 0 not counted.
-    #[must_use]
-    pub fn has_quorum(&self, policy: &Policy) -> bool {
-        !policy.is_none() && self.not_before(policy).is_some()
+    pub fn has_quorum(&self) -> bool {
+        self.not_before.is_some()
     }
 }
 
@@ -122,7 +126,7 @@ pub fn open(
     for (position, witness) in trust.policy.witnesses().iter().enumerate() {
         let time = cosigned_at(signed, &witness.key).map_err(bad)?;
         if let Some(slot) = times.get_mut(position) {
-            *slot = time;
+            *slot = time.filter(|_| !(trust.independent_only && trust.is_own(position)));
         }
     }
     let known = |name: &str, id: u32| {
@@ -140,6 +144,8 @@ pub fn open(
         size: checkpoint.size,
         root: checkpoint.root,
         sha256: placet_proto::sha256(bytes),
+        not_before: trust.policy.latest_time(&times),
+        before: trust.policy.earliest_time(&times).and_then(|t| t.checked_add(1)),
         times,
         unknown,
     })

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use placet_proto::b64::{encode_hex, encode_url};
 use placet_proto::document::{Body, name_commitment};
-use placet_proto::kind::LogRole;
+use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
 
 use crate::answers::{self, Given, Interval};
@@ -37,9 +37,15 @@ pub(crate) const CHECKS: [(&str, bool); 17] = [
 ];
 
 /// Runs every check of one request.
-pub(crate) fn verify(run: &mut Run<'_>, evidence: &Evidence, cx: &Context<'_>, request: &str) {
+pub(crate) fn verify(
+    run: &mut Run<'_>,
+    evidence: &Evidence,
+    cx: &Context<'_>,
+    request: &str,
+    statements: &[(u64, &Statement)],
+) {
     let id = Some(request);
-    let given = answers_of(evidence, request);
+    let given = answers_of(statements);
     let mut facts = RequestFacts { request: request.to_owned(), ..RequestFacts::default() };
     run.take("answer.present", id, present(&given), String::clone);
     if given.is_empty() {
@@ -63,35 +69,33 @@ pub(crate) fn verify(run: &mut Run<'_>, evidence: &Evidence, cx: &Context<'_>, r
     } else {
         run.take("quorum.met", id, executions::quorum(&given), String::clone);
     }
-    executed(run, evidence, cx, request, &intervals, &mut facts);
+    executed(run, statements, cx, request, &intervals, &mut facts);
     demands(run, id, &given, &facts, &intervals);
     run.report.requests.push(facts);
 }
 
 /// Step 10a: every name given opens the commitment of an enrolment of that person.
 pub(crate) fn openings(evidence: &Evidence, cx: &Context<'_>) -> Result<String, Problem> {
+    let enrolments = cx.governance.enrolments().map(|e| &e.document);
+    let committed: BTreeSet<(&str, [u8; 32])> =
+        enrolments.map(|e| (e.person.as_str(), e.name_commitment)).collect();
     for opening in &evidence.openings {
-        let committed = name_commitment(&opening.salt, &opening.name);
-        let opens = cx.governance.enrolments().any(|e| {
-            e.document.person == opening.person && e.document.name_commitment == committed
-        });
-        if !opens {
+        let commitment = name_commitment(&opening.salt, &opening.name);
+        if !committed.contains(&(opening.person.as_str(), commitment)) {
             return Err(Problem::failed("opening.mismatch", format!("person {}", opening.person)));
         }
     }
     Ok(format!("{} names", evidence.openings.len()))
 }
 
-fn answers_of<'e>(evidence: &'e Evidence, request: &str) -> Vec<Given<'e>> {
-    evidence
-        .known_main()
-        .filter_map(|(index, statement)| match &statement.document.body {
-            Body::Approval(answer) | Body::Denial(answer) if answer.request == request => {
-                Some(Given { index, statement, answer })
-            }
-            _ => None,
-        })
-        .collect()
+fn answers_of<'e>(statements: &[(u64, &'e Statement)]) -> Vec<Given<'e>> {
+    let answers = statements.iter().filter_map(|(index, statement)| {
+        let (Body::Approval(answer) | Body::Denial(answer)) = &statement.document.body else {
+            return None;
+        };
+        Some(Given { index: *index, statement, answer })
+    });
+    answers.collect()
 }
 
 /// Step 13.
@@ -219,12 +223,12 @@ impl Each {
                 Problem::open("time.upper_open", format!("no cosigned note includes leaf {index}"))
             })?;
         }
-        for (role, parsed, open, log) in [
-            (LogRole::Main, &evidence.main_notes, &cx.main_notes, cx.main),
-            (LogRole::Gov, &evidence.gov_notes, &cx.gov_notes, cx.gov),
+        for (parsed, open, log) in [
+            (&evidence.main_notes, &cx.main_notes, cx.main),
+            (&evidence.gov_notes, &cx.gov_notes, cx.gov),
         ] {
             for (parsed, note) in parsed.iter().zip(open) {
-                if evidence.carries_claims(role, parsed) && !note.has_quorum(&log.policy) {
+                if parsed.carries_claims && !note.has_quorum() {
                     let detail = format!("the note of {} size {}", log.log.origin, note.size);
                     return Err(Problem::open("witness.quorum", detail));
                 }
@@ -244,7 +248,8 @@ fn answer_facts(
 ) -> AnswerFacts {
     let signer = &given.answer.approver;
     let enrolled = cx.governance.enrolment(&signer.credential).map(|e| &e.document);
-    let opened = evidence.openings.iter().find(|o| o.person == signer.person);
+    let opened = evidence.openings.binary_search_by(|o| o.person.cmp(&signer.person)).ok();
+    let opened = opened.and_then(|at| evidence.openings.get(at));
     // A name counts only if it opens the commitment that the enrolment made.
     let name = opened
         .filter(|o| {
@@ -282,7 +287,7 @@ fn fill(facts: &mut RequestFacts, given: &[Given<'_>]) {
 /// Steps 21 to 24.
 fn executed(
     run: &mut Run<'_>,
-    evidence: &Evidence,
+    statements: &[(u64, &Statement)],
     cx: &Context<'_>,
     request: &str,
     intervals: &[(Given<'_>, Result<Interval, Problem>)],
@@ -290,15 +295,22 @@ fn executed(
 ) {
     let id = Some(request);
     let given: Vec<Given<'_>> = intervals.iter().map(|(g, _)| *g).collect();
-    let found = executions_of(evidence, request);
+    let (found, outcomes) = executions_of(statements);
     unique(run, cx, request, &found);
     let Some(first) = found.first() else {
         run.skip("execution.bound", id, "execution.absent", "the evidence holds no execution");
+        // An outcome says that there was one: then it was left out.
+        run.set_required(outcomes > 0);
         return;
     };
     run.take("execution.bound", id, executions::bound(first, &given), String::clone);
     run.set_required(true);
-    run.take("outcome.bound", id, executions::outcome(first), String::clone);
+    let outcome = if outcomes > 1 {
+        Err(Problem::failed("outcome.mismatch", format!("{outcomes} outcomes of one request")))
+    } else {
+        executions::outcome(first)
+    };
+    run.take("outcome.bound", id, outcome, String::clone);
     run.set_required(true);
     let spent: Vec<Interval> = intervals.iter().filter_map(|(_, i)| i.clone().ok()).collect();
     let when = executions::interval(cx, first, &spent);
@@ -313,21 +325,19 @@ fn executed(
     run.set_required(true);
 }
 
-fn executions_of<'e>(evidence: &'e Evidence, request: &str) -> Vec<Executed<'e>> {
-    let of_request =
-        || evidence.known_main().filter(|(_, s)| s.document.body.request() == Some(request));
-    of_request()
-        .filter_map(|(index, statement)| match &statement.document.body {
-            Body::Execution(execution) => {
-                let outcome = of_request().find_map(|(i, s)| match &s.document.body {
-                    Body::Outcome(o) => Some((i, o)),
-                    _ => None,
-                });
-                Some(Executed { index, statement, execution, outcome })
-            }
-            _ => None,
-        })
-        .collect()
+/// The executions of a request with its first outcome, and how many outcomes there are.
+fn executions_of<'e>(statements: &[(u64, &'e Statement)]) -> (Vec<Executed<'e>>, usize) {
+    let mut outcomes = statements.iter().filter_map(|(i, s)| match &s.document.body {
+        Body::Outcome(o) => Some((*i, o)),
+        _ => None,
+    });
+    let outcome = outcomes.next();
+    let count = usize::from(outcome.is_some()).saturating_add(outcomes.count());
+    let executions = statements.iter().filter_map(|(index, statement)| {
+        let Body::Execution(execution) = &statement.document.body else { return None };
+        Some(Executed { index: *index, statement, execution, outcome })
+    });
+    (executions.collect(), count)
 }
 
 fn unique(run: &mut Run<'_>, cx: &Context<'_>, request: &str, found: &[Executed<'_>]) {

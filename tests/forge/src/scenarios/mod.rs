@@ -1,5 +1,6 @@
 //! The vectors: what honest and lying ledgers hand out.
 
+mod backdate;
 mod demands;
 mod governance;
 mod operator;
@@ -15,6 +16,7 @@ use crate::vector::Vector;
 #[must_use]
 pub fn all() -> Vec<Vector> {
     let mut vectors = Vec::new();
+    vectors.extend(backdate::vectors());
     vectors.extend(demands::vectors());
     vectors.extend(governance::vectors());
     vectors.extend(operator::vectors());

@@ -115,6 +115,21 @@ impl Story {
     }
 }
 
+impl Story {
+    /// The story as a vector whose evidence opens no names.
+    #[must_use]
+    pub fn vector_without_names(
+        &self,
+        name: &'static str,
+        about: &'static str,
+        requirements: &'static [&'static str],
+        expect: Expect,
+    ) -> Vector {
+        let bundle = self.forge.bundle(&[&self.request], &[]);
+        Vector::new(name, about, requirements, &bundle, &self.trust(), expect)
+    }
+}
+
 /// The whole honest story.
 #[must_use]
 pub fn story() -> Story {
