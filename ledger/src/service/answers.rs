@@ -243,7 +243,9 @@ impl Ledger {
         if revocations.next().is_some() {
             return Err(Refusal::NotAuthorised("it is revoked".to_owned()).into());
         }
-        for (ancestor, index) in &roster.lineage(credential).ancestors {
+        let vouchers =
+            roster.vouchers(credential, gov_size, role).map_err(|p| not_authorised(&p))?;
+        for (ancestor, index) in &vouchers {
             let covered = self.gov.notes().map(|n| n.covering(*index, 0)).transpose()?.flatten();
             let by = covered.map_or(u64::MAX, |n| n.published_at.saturating_add(1));
             let mut early = roster

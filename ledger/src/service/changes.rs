@@ -106,6 +106,11 @@ impl Ledger {
         let appended = {
             let _one = lock(&self.governing);
             self.check_signer(target.as_deref(), &signer.credential, after.gov.size)?;
+            // A verifier gives no effect to what another change has overtaken (SPEC.md 9.3).
+            if self.roster()?.overtaken(&document.body) {
+                let why = "another change was recorded meanwhile: look at it, and sign again";
+                return Err(Refusal::NotAuthorised(why.to_owned()).into());
+            }
             let sha256 = *document.sha256();
             let issue = Issue {
                 log: LogId::Gov,

@@ -228,7 +228,7 @@ impl Ledger {
         };
         let facts = verify_registration(&policy, &registration.challenge, &response)
             .map_err(|e| Refusal::Assertion { code: e.code().to_owned(), text: e.to_string() })?;
-        if self.is_enrolled(&facts.credential_id)? {
+        if self.is_enrolled(&facts.credential_id, &facts.public_key.to_cose())? {
             return Err(Refusal::Enrolled.into());
         }
         let document = self.document(Body::Enrolment(self.enrolment(&registration, facts)?))?;
@@ -399,8 +399,9 @@ impl Ledger {
             .collect())
     }
 
-    fn is_enrolled(&self, credential: &[u8]) -> Result<bool, Error> {
-        Ok(self.enrolments()?.iter().any(|e| e.credential == credential))
+    /// The same key under another id counts for nothing either (SPEC.md 6.5).
+    fn is_enrolled(&self, credential: &[u8], key: &[u8]) -> Result<bool, Error> {
+        Ok(self.enrolments()?.iter().any(|e| e.credential == credential || e.public_key == key))
     }
 
     fn registration(&self, id: &str) -> Result<Registration, Error> {
