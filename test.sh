@@ -23,9 +23,9 @@ SUITES=(
     demo:120 browser:180 foreign:300 crash:300 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy docs unit pure tree generated foreign fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated demo browser foreign fuzz "
 # Stages of tests/foreign/run.py.
-FOREIGN_STAGES=(peers go-peers webauthn vectors)
+FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness)
 # Minutes for all suites together.
 TOTAL_BUDGET_MIN=80
 

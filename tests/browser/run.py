@@ -68,7 +68,7 @@ def verdicts(report, options, ledger, yes, no):
     action = ledger.base / "action.json"
     report.exits("the approval passes", ledger.check(yes, "--action", action), 0)
     report.exits("the denial is no approval", ledger.check(no), 1)
-    report.exits("the denial passes as one", ledger.check(no, "--denied"), 0)
+    report.exits("the denial passes as one", ledger.check(no, "--denial"), 0)
     # The stages of the foreign suite look for a demo's files; this folder has them too.
     options.demo = options.work
     stage_evidence.ssh(report, options)

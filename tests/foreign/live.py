@@ -57,8 +57,9 @@ class Ledger:
 
     def request(self):
         """Asks for the action; gives the request that waits for a person."""
-        done = run([self.placet, "--json", "request", "--url", self.url, self.base / "action.json"])
-        return json.loads(done.stdout)["request"]
+        done = run([self.placet, "--json", "request", "--url", self.url,
+                    "--token-file", self.dir / "keys" / "pep-token", self.base / "action.json"])
+        return json.loads(done.stdout)["task"]["id"]
 
     def approve(self, request):
         """Approves with the software passkey."""
