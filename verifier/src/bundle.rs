@@ -222,8 +222,11 @@ impl<'a> Run<'a> {
             main_notes,
             gov_notes,
             governed: BTreeMap::new(),
+            whole_log: None,
         };
         context.governed = governed(evidence, &context);
+        let whole = self.options.whole_log.as_ref();
+        context.whole_log = whole.map(|w| (w.entries.len(), executions_in(w, &context.main_notes)));
         self.trees(evidence, &context);
         let statements = evidence.by_request();
         for request in &evidence.requests {
@@ -405,14 +408,14 @@ fn governed(evidence: &Evidence, cx: &Context<'_>) -> BTreeMap<u64, u64> {
         .collect()
 }
 
-/// Step 24 with the whole log at hand.
-pub(crate) fn unique_in(
+/// The copy of the main log belongs to the evidence and is complete; the executions in it by
+/// request. Once for all requests: a copy can have millions of entries.
+fn executions_in(
     whole: &WholeLog,
-    cx: &Context<'_>,
-    request: &str,
-) -> Result<String, Problem> {
+    main_notes: &[OpenNote],
+) -> Result<BTreeMap<String, Vec<u64>>, Problem> {
     let mut tree = CompactRange::new();
-    let mut notes = cx.main_notes.iter().peekable();
+    let mut notes = main_notes.iter().peekable();
     for entry in &whole.entries {
         while notes.peek().is_some_and(|n| n.size == tree.size()) {
             same_root(&tree, notes.next())?;
@@ -438,12 +441,23 @@ pub(crate) fn unique_in(
             format!("{} bodies are missing", whole.bodies_missing),
         ));
     }
-    let at: Vec<u64> =
-        whole.executions.iter().filter(|(_, r)| r == request).map(|(i, _)| *i).collect();
+    let mut executions: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for (index, request) in &whole.executions {
+        executions.entry(request.clone()).or_default().push(*index);
+    }
+    Ok(executions)
+}
+
+/// Step 24 with the whole log at hand.
+pub(crate) fn unique_in(
+    entries: usize,
+    executions: &Result<BTreeMap<String, Vec<u64>>, Problem>,
+    request: &str,
+) -> Result<String, Problem> {
+    let at = executions.as_ref().map_err(Clone::clone)?.get(request);
+    let at = at.map_or(&[][..], Vec::as_slice);
     match at.len() {
-        0 | 1 => {
-            Ok(format!("{} executions of the request in {} entries", at.len(), whole.entries.len()))
-        }
+        0 | 1 => Ok(format!("{} executions of the request in {entries} entries", at.len())),
         _ => Err(Problem::failed("consumption.double", format!("executions at leaves {at:?}"))),
     }
 }

@@ -65,7 +65,7 @@ pub const CODES: &[Code] = &[
     ),
     c(
         "answer.conflict",
-        "A request was both approved and denied, or one person answered it twice.",
+        "A request was approved and denied, answered twice by a person, or answered or spent after its end.",
         KEEP,
         "9",
     ),

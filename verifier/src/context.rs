@@ -7,6 +7,7 @@ use placet_proto::trust::TrustFile;
 
 use crate::governance::Governance;
 use crate::notes::{LogTrust, OpenNote};
+use crate::report::Problem;
 
 /// Notes opened, governance read, trust resolved.
 pub(crate) struct Context<'a> {
@@ -19,6 +20,8 @@ pub(crate) struct Context<'a> {
     pub(crate) gov_notes: Vec<OpenNote>,
     /// T1 of each revocation and role change by its index. Every answer asks for them.
     pub(crate) governed: BTreeMap<u64, u64>,
+    /// Number of entries of the whole main log where it was given, and the executions in it.
+    pub(crate) whole_log: Option<(usize, Result<BTreeMap<String, Vec<u64>>, Problem>)>,
 }
 
 impl Context<'_> {

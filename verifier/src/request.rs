@@ -47,7 +47,8 @@ pub(crate) fn verify(
     let id = Some(request);
     let given = answers_of(statements);
     let mut facts = RequestFacts { request: request.to_owned(), ..RequestFacts::default() };
-    run.take("answer.present", id, present(&given), String::clone);
+    let answered = not_ended(statements).and_then(|()| present(&given));
+    run.take("answer.present", id, answered, String::clone);
     if given.is_empty() {
         run.report.requests.push(facts);
         return;
@@ -96,6 +97,22 @@ fn answers_of<'e>(statements: &[(u64, &'e Statement)]) -> Vec<Given<'e>> {
         Some(Given { index: *index, statement, answer })
     });
     answers.collect()
+}
+
+/// A request has one end: after its expiry or cancellation nobody answers or spends it.
+fn not_ended(statements: &[(u64, &Statement)]) -> Result<(), Problem> {
+    let mut ended = None;
+    for (index, statement) in statements {
+        match (&statement.document.body, ended) {
+            (Body::Expiry(_) | Body::Cancel(_), None) => ended = Some(*index),
+            (Body::Approval(_) | Body::Denial(_) | Body::Execution(_), Some(end)) => {
+                let detail = format!("leaf {index} comes after the end at leaf {end}");
+                return Err(Problem::failed("answer.conflict", detail));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Step 13.
@@ -348,9 +365,9 @@ fn unique(run: &mut Run<'_>, cx: &Context<'_>, request: &str, found: &[Executed<
         run.take(check, id, Err::<String, _>(problem), String::clone);
         return;
     }
-    match &run.options.whole_log {
-        Some(whole) => {
-            let result = unique_in(whole, cx, request);
+    match &cx.whole_log {
+        Some((entries, executions)) => {
+            let result = unique_in(*entries, executions, request);
             run.take(check, id, result, String::clone);
             run.set_required(true);
         }

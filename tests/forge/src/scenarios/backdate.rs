@@ -2,7 +2,7 @@
 //! was signed is filed late, filed again, or filed under another name.
 
 use placet_proto::document::{
-    After, Body, Document, Policy, PolicyRef, Revocation, Role, RoleChange, Signer,
+    After, Body, Document, Ended, Policy, PolicyRef, Revocation, Role, RoleChange, Signer,
 };
 use placet_proto::sshsig::Namespace;
 use placet_proto::statement::Assertion;
@@ -28,6 +28,7 @@ pub(super) fn vectors() -> Vec<Vector> {
         own_witness_stamps_ahead(),
         two_outcomes(),
         outcome_without_execution(),
+        approved_after_its_end(),
     ]
 }
 
@@ -350,6 +351,21 @@ fn two_outcomes() -> Vector {
         "The PEP says that it succeeded, and that it failed.",
         &["R-9.6-3"],
         Expect::Failed("outcome.mismatch"),
+    )
+}
+
+fn approved_after_its_end() -> Vector {
+    let mut s = Story::opened();
+    let (request, at) = (s.request.clone(), UnixSeconds(s.forge.clock));
+    let reason = Some("not needed any more".to_owned());
+    let cancelled = Body::Cancel(Ended { request: request.clone(), reason, at });
+    s.forge.ledger_states(cancelled, &request);
+    let s = s.approved().executed().closed();
+    s.vector(
+        "approved-after-its-end",
+        "The agent had withdrawn the request; it was approved and executed all the same.",
+        &[],
+        Expect::Failed("answer.conflict"),
     )
 }
 
