@@ -12,6 +12,7 @@
 //! | [`journal`], [`once`], [`filestore`] | the log of record and its uniqueness, as files |
 //! | [`objects`], [`tiles`] | the Merkle tree as C2SP tiles |
 //! | [`checkpoint`], [`notes`] | signing, publishing, keeping checkpoints |
+//! | [`copy`] | a copy for those who verify |
 //! | [`fsck`] | reading everything again and comparing it |
 //! | [`http`] | the API and the pages |
 //! | [`witness`] | cosignatures: client, server, built in |
@@ -21,6 +22,7 @@
 //! can be made again.
 
 pub mod checkpoint;
+pub mod copy;
 pub mod dir;
 mod error;
 pub mod filestore;

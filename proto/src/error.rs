@@ -4,8 +4,8 @@
 //! across modules and still report one stable [`Error::code`] (SPEC.md, "Error codes").
 
 use crate::{
-    action, b64, bundle, cbor, cose, cose_key, document, ecdsa_sig, jcs, json, spki, sshsig,
-    statement, time, tlog, trust,
+    action, b64, bundle, cbor, cose, cose_key, document, ecdsa_sig, jcs, json, logcopy, spki,
+    sshsig, statement, time, tlog, trust,
 };
 
 /// Any failure to read or write the formats of this crate.
@@ -62,6 +62,9 @@ pub enum Error {
     /// Trust files.
     #[error(transparent)]
     Trust(#[from] trust::TrustError),
+    /// Statements in copies of a log.
+    #[error(transparent)]
+    LogCopy(#[from] logcopy::LogCopyError),
 }
 
 impl Error {
@@ -85,6 +88,7 @@ impl Error {
             Self::Statement(e) => e.code(),
             Self::Bundle(e) => e.code(),
             Self::Trust(e) => e.code(),
+            Self::LogCopy(e) => e.code(),
         }
     }
 }

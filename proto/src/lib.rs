@@ -17,6 +17,7 @@ pub mod error;
 pub mod jcs;
 pub mod json;
 pub mod kind;
+pub mod logcopy;
 pub mod spki;
 pub mod sshsig;
 pub mod statement;

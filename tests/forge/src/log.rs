@@ -1,17 +1,22 @@
 //! One log in memory: statements, tree, notes.
 
+use std::fs;
+use std::path::Path;
+
 use ed25519_dalek::{Signer as _, SigningKey};
 use placet_proto::cose::{
     self, ALG_EDDSA, InclusionProof, ReceiptClaims, receipt_protected, receipt_unprotected,
 };
 use placet_proto::cose_key::PublicKey;
 use placet_proto::kind::LogRole;
+use placet_proto::logcopy;
 use placet_proto::tlog::checkpoint::Checkpoint;
 use placet_proto::tlog::cosignature::{self, Cosignature};
 use placet_proto::tlog::merkle::{
     Hash, HashReader, MerkleError, consistency_path, inclusion_path, leaf_hash, node_hash, root_at,
 };
 use placet_proto::tlog::note::{KeyMaterial, Note, SignatureLine, VerifierKey};
+use placet_proto::tlog::tile::{TILE_WIDTH, TileKind, encode_bundle, new_tiles};
 
 /// A witness with a clock of its own: it stamps what it is told to stamp.
 #[derive(Debug, Clone)]
@@ -153,6 +158,34 @@ impl MemLog {
         let protected = receipt_protected(ALG_EDDSA, &kid, claims);
         let signature = self.receipt_key.sign(&cose::sig_structure(&protected, root)).to_bytes();
         cose::encode_sign1(&protected, &receipt_unprotected(proof), None, &signature)
+    }
+
+    /// Writes a copy of the log into a folder (SPEC.md 6.6), under a checkpoint of its whole size.
+    pub fn write_copy(&self, dir: &Path) {
+        let entries: Vec<Hash> = self.statements.iter().map(|s| placet_proto::sha256(s)).collect();
+        let write = |path: String, bytes: &[u8]| {
+            let path = dir.join(path);
+            fs::create_dir_all(path.parent().expect("a path in a folder")).expect("a folder");
+            fs::write(path, bytes).expect("a file that can be written");
+        };
+        for id in new_tiles(0, self.size()) {
+            let first = id.index as usize * usize::from(TILE_WIDTH);
+            let run = &entries[first..first + usize::from(id.width)];
+            let bytes = match id.kind {
+                TileKind::Entries => encode_bundle(run).expect("short entries"),
+                TileKind::Hashes(0) => run.iter().flat_map(|e| leaf_hash(e)).collect(),
+                TileKind::Hashes(_) => panic!("forged logs are small"),
+            };
+            write(id.to_string(), &bytes);
+        }
+        for (n, run) in self.statements.chunks(usize::from(logcopy::BUNDLE_WIDTH)).enumerate() {
+            let mut bundle = Vec::new();
+            for statement in run {
+                logcopy::push(&mut bundle, Some(statement)).expect("a statement within limits");
+            }
+            write(format!("statements/{n}"), &bundle);
+        }
+        write("checkpoint".to_owned(), &self.checkpoint(self.size()).to_bytes());
     }
 
     /// A consistency path.

@@ -66,6 +66,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("json.", "The text is not JSON with one reading only.", "2.1"),
     ("jcs.", "The JSON is not in its canonical form.", "2.2"),
     ("key.", "A public key is not one that is used here.", "13"),
+    ("logcopy.", "A file with statements of a log's copy has not its form.", "6.6"),
     ("merkle.", "A proof does not prove what it should.", "9"),
     ("note.", "A signed note has not the form of C2SP signed-note.", "6.4"),
     ("policy.", "A witness policy has not the form of C2SP tlog-policy.", "8.1"),

@@ -3,14 +3,12 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 
 use common::{Ran, Story};
-use placet_forge::MemLog;
-use placet_proto::b64;
+use placet_proto::document::Body;
 use placet_proto::json::{self, Json};
-use placet_proto::tlog::merkle::leaf_hash;
-use placet_proto::tlog::tile::{TILE_WIDTH, TileKind, encode_bundle, new_tiles};
+use placet_proto::statement::Statement;
+use placet_proto::{b64, logcopy};
 
 fn compare(story: &Story, more: &[&str]) -> Ran {
     let arguments = ["consistency", "old", "new", "--trust", "trust.json"];
@@ -20,27 +18,6 @@ fn compare(story: &Story, more: &[&str]) -> Ran {
 fn notes(story: &Story, old: u64, new: u64) {
     story.write("old", &story.forge.main.checkpoint(old).to_bytes());
     story.write("new", &story.forge.main.checkpoint(new).to_bytes());
-}
-
-/// Writes a log as C2SP tlog-tiles lays it out, with its statements.
-fn write_copy(log: &MemLog, dir: &Path) {
-    let entries: Vec<[u8; 32]> = log.statements.iter().map(|s| placet_proto::sha256(s)).collect();
-    for id in new_tiles(0, log.size()) {
-        let first = usize::try_from(id.index).unwrap() * usize::from(TILE_WIDTH);
-        let run = &entries[first..first + usize::from(id.width)];
-        let bytes = match id.kind {
-            TileKind::Entries => encode_bundle(run).unwrap(),
-            TileKind::Hashes(_) => run.iter().flat_map(|e| leaf_hash(e)).collect(),
-        };
-        let path = dir.join(id.to_string());
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, bytes).unwrap();
-    }
-    fs::write(dir.join("checkpoint"), log.checkpoint(log.size()).to_bytes()).unwrap();
-    fs::create_dir_all(dir.join("statements")).unwrap();
-    for (i, statement) in log.statements.iter().enumerate() {
-        fs::write(dir.join("statements").join(i.to_string()), statement).unwrap();
-    }
 }
 
 #[test]
@@ -62,7 +39,7 @@ fn a_proof_or_a_copy_joins_two_checkpoints() {
     story.write("proof", b"nonsense\n");
     assert_eq!(compare(&story, &["--proof", "proof"]).code, 4);
 
-    write_copy(&story.forge.main, &story.path("copy"));
+    story.forge.main.write_copy(&story.path("copy"));
     assert_eq!(compare(&story, &["--log", "copy"]).code, 0);
     // The order of the arguments is not believed.
     notes(&story, 6, 3);
@@ -90,7 +67,7 @@ fn two_roots_for_one_size_are_misbehaviour_with_evidence() {
 #[test]
 fn a_rewritten_history_is_found_in_a_copy() {
     let story = Story::closed();
-    write_copy(&story.forge.main, &story.path("copy"));
+    story.forge.main.write_copy(&story.path("copy"));
     story.write("old", &story.forge.main.checkpoint_of(3, [7; 32]).to_bytes());
     story.write("new", &story.forge.main.checkpoint(6).to_bytes());
     assert_eq!(compare(&story, &["--log", "copy"]).code, 6);
@@ -125,12 +102,61 @@ fn what_the_log_did_not_sign_says_nothing_about_it() {
 #[test]
 fn the_whole_log_shows_that_an_approval_was_spent_once() {
     let story = Story::closed();
-    write_copy(&story.forge.main, &story.path("copy"));
+    let copy = story.path("copy");
+    story.forge.main.write_copy(&copy);
     let ran = story.check("evidence.placet", &["--log", "copy"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("pass     consumption.unique"));
-    // An erased body could have been the second execution.
-    fs::remove_file(story.path("copy").join("statements/4")).unwrap();
-    assert_ne!(story.check("evidence.placet", &["--log", "copy"]).code, 0);
+
+    // An erased body could have been the second execution, and so could one that is absent.
+    let mut erased = Vec::new();
+    for (index, statement) in story.forge.main.statements.iter().enumerate() {
+        logcopy::push(&mut erased, (index != 4).then_some(statement)).unwrap();
+    }
+    let bundle = copy.join("statements/0");
+    fs::write(&bundle, &erased).unwrap();
+    let open = |why: &str| {
+        let ran = story.check("evidence.placet", &["--log", "copy"]);
+        assert_eq!(ran.code, 3, "{why}: {}{}", ran.out, ran.err);
+        assert!(ran.out.contains("[consumption.not_checked]"), "{why}: {}", ran.out);
+    };
+    open("an erased body");
+    fs::remove_file(&bundle).unwrap();
+    open("no statements");
+
+    // What is no copy is refused.
+    fs::write(&bundle, &erased[..erased.len() - 1]).unwrap();
+    let ran = story.check("evidence.placet", &["--log", "copy"]);
+    assert_eq!((ran.code, ran.err.contains("logcopy.truncated")), (4, true), "{}", ran.err);
     assert_eq!(story.check("evidence.placet", &["--log", "absent"]).code, 5);
+}
+
+#[test]
+fn an_execution_that_the_evidence_leaves_out_is_found_in_a_copy() {
+    let mut story = Story::closed();
+    let executed = story.forge.main.statements.iter().find_map(|bytes| {
+        match Statement::parse(bytes).unwrap().document.body {
+            Body::Execution(execution) => Some(execution),
+            _ => None,
+        }
+    });
+    // The operator's PEP spends the approval again, in a tree that only grew.
+    story.forge.execute(executed.clone().unwrap());
+    story.forge.main.write_copy(&story.path("copy"));
+    assert_eq!(story.check("evidence.placet", &[]).code, 0, "the bundle alone can't show it");
+    let ran = story.check("evidence.placet", &["--log", "copy"]);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("[consumption.double]"), "{}", ran.out);
+
+    // What somebody else calls an execution, under a key of no issuer, is none.
+    let mut story = Story::closed();
+    let mut stranger = story.forge.pep_key.clone();
+    stranger.key = placet_forge::signing_key("stranger");
+    let request = story.request.clone();
+    let document = story.forge.document(Body::Execution(executed.unwrap()));
+    let statement = story.forge.statement(&stranger, &document, &request, vec![], None);
+    story.forge.main.append(statement);
+    story.forge.main.write_copy(&story.path("copy"));
+    let ran = story.check("evidence.placet", &["--log", "copy"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
 }

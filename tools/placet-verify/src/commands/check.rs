@@ -30,7 +30,7 @@ pub fn run(args: &Check, output: &mut Output) -> Result<Exit, Failure> {
     let as_of = trust::as_of(args.as_of);
     let mut options = options(&args.wanted, as_of)?;
     if let Some(log) = &args.log {
-        options.whole_log = Some(copy::whole_log(log)?);
+        options.whole_log = Some(copy::whole_log(log, &trust.file)?);
         options.require.push("consumption.unique".to_owned());
     }
     let mut worst = Exit::Passed;

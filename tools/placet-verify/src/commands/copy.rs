@@ -1,26 +1,28 @@
-//! A copy of a log on disk: C2SP tlog-tiles, and beside them the statements that are not erased.
+//! A copy of a log on disk (SPEC.md 6.6): C2SP tlog-tiles, and beside them the statements that are
+//! not erased.
 //!
 //! ```text
 //! COPY/checkpoint              the note that says how many entries there are
 //! COPY/tile/0/…                leaf hashes
 //! COPY/tile/entries/…          entries: for Placet the SHA-256 of each statement
-//! COPY/statements/…            statements, one a file, under any name
+//! COPY/statements/N            statements in bundles of 256
 //! ```
 //!
-//! A ledger's own folder works too: then the first three are in its `log/`.
+//! A ledger's own folder works too, its `log/` being the copy, for what needs no statements.
 
-use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use placet_proto::cose::MAX_SIGN1_BYTES;
-use placet_proto::document::Body;
+use placet_proto::cose::Sign1;
+use placet_proto::cose_key::PublicKey;
+use placet_proto::document::{Body, Purpose};
+use placet_proto::logcopy;
 use placet_proto::statement::Statement;
 use placet_proto::tlog::merkle::{CompactRange, Hash};
 use placet_proto::tlog::note::MAX_NOTE_LEN;
 use placet_proto::tlog::tile::{self, TILE_WIDTH};
 use placet_proto::tlog::{SignedCheckpoint, TileId, TileKind, TlogError};
-use placet_verifier::WholeLog;
+use placet_proto::trust::TrustFile;
+use placet_verifier::{WholeLog, crypto};
 
 use crate::codes;
 use crate::error::Failure;
@@ -28,8 +30,6 @@ use crate::input;
 
 /// The most entries that are read: 512 MiB of hashes.
 const MAX_ENTRIES: u64 = 1 << 24;
-/// The most files in `statements` that are looked at.
-const MAX_STATEMENTS: usize = 1 << 24;
 
 /// A copy of one log.
 pub struct Copy {
@@ -116,52 +116,69 @@ impl Copy {
         Ok((path, bytes, id.width))
     }
 
-    /// Every statement in the copy by its entry.
-    fn bodies(&self) -> Result<HashMap<Hash, Option<String>>, Failure> {
-        let mut bodies = HashMap::new();
-        let listing = match fs::read_dir(&self.statements) {
-            Ok(listing) => listing,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(bodies),
-            Err(e) => return Err(Failure::io(&self.statements, e)),
+    /// Looks at the statements of one bundle, whose entries are known. A body that is absent,
+    /// erased or not that of its entry is missing: it could be anything.
+    fn read_bundle(
+        &self,
+        bundle: u64,
+        entries: &[Hash],
+        issuers: &[PublicKey],
+        whole: &mut WholeLog,
+    ) -> Result<(), Failure> {
+        let path = self.statements.join(bundle.to_string());
+        let width = u16::try_from(entries.len()).unwrap_or(u16::MAX);
+        let bytes = match path.exists() {
+            true => input::read(&path, logcopy::MAX_BUNDLE_BYTES)?.bytes,
+            false => Vec::new(),
         };
-        for file in listing.take(MAX_STATEMENTS) {
-            let path = file.map_err(|e| Failure::io(&self.statements, e))?.path();
-            let input = input::read(&path, MAX_SIGN1_BYTES)?;
-            // A file that is no statement matches no entry, so it can only be missing.
-            bodies.insert(input.sha256, execution_request(&input.bytes));
+        let statements = match path.exists() {
+            true => logcopy::parse(&bytes, width).map_err(|e| Failure::proto(&path, &e.into()))?,
+            false => vec![None; entries.len()],
+        };
+        let first = bundle.saturating_mul(u64::from(TILE_WIDTH));
+        for ((index, entry), statement) in (first..).zip(entries).zip(statements) {
+            match statement.filter(|bytes| placet_proto::sha256(bytes) == *entry) {
+                Some(bytes) => {
+                    let request = execution_request(bytes, issuers);
+                    whole.executions.extend(request.map(|r| (index, r)));
+                }
+                None => whole.bodies_missing = whole.bodies_missing.saturating_add(1),
+            }
         }
-        Ok(bodies)
+        Ok(())
     }
 }
 
-/// Reads a copy for the check that an approval was spent once.
+/// Reads a copy for the check that an approval was spent once. Executions are those that an issuer
+/// key of the trust file signed: what others call one, whoever registered it, is no evidence.
 ///
 /// # Errors
 /// What reading the copy gives.
-pub fn whole_log(path: &Path) -> Result<WholeLog, Failure> {
+pub fn whole_log(path: &Path, trust: &TrustFile) -> Result<WholeLog, Failure> {
+    let keys = trust.logs.iter().flat_map(|log| &log.keys);
+    let issuers: Vec<PublicKey> = keys
+        .filter(|key| key.purpose == Purpose::Issuer)
+        .filter_map(|key| crypto::parse_cose_key(&key.public_key).ok())
+        .collect();
     let copy = Copy::at(path);
     let size = copy.size()?;
-    let bodies = copy.bodies()?;
     let mut whole = WholeLog::default();
     for index in 0..size.div_ceil(u64::from(TILE_WIDTH)) {
-        whole.entries.extend(copy.entries(index, size)?);
-    }
-    for (index, entry) in (0_u64..).zip(&whole.entries) {
-        match bodies.get(entry) {
-            Some(Some(request)) => whole.executions.push((index, request.clone())),
-            Some(None) => {}
-            None => whole.bodies_missing = whole.bodies_missing.saturating_add(1),
-        }
+        let entries = copy.entries(index, size)?;
+        copy.read_bundle(index, &entries, &issuers, &mut whole)?;
+        whole.entries.extend(entries);
     }
     Ok(whole)
 }
 
-/// The request of an execution statement; `None` for other statements.
-fn execution_request(bytes: &[u8]) -> Option<String> {
-    match Statement::parse(bytes).ok()?.document.body {
-        Body::Execution(execution) => Some(execution.request),
-        _ => None,
-    }
+/// The request of an execution that one of the keys signed; `None` for other statements.
+fn execution_request(bytes: &[u8], issuers: &[PublicKey]) -> Option<String> {
+    let statement = Statement::parse(bytes).ok()?;
+    let Body::Execution(execution) = &statement.document.body else { return None };
+    let key = issuers.iter().find(|key| key.thumbprint() == statement.header.kid)?;
+    let signed = Sign1::parse(bytes).ok()?.signed_bytes(&[]);
+    crypto::verify_cose(key, &signed, &statement.signature).ok()?;
+    Some(execution.request.clone())
 }
 
 fn check_size(path: &Path, size: u64) -> Result<(), Failure> {

@@ -1,0 +1,165 @@
+//! The statements of a log in a copy of it (SPEC.md 6.6): bundles of up to 256, as C2SP lays out
+//! entries, but with room for whole statements and for those whose bodies were erased.
+//!
+//! ```text
+//! COPY/checkpoint        the note that says how many entries there are
+//! COPY/tile/…            C2SP tlog-tiles: hashes and entries
+//! COPY/statements/N      statements 256 N .. 256 N + 255, N in decimal
+//! ```
+//!
+//! Each statement is a length in bytes, four bytes big-endian, and that many bytes. Length 0 stands
+//! for an erased body: no statement is empty. Nothing here vouches for anything: whoever reads a
+//! copy compares the SHA-256 of each statement with the entry of its index.
+
+use crate::cose::MAX_SIGN1_BYTES;
+
+/// Statements in a full bundle.
+pub const BUNDLE_WIDTH: u16 = 256;
+/// Bytes of a length.
+const PREFIX: usize = 4;
+/// Largest bundle, in bytes.
+pub const MAX_BUNDLE_BYTES: usize = BUNDLE_WIDTH as usize * (PREFIX + MAX_SIGN1_BYTES);
+
+/// Why a bundle of statements was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogCopyError {
+    /// It ends within a length or a statement, or before the last statement that it should hold.
+    #[error("the bundle ends too early")]
+    Truncated,
+    /// Bytes follow the last statement that it should hold.
+    #[error("bytes follow the last statement")]
+    Trailing,
+    /// A statement is longer than 256 KiB or empty, or there are more than 256.
+    #[error("a statement or bundle exceeds its limit")]
+    Limit,
+}
+
+impl LogCopyError {
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Truncated => "logcopy.truncated",
+            Self::Trailing => "logcopy.trailing",
+            Self::Limit => "logcopy.limit",
+        }
+    }
+}
+
+/// How many statements bundle `index` holds in a log of `size` entries; 0 if there is none.
+#[must_use]
+pub fn width(index: u64, size: u64) -> u16 {
+    let full = u64::from(BUNDLE_WIDTH);
+    let rest = index.checked_mul(full).map_or(0, |first| size.saturating_sub(first));
+    u16::try_from(rest.min(full)).unwrap_or(BUNDLE_WIDTH)
+}
+
+/// Reads a bundle of exactly `width` statements; an erased one is `None`.
+///
+/// # Errors
+/// `logcopy.truncated`, `logcopy.trailing`, `logcopy.limit`.
+pub fn parse(bytes: &[u8], width: u16) -> Result<Vec<Option<&[u8]>>, LogCopyError> {
+    if width > BUNDLE_WIDTH {
+        return Err(LogCopyError::Limit);
+    }
+    let mut statements = Vec::with_capacity(usize::from(width));
+    let mut rest = bytes;
+    for _ in 0..width {
+        let (length, after) = rest.split_first_chunk::<PREFIX>().ok_or(LogCopyError::Truncated)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        if length > MAX_SIGN1_BYTES {
+            return Err(LogCopyError::Limit);
+        }
+        let (statement, after) = after.split_at_checked(length).ok_or(LogCopyError::Truncated)?;
+        statements.push((length > 0).then_some(statement));
+        rest = after;
+    }
+    match rest {
+        [] => Ok(statements),
+        _ => Err(LogCopyError::Trailing),
+    }
+}
+
+/// Appends a statement to a bundle; `None` for one whose body was erased.
+///
+/// # Errors
+/// `logcopy.limit` for an empty statement or one of more than 256 KiB.
+pub fn push(bundle: &mut Vec<u8>, statement: Option<&[u8]>) -> Result<(), LogCopyError> {
+    let bytes = statement.unwrap_or_default();
+    let allowed = bytes.len() <= MAX_SIGN1_BYTES && bytes.is_empty() == statement.is_none();
+    let length = u32::try_from(bytes.len()).ok().filter(|_| allowed).ok_or(LogCopyError::Limit)?;
+    bundle.extend_from_slice(&length.to_be_bytes());
+    bundle.extend_from_slice(bytes);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bundle(statements: &[Option<&[u8]>]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for statement in statements {
+            push(&mut out, *statement).unwrap();
+        }
+        out
+    }
+
+    #[test]
+    fn a_bundle_by_hand() {
+        let bytes = bundle(&[Some(b"ab"), None, Some(b"c")]);
+        assert_eq!(bytes, b"\0\0\0\x02ab\0\0\0\0\0\0\0\x01c");
+        assert_eq!(parse(&bytes, 3).unwrap(), [Some(b"ab".as_slice()), None, Some(b"c")]);
+        assert_eq!(parse(&bytes, 2), Err(LogCopyError::Trailing));
+        assert_eq!(parse(&bytes, 4), Err(LogCopyError::Truncated));
+        for end in 0..bytes.len() {
+            assert_eq!(parse(&bytes[..end], 3), Err(LogCopyError::Truncated), "{end} bytes");
+        }
+    }
+
+    #[test]
+    fn limits_hold_before_anything_is_read() {
+        assert_eq!(parse(&[], 257), Err(LogCopyError::Limit));
+        let length = u32::try_from(MAX_SIGN1_BYTES + 1).unwrap().to_be_bytes();
+        assert_eq!(parse(&length, 1), Err(LogCopyError::Limit));
+        assert_eq!(parse(&[0xff; 4], 1), Err(LogCopyError::Limit));
+        let long = vec![0; MAX_SIGN1_BYTES + 1];
+        assert_eq!(push(&mut Vec::new(), Some(&long)), Err(LogCopyError::Limit));
+        assert_eq!(push(&mut Vec::new(), Some(b"")), Err(LogCopyError::Limit));
+        assert_eq!(bundle(&[Some(&long[1..])]).len(), MAX_SIGN1_BYTES + 4);
+    }
+
+    #[test]
+    fn widths_add_up_to_the_size() {
+        for size in [0, 1, 255, 256, 257, 512, 70_000] {
+            let sum: u64 = (0..300).map(|index| u64::from(width(index, size))).sum();
+            assert_eq!(sum, size);
+        }
+        assert_eq!(width(u64::MAX, u64::MAX), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            statements in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..256)
+        ) {
+            let given: Vec<Option<&[u8]>> =
+                statements.iter().map(|s| (!s.is_empty()).then_some(s.as_slice())).collect();
+            let width = u16::try_from(given.len()).unwrap();
+            let bytes = bundle(&given);
+            prop_assert_eq!(parse(&bytes, width).unwrap(), given);
+        }
+
+        #[test]
+        fn what_is_read_is_what_would_be_written(
+            bytes in prop::collection::vec(0_u8..4, 0..64), width in 0_u16..8
+        ) {
+            if let Ok(statements) = parse(&bytes, width) {
+                prop_assert_eq!(bundle(&statements), bytes);
+            }
+        }
+    }
+}
