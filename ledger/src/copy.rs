@@ -54,7 +54,7 @@ fn write_tiles(log: &Log, note: &Note, out: &Path) -> Result<(), Error> {
     for tile in new_tiles(0, note.size) {
         let path = tile.to_string();
         let bytes = log.tile(&path)?.ok_or_else(|| Error::TileCorrupt {
-            tile: path.clone(),
+            path: path.clone(),
             reason: "it is missing".to_owned(),
         })?;
         write_file(&out.join(path), &bytes)?;
