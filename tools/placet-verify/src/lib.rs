@@ -53,12 +53,13 @@ pub struct Checked {
     pub text: String,
 }
 
-/// Verifies one bundle against one trust file, as `check` without further wishes does.
+/// Verifies one bundle against one trust file, as `check` does with no further wish than perhaps a
+/// copy of the log.
 ///
 /// # Errors
-/// The sentence with which `check` would end, when the trust file can't be read.
-pub fn check(bundle: &Path, trust: &Path) -> Result<Checked, String> {
-    let result = commands::check_one(bundle, trust).map_err(|failure| failure.to_string())?;
+/// The sentence with which `check` would end, when the trust file or the copy can't be read.
+pub fn check(bundle: &Path, trust: &Path, log: Option<&Path>) -> Result<Checked, String> {
+    let result = commands::check_one(bundle, trust, log).map_err(|failure| failure.to_string())?;
     let text = text::render(&result, false);
     Ok(Checked { exit: result.exit, code: result.code, text })
 }

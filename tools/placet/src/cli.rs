@@ -298,6 +298,18 @@ pub enum Log {
         #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
         lines: u64,
     },
+    /// Write a copy for those who verify: checkpoint, tiles, the statements that are not erased
+    Export {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// The folder of the copy, missing or empty
+        #[arg(long, value_name = "COPY")]
+        out: PathBuf,
+        /// Which log
+        #[arg(long, default_value = "main")]
+        log: Which,
+    },
     /// Read everything again and say what does not fit together; repairs nothing
     Fsck {
         /// The ledger's folder

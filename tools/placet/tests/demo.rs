@@ -54,6 +54,17 @@ fn the_demonstration_runs_twice_on_one_folder_and_its_evidence_verifies() {
     assert_eq!(passed.verdict, Verdict::Passed, "{:?}", passed.code);
     let failed = verify(&bundle, &trust, action("other-action.json"));
     assert_eq!((failed.verdict, failed.code), (Verdict::Failed, Some("action.mismatch")));
+
+    // With a copy of the log, that the approval was spent once is shown too.
+    let copy = dir.join("copy");
+    let export = ["log", "export", "--dir", args[4], "--out", copy.to_str().unwrap()];
+    let exported = expect_json(0, &export);
+    assert!(exported.get("size").unwrap().as_u64() > Some(3));
+    let checked = placet_verify::check(&bundle, &trust, Some(&copy)).unwrap();
+    assert_eq!(checked.exit.code(), 0, "{}", checked.text);
+    assert!(checked.text.contains("1 executions of the request in"), "{}", checked.text);
+    assert_eq!(text(&expect_json(5, &export), &["code"]), "dir.not_empty");
+
     let strict = TrustFile { allow_dev: false, ..read_trust() };
     std::fs::write(&trust, strict.encode()).unwrap();
     let failed = verify(&bundle, &trust, Options::default());

@@ -30,8 +30,7 @@ pub fn run(args: &Check, output: &mut Output) -> Result<Exit, Failure> {
     let as_of = trust::as_of(args.as_of);
     let mut options = options(&args.wanted, as_of)?;
     if let Some(log) = &args.log {
-        options.whole_log = Some(copy::whole_log(log, &trust.file)?);
-        options.require.push("consumption.unique".to_owned());
+        demand_whole_log(log, &trust, &mut options)?;
     }
     let mut worst = Exit::Passed;
     for file in &args.files {
@@ -49,16 +48,26 @@ pub fn run(args: &Check, output: &mut Output) -> Result<Exit, Failure> {
     Ok(worst)
 }
 
-/// Verifies one file, asking for nothing but what every bundle must show.
+/// Verifies one file, asking for nothing but what every bundle must show, and with a copy of the
+/// log for what that shows.
 ///
 /// # Errors
-/// A trust file that can't be read.
-pub(crate) fn one(file: &Path, trust: &Path) -> Result<FileResult, Failure> {
+/// A trust file or copy that can't be read.
+pub(crate) fn one(file: &Path, trust: &Path, log: Option<&Path>) -> Result<FileResult, Failure> {
     let trust = GivenTrust::read(trust)?;
     let as_of = trust::as_of(None);
-    let options = Options { as_of: as_of.0, ..Options::default() };
+    let mut options = Options { as_of: as_of.0, ..Options::default() };
+    if let Some(log) = log {
+        demand_whole_log(log, &trust, &mut options)?;
+    }
     Ok(verify(file, &trust, &options, as_of)
         .unwrap_or_else(|failure| FileResult::of_failure(shown(file), &failure, &trust, as_of)))
+}
+
+fn demand_whole_log(log: &Path, trust: &GivenTrust, options: &mut Options) -> Result<(), Failure> {
+    options.whole_log = Some(copy::whole_log(log, &trust.file)?);
+    options.require.push("consumption.unique".to_owned());
+    Ok(())
 }
 
 fn verify(

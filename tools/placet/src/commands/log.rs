@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use placet_ledger::{Dir, LogId, fsck};
+use placet_ledger::service::Config;
+use placet_ledger::{Dir, LogId, copy, fsck};
 use placet_proto::b64;
 use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
@@ -41,6 +42,7 @@ pub fn run(command: &Log, output: &mut Output) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
+        Log::Export { dir, out, log } => export(dir, out, (*log).into(), output),
         Log::Fsck { dir } => check(dir, output),
     }
 }
@@ -185,6 +187,48 @@ impl Shown for Line {
         let kind = kind.as_deref().unwrap_or("erased");
         let (iat, request) = (or(iat), or(request));
         format!("{index:>8}  {iat:<20}  {kind:<10}  {request:<36}  {entry}\n")
+    }
+}
+
+/// A copy that was written.
+#[derive(Debug, Serialize)]
+struct Export {
+    schema: &'static str,
+    copy: String,
+    origin: String,
+    size: u64,
+    root: String,
+    /// Statements of which the copy holds the entry only.
+    erased: u64,
+}
+
+fn export(root: &Path, out: &Path, id: LogId, output: &mut Output) -> Result<Exit, Failure> {
+    let dir = Dir::open_read_only(root)?;
+    let config = Config::load(root)?;
+    let origin = match id {
+        LogId::Main => config.origin.clone(),
+        LogId::Gov => config.gov_origin(),
+    };
+    let copied = copy::write(&dir, id, &origin, out)?;
+    output.show(&Export {
+        schema: "placet/log-export/v1",
+        copy: out.display().to_string(),
+        origin: copied.origin,
+        size: copied.size,
+        root: b64::encode_hex(copied.root),
+        erased: copied.erased,
+    })?;
+    Ok(Exit::Done)
+}
+
+impl Shown for Export {
+    fn text(&self) -> String {
+        let Self { copy, origin, size, root, erased, .. } = self;
+        format!(
+            "Copied {origin}\n  to      {copy}\n  size    {size}, as published\n  root    {root}\n  \
+             erased  {erased}\nCheck evidence with it: placet-verify check FILE --trust TRUST --log \
+             {copy}\n",
+        )
     }
 }
 

@@ -247,7 +247,7 @@ fn finish(root: &Path, told: &Told, began: Instant, output: &mut Output) -> Resu
          development evidence.\n   In earnest the auditor makes this file, and compares \
          fingerprints with their owners.\n",
     )?;
-    let checked = placet_verify::check(&bundle, &trust_file);
+    let checked = placet_verify::check(&bundle, &trust_file, None);
     let result = checked.map_err(|why| Failure::refused("demo.verify", why))?;
     step(output, &result.text)?;
     let exit = Exit::from(result.exit);

@@ -1,0 +1,77 @@
+//! A client that tells an answer from a connection that broke.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use placet_proto::tlog::SignedCheckpoint;
+use serde_json::Value;
+
+/// Far longer than any answer takes; only so that a test ends.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+/// One connection to the service. Clones have connections of their own.
+pub struct Client {
+    agent: ureq::Agent,
+    url: String,
+    token: String,
+}
+
+impl Clone for Client {
+    fn clone(&self) -> Self {
+        Self { agent: new_agent(), url: self.url.clone(), token: self.token.clone() }
+    }
+}
+
+/// Size and root of a checkpoint.
+pub type Head = (u64, [u8; 32]);
+
+impl Client {
+    pub fn new(url: &str, token: &str) -> Self {
+        Self { agent: new_agent(), url: url.to_owned(), token: format!("Bearer {token}") }
+    }
+
+    /// Status and JSON of an answer that came whole; `None` when the connection broke.
+    pub fn post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let call = self.agent.post(format!("{}{path}", self.url)).content_type("application/json");
+        let call = call.header("Authorization", &self.token).header("Origin", "cli://localhost");
+        read(call.send(body.to_string()).ok()?)
+    }
+
+    pub fn get(&self, path: &str) -> Option<(u16, Value)> {
+        let call = self.agent.get(format!("{}{path}", self.url));
+        read(call.header("Authorization", &self.token).call().ok()?)
+    }
+
+    /// The checkpoint at a path, if there is one.
+    pub fn head(&self, path: &str) -> Option<Head> {
+        let mut response = self.agent.get(format!("{}{path}", self.url)).call().ok()?;
+        if response.status() != 200 {
+            return None;
+        }
+        let note = response.body_mut().read_to_vec().ok()?;
+        let signed = SignedCheckpoint::parse(&note).expect("the service serves checkpoints");
+        let checkpoint = signed.checkpoint();
+        Some((checkpoint.size, checkpoint.root))
+    }
+}
+
+fn new_agent() -> ureq::Agent {
+    let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).proxy(None);
+    config.http_status_as_error(false).build().new_agent()
+}
+
+fn read(mut response: ureq::http::Response<ureq::Body>) -> Option<(u16, Value)> {
+    let status = response.status().as_u16();
+    // A body that broke off is no answer: ureq knows its length.
+    let text = response.body_mut().read_to_string().ok()?;
+    Some((status, serde_json::from_str(&text).expect("the service answers in JSON")))
+}
+
+pub fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+pub fn from_base64url(value: &Value) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(value.as_str().unwrap()).unwrap()
+}

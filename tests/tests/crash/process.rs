@@ -1,0 +1,174 @@
+//! The program, its folder and its lives.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use placet_ledger::service::Config;
+use placet_softkey::SoftKey;
+use serde_json::Value;
+
+use super::Client;
+
+/// A development ledger, made for being killed.
+pub struct Place {
+    tmp: tempfile::TempDir,
+    dir: PathBuf,
+    code: String,
+}
+
+/// A service that has said that it is ready. Killed when dropped.
+pub struct Service {
+    child: Child,
+    // Kept open: a server must not find its output closed.
+    _stdout: BufReader<ChildStdout>,
+    pub url: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = tmp.path().join("ledger");
+        let made = expect(&["init", "--dev", "--origin", "localhost/crash", "--json"], &dir);
+        // So often that publishing is killed as well.
+        let config = Config { publish_ms: 10, ..Config::load(&dir).unwrap() };
+        config.save(&dir).unwrap();
+        let code = made["one_time_code"].as_str().unwrap().to_owned();
+        Self { tmp, dir, code }
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    pub fn client(&self, service: &Service) -> Client {
+        let token = std::fs::read_to_string(self.dir.join("keys/pep-token")).unwrap();
+        Client::new(&service.url, token.trim())
+    }
+
+    /// Starts the service and waits for its ready line.
+    pub fn start(&self) -> Service {
+        let mut child = self.serve();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let url = line.trim_end().strip_prefix("placet: listening on ").map(str::to_owned);
+        let Some(url) = url else {
+            // What it said on standard error says why.
+            let _ = child.kill();
+            let _ = child.wait();
+            panic!("the service did not start: {line}{}", self.said());
+        };
+        Service { child, _stdout: stdout, url }
+    }
+
+    /// Starts the service and kills it after a while, ready or not.
+    pub fn start_and_kill(&self, after: Duration) {
+        let mut child = self.serve();
+        std::thread::sleep(after);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    fn serve(&self) -> Child {
+        let mut command = program(&["serve", "--listen", "127.0.0.1:0"], &self.dir);
+        command.stdout(Stdio::piped()).env("PLACET_LOG", "warn");
+        command.stderr(File::create(self.stderr()).unwrap()).spawn().unwrap()
+    }
+
+    fn stderr(&self) -> PathBuf {
+        self.tmp.path().join("stderr")
+    }
+
+    fn said(&self) -> String {
+        std::fs::read_to_string(self.stderr()).unwrap_or_default()
+    }
+
+    /// Enrols a software passkey.
+    pub fn enrol(&self, service: &Service) -> SoftKey {
+        let path = self.tmp.path().join("softkey");
+        let key = path.to_str().unwrap();
+        let mut command = program_without_dir(&["enrol", "--url", &service.url, "--key", key]);
+        command.args(["--code", &self.code, "--name", "Ann"]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        SoftKey::load(&path).unwrap()
+    }
+
+    /// The program's own check of the folder.
+    pub fn fsck(&self) {
+        let report = expect(&["log", "fsck", "--json"], &self.dir);
+        assert_eq!(report["clean"], true, "{report}");
+    }
+}
+
+impl Service {
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, and waits for a clean end.
+    pub fn terminate(mut self) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // Both fail when it has ended before.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs a command on the folder, expects success, and gives its JSON.
+fn expect(args: &[&str], dir: &Path) -> Value {
+    let output = program(args, dir).output().unwrap();
+    assert!(output.status.success(), "{args:?}: {output:?}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn program(args: &[&str], dir: &Path) -> Command {
+    let mut command = program_without_dir(args);
+    command.arg("--dir").arg(dir);
+    command
+}
+
+fn program_without_dir(args: &[&str]) -> Command {
+    let mut command = Command::new(path());
+    command.args(args).stdin(Stdio::null());
+    for name in ["PLACET_URL", "PLACET_TOKEN_FILE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// `PLACET`, else the program that was built beside this test, which is built if it is missing:
+/// cargo builds the programs of other packages only for their own tests.
+fn path() -> &'static Path {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        if let Some(path) = std::env::var_os("PLACET") {
+            return PathBuf::from(path);
+        }
+        let test = std::env::current_exe().unwrap();
+        let folder = test.ancestors().nth(2).unwrap();
+        let path = folder.join("placet");
+        if !path.exists() {
+            let mut build = Command::new(env!("CARGO"));
+            build.args(["build", "--locked", "-p", "placet"]);
+            if folder.ends_with("release") {
+                build.arg("--release");
+            }
+            assert!(build.status().unwrap().success(), "placet could not be built");
+        }
+        path
+    })
+}
