@@ -23,7 +23,7 @@ SUITES=(
     demo:120 browser:180 foreign:300 crash:300 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy docs unit pure tree generated demo browser foreign fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated demo browser foreign crash fuzz "
 # Stages of tests/foreign/run.py.
 FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness)
 # Minutes for all suites together.
@@ -324,10 +324,13 @@ suite_foreign() {
         --cache "$CACHE" --placet "$PLACET" --verify "$VERIFY" --demo "$WORK/demo" "${FOREIGN_STAGES[@]}"
 }
 
-# kill -9 under load: PLACET_CRASH_ROUNDS tells the test how often.
+# kill -9 under load: PLACET_CRASH_ROUNDS tells the test how often, PLACET which program.
 suite_crash() {
-    export PLACET_CRASH_ROUNDS=$([ "$long" = 1 ] && echo 2000 || echo 200)
-    cargo_tests --release -p placet-tests --test crash -- --include-ignored --nocapture
+    check "release build" cargo build --locked --release -p placet
+    export PLACET_CRASH_ROUNDS=$([ "$long" = 1 ] && echo 2000 || echo 200) PLACET
+    cargo_tests --release -p placet-tests --test crash -- --nocapture
+    unset PLACET_CRASH_ROUNDS
+    export -n PLACET
 }
 
 suite_fuzz() { counted fuzz fuzz/run.sh --seconds "$([ "$long" = 1 ] && echo 600 || echo 10)"; }

@@ -108,6 +108,7 @@ mod tests {
         out
     }
 
+    // [R-6.6-1]
     #[test]
     fn a_bundle_by_hand() {
         let bytes = bundle(&[Some(b"ab"), None, Some(b"c")]);

@@ -99,6 +99,7 @@ fn what_the_log_did_not_sign_says_nothing_about_it() {
     assert_eq!(compare(&story, &[]).code, 4);
 }
 
+// [R-6.6-2]
 #[test]
 fn the_whole_log_shows_that_an_approval_was_spent_once() {
     let story = Story::closed();
@@ -131,6 +132,7 @@ fn the_whole_log_shows_that_an_approval_was_spent_once() {
     assert_eq!(story.check("evidence.placet", &["--log", "absent"]).code, 5);
 }
 
+// [R-6.6-3]
 #[test]
 fn an_execution_that_the_evidence_leaves_out_is_found_in_a_copy() {
     let mut story = Story::closed();
