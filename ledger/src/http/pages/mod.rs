@@ -1,7 +1,7 @@
 //! The pages, rendered here; without JavaScript they show everything and sign nothing.
 //!
-//! What a person signs is shown from the bytes that are signed. We claim that an approval is *bound*
-//! to those bytes, not that a person saw them.
+//! What a person signs is shown from the bytes that are signed. We claim that an approval is
+//! *bound* to those bytes, not that a person saw them.
 
 mod approve;
 mod enrol;
