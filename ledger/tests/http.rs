@@ -423,6 +423,21 @@ async fn pages_show_the_exact_action_and_carry_their_policy() {
     assert!(html.contains(&B64.encode(alice.credential_id())));
     assert!(html.contains("Everything that is signed:"));
 
+    // An action made to fill gigabytes when each member stands on a line of its own.
+    let text = format!(
+        r#"{{"subject":{{"type":"user","id":"a"}},"action":{{"name":"n"}},
+        "resource":{{"type":"t","id":"i"}},"context":{{"{}":[{}0]}}}}"#,
+        "k".repeat(30_000),
+        "0,".repeat(15_000)
+    );
+    let json = placet_proto::json::parse(text.as_bytes()).unwrap();
+    let mut decision = web.fixture.decision(1);
+    decision.action = placet_proto::action::Action::from_document(&json).unwrap();
+    let hostile = web.fixture.ledger.create(decision, Default::default()).unwrap();
+    let page = web.get(&format!("/approve/{hostile}")).await.ok();
+    assert!(page.body.len() < 1 << 20 && page.text().contains("longer than 1 MiB"));
+    assert!(!page.text().contains("data-prepared"));
+
     let queue = web.get("/approve").await.ok();
     assert!(queue.text().contains(&format!("/approve/{request}")));
     let enrol = web.get("/enrol").await.ok();

@@ -69,6 +69,7 @@ fn evidence_of_a_denial_passes_where_a_denial_is_wanted() {
     assert_eq!(check(&fixture, &evidence, &[&alice], false).verdict, Verdict::Failed);
 }
 
+// SPEC.md R-10-7.
 #[test]
 fn approvals_are_spent_once_by_the_right_agent_and_pep_on_the_right_action() {
     let fixture = Fixture::new();
@@ -120,6 +121,7 @@ fn approvals_are_spent_once_by_the_right_agent_and_pep_on_the_right_action() {
     assert_eq!(code(fixture.ledger.outcome(&other)), "outcome.conflict");
 }
 
+// SPEC.md R-10-10.
 #[test]
 fn answers_that_are_not_what_was_asked_for_are_refused() {
     let fixture = Fixture::new();
@@ -230,6 +232,7 @@ fn the_initiator_answers_only_where_the_policy_says_so() {
     fixture.answer(&request, &mut alice, false);
 }
 
+// SPEC.md R-10-13.
 #[test]
 fn the_one_time_code_is_for_one_enrolment() {
     let fixture = Fixture::new();
@@ -251,6 +254,7 @@ fn the_one_time_code_is_for_one_enrolment() {
     assert_eq!(code(fixture.ledger.begin_bootstrap(&fixture.code, "Alice")), "enrol.code");
 }
 
+// SPEC.md R-10-9.
 #[test]
 fn what_is_overdue_is_ended_by_the_ledger() {
     let fixture = Fixture::new();

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use common::*;
+use placet_ledger::http::{self, App};
 use placet_ledger::service::keys::{Keys, NoteSigner};
 use placet_ledger::service::*;
 use placet_ledger::witness::{
@@ -16,6 +17,7 @@ use placet_ledger::witness::{
 use placet_ledger::{Dir, LogId};
 use placet_proto::tlog::Policy;
 use placet_verifier::{Options, Verdict, verify_bundle};
+use tower::ServiceExt as _;
 
 /// A witness behind a cable that can be pulled.
 struct Cable {
@@ -101,6 +103,7 @@ fn without_a_quorum_nothing_is_published_and_nothing_new_counts() {
     assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
 }
 
+// SPEC.md R-10-12.
 #[test]
 fn an_approver_whose_enrolment_no_witness_has_seen_can_t_approve() {
     let (fixture, pulled) = with_cable();
@@ -119,6 +122,30 @@ fn an_approver_whose_enrolment_no_witness_has_seen_can_t_approve() {
     pulled.store(false, Ordering::SeqCst);
     fixture.ledger.publisher(LogId::Gov).publish_now().unwrap();
     fixture.open(&request, &alice, false).unwrap();
+}
+
+// SPEC.md R-10-14: whoever asks for evidence can't keep others from being served.
+#[tokio::test(flavor = "multi_thread")]
+async fn readers_who_wait_for_witnesses_leave_room_for_decisions() {
+    let (fixture, pulled) = with_cable();
+    pulled.store(true, Ordering::SeqCst);
+    let request = fixture.request(1);
+    let app = App::new(fixture.ledger.clone(), &[]).unwrap();
+    let router = http::router(app.clone(), axum::Router::new());
+    let mut readers = tokio::task::JoinSet::new();
+    for _ in 0..12 {
+        let request = axum::http::Request::get(format!("/v1/evidence/{request}?wait=2"))
+            .header("host", "localhost:8420")
+            .body(axum::body::Body::empty())
+            .unwrap();
+        readers.spawn(router.clone().oneshot(request));
+    }
+    let mut busy = 0;
+    while let Some(answer) = readers.join_next().await {
+        busy += u32::from(answer.unwrap().unwrap().status().as_u16() == 503);
+    }
+    assert_eq!(busy, 4, "eight wait at a time");
+    app.run(move |app| app.ledger().request(&request).map(drop)).await.unwrap();
 }
 
 #[test]
@@ -141,6 +168,7 @@ fn under_quorum_none_everything_runs_and_nothing_passes() {
     assert_eq!(failed.count(), 0);
 }
 
+// SPEC.md R-10-11.
 #[test]
 fn notes_are_renewed_at_the_same_size_while_a_request_is_open() {
     let fixture = Fixture::with(|c| c.recosign_open_s = 1);

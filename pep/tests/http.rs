@@ -8,9 +8,9 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use placet_ledger::http::{self, App};
 use placet_ledger::service::{
-    Config, Initialised, Ledger, Opening, Registered, Signed, Surroundings, init,
+    Change, Config, Initialised, Ledger, Opening, Registered, Signed, Surroundings, init,
 };
-use placet_ledger::{LogId, Statement as Stored};
+use placet_ledger::{LogId, NewEntry, Statement as Stored};
 use placet_pep::http::{Pep, Token};
 use placet_pep::policy::PolicyFiles;
 use placet_proto::action::Action;
@@ -304,6 +304,55 @@ async fn an_approval_opens_the_action_that_was_approved_and_no_other() {
     assert_eq!(web.post("/v1/consume", &agent).await.status, StatusCode::FORBIDDEN);
     // After all that the approval is still there, for the right call.
     web.post("/v1/consume", &consume(&id, &action, "k")).await.ok();
+}
+
+// SPEC.md R-10-8.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_worth_nothing_under_a_policy_that_no_longer_permits() {
+    let mut web = Web::new();
+    let action = disable("X0001");
+    let id = web.ask(&action).await;
+    web.answer(&id, false);
+    let task = web.get(&format!("/access/v1/requests/{id}")).await.ok();
+    let mut again = action.clone();
+    again["context"] = json!({"approval": task["result"]["approval"]});
+    assert_eq!(web.post("/access/v1/evaluation", &again).await.ok()["decision"], true);
+
+    let files = PolicyFiles::deny_all();
+    let files = files.iter().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect();
+    let change = Change::Policy(files);
+    let to_sign = web.ledger.prepare_change(&change, web.key.credential_id()).unwrap();
+    let by_alice = signed(&mut web.key, &to_sign.challenge);
+    web.ledger.confirm_change(to_sign.document.sha256(), by_alice).unwrap();
+
+    assert_eq!(web.post("/access/v1/evaluation", &again).await.ok()["decision"], false);
+    let refused = web.post("/v1/consume", &consume(&id, &action, "k")).await;
+    assert_eq!(refused.status, StatusCode::FORBIDDEN, "{}", refused.body);
+    assert_eq!(refused.body["code"], "consume.not_approved");
+    assert!(web.ledger.row(&id).unwrap().execution.is_none());
+}
+
+// SPEC.md R-10-16.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_recorded_is_denied() {
+    let web = Web::new();
+    let mut read = disable("X0001");
+    read["action"]["name"] = json!("read_user");
+    assert_eq!(web.post("/access/v1/evaluation", &read).await.ok()["decision"], true);
+    // Almost a whole tile, which has to be durable before anything is signed over it.
+    let log = web.ledger.log(LogId::Main);
+    let few = 254u64.checked_sub(log.size()).unwrap();
+    log.append((0..few).map(|n| NewEntry::plain(format!("filler {n}"))).collect()).unwrap();
+    // A file where the tiles' folder was, as good as a full disk.
+    let tiles = web.ledger.dir().tiles(LogId::Main).join("tile");
+    std::fs::remove_dir_all(&tiles).unwrap();
+    std::fs::write(&tiles, "").unwrap();
+    assert_eq!(web.post("/access/v1/evaluation", &read).await.ok()["decision"], true);
+    for _ in 0..3 {
+        let denied = web.post("/access/v1/evaluation", &read).await.ok();
+        assert_eq!(denied["decision"], false, "{denied}");
+        assert_eq!(denied["context"]["reason"], "decision_unavailable");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,7 +65,7 @@ async fn evidence(
             }
         };
         let name = file_name(&request)?;
-        let found = app.run(move |app| app.ledger().evidence(&[request], wait)).await?;
+        let found = app.run_waiting(move |app| app.ledger().evidence(&[request], wait)).await?;
         let state = if found.open.is_empty() { "complete" } else { "open" };
         let headers = [
             (header::CONTENT_TYPE, HeaderValue::from_static(BUNDLE)),

@@ -52,6 +52,9 @@ use crate::service::Ledger;
 pub const MAX_BODY: usize = 512 * 1024;
 /// Calls that may work in the ledger at the same time; each may wait for a disk or a witness.
 const MAX_WORKING: usize = 64;
+/// Of these, calls that wait for witnesses on behalf of somebody who has shown nothing: they must
+/// not keep decisions from being recorded when witnesses are slow.
+const MAX_WAITING: usize = 8;
 /// Longest time that a request may take, in seconds; a wait that the client asks for is shorter.
 const TIMEOUT_S: u64 = 90;
 
@@ -63,6 +66,7 @@ struct Shared {
     ledger: Arc<Ledger>,
     hosts: Vec<String>,
     working: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
     rates: Rates,
     entries: EntryIndex,
     issuers: Vec<scrapi::ExternalIssuer>,
@@ -96,6 +100,7 @@ impl App {
             ledger,
             hosts,
             working: Arc::new(Semaphore::new(MAX_WORKING)),
+            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
             rates: Rates {
                 statements: Rate::new(20, 100),
                 closings: Rate::new(1, 16),
@@ -130,6 +135,23 @@ impl App {
             call(&app)
         });
         task.await.unwrap_or_else(|_| Err(Error::Stopped { reason: "a call panicked".to_owned() }))
+    }
+
+    /// As [`App::run`], for calls that anybody may make and that may wait for witnesses: few at a
+    /// time.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn run_waiting<T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let slot = Arc::clone(&self.0.waiting).try_acquire_owned().map_err(|_| Error::Busy)?;
+        self.run(move |app| {
+            let _slot = slot;
+            call(app)
+        })
+        .await
     }
 
     fn is_our_host(&self, host: &str) -> bool {

@@ -125,7 +125,7 @@ async fn register(
                 app.run(move |app| append(app, statement, id)).await?
             }
         };
-        let registered = app.run(move |app| receipt(app, index, true)).await?;
+        let registered = app.run_waiting(move |app| receipt(app, index, true)).await?;
         Ok(match registered {
             Registered::Receipt(receipt) => {
                 let headers = [(header::LOCATION, location), content(COSE)];

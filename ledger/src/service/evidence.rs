@@ -60,13 +60,19 @@ impl Ledger {
         requests: &BTreeSet<String>,
     ) -> Result<BTreeMap<u64, Arc<Statement>>, Error> {
         let mut out = BTreeMap::new();
+        let mut size = 0usize;
         for request in requests {
             let entries = self.state.entries(request)?;
             if entries.is_empty() {
                 return Err(Refusal::RequestUnknown.into());
             }
             for index in entries {
-                out.insert(index, Arc::new(read_statement(&self.main, index)?));
+                let statement = read_statement(&self.main, index)?;
+                size = size.saturating_add(statement.bytes().len());
+                if size > MAX_BUNDLE {
+                    return Err(too_large());
+                }
+                out.insert(index, Arc::new(statement));
             }
         }
         Ok(out)
@@ -204,7 +210,7 @@ impl Ledger {
         };
         let bytes = bundle.encode();
         if bytes.len() > MAX_BUNDLE {
-            return Err(Refusal::Invalid("the bundle is larger than 16 MiB: ask for less").into());
+            return Err(too_large());
         }
         Ok(Evidence { bytes, open })
     }
@@ -281,6 +287,10 @@ impl Ledger {
         }
         Ok(out)
     }
+}
+
+fn too_large() -> Error {
+    Refusal::Invalid("the bundle is larger than 16 MiB: ask for less").into()
 }
 
 fn answers(statements: &BTreeMap<u64, Arc<Statement>>) -> impl Iterator<Item = (u64, &After)> {

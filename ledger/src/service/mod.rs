@@ -53,4 +53,4 @@ pub use people::{Enrolled, EnrolmentToSign, Registered, RegistrationChallenge};
 pub use publisher::{PublisherStatus, Witnesses};
 pub use requests::{Carried, NewDecision, RequestView};
 pub use state::{RequestRow, RequestState};
-pub use trust::TrustChoices;
+pub use trust::{Facts, TrustChoices};

@@ -92,11 +92,13 @@ pub enum Enrolled {
 #[derive(Debug, Default)]
 pub struct Registrations {
     open: HashMap<String, Registration>,
+    serial: u64,
 }
 
 #[derive(Debug, Clone)]
 struct Registration {
     until: UnixSeconds,
+    serial: u64,
     person: String,
     name: String,
     salt: [u8; 16],
@@ -114,11 +116,41 @@ struct Signing {
     authorise: Option<Assertion>,
 }
 
+impl Signing {
+    /// Keeps an assertion that was checked against the document of this SHA-256. Meanwhile the
+    /// client may have registered something else: an assertion never moves to another document.
+    fn take(&mut self, checked: &[u8; 32], namespace: Namespace, assertion: Assertion) {
+        if self.document.sha256() != checked {
+            return;
+        }
+        match namespace {
+            Namespace::EnrolPossess => self.possess = Some(assertion),
+            _ => self.authorise = Some(assertion),
+        }
+    }
+}
+
+impl Registrations {
+    /// Keeps a registration. Beginning one needs no secret, so the oldest gives way: nobody may
+    /// keep others from enrolling for an hour.
+    fn put(&mut self, id: String, registration: Registration, now: UnixSeconds) {
+        self.open.retain(|_, r| r.until > now);
+        self.serial = self.serial.saturating_add(1);
+        if self.open.len() >= MAX_OPEN
+            && let Some(oldest) = self.open.iter().min_by_key(|(_, r)| r.serial)
+        {
+            let oldest = oldest.0.clone();
+            self.open.remove(&oldest);
+        }
+        self.open.insert(id, Registration { serial: self.serial, ..registration });
+    }
+}
+
 impl Ledger {
     /// Begins the one enrolment that nobody authorises, with every role.
     ///
     /// # Errors
-    /// `enrol.code`; `request.invalid` for a name that is empty or too long; `ledger.limit`.
+    /// `enrol.code`; `request.invalid` for a name that is empty or too long.
     pub fn begin_bootstrap(&self, code: &str, name: &str) -> Result<RegistrationChallenge, Error> {
         self.check_code(code)?;
         self.begin(name, vec![Role::Administrator, Role::Approver], None, None)
@@ -128,7 +160,7 @@ impl Ledger {
     /// for a further credential of somebody who is enrolled.
     ///
     /// # Errors
-    /// `person.unknown`, `person.not_authorised`, `request.invalid`, `ledger.limit`.
+    /// `person.unknown`, `person.not_authorised`, `request.invalid`.
     pub fn begin_enrolment(
         &self,
         name: &str,
@@ -178,6 +210,7 @@ impl Ledger {
         };
         let registration = Registration {
             until: UnixSeconds(self.now().0.saturating_add(WAIT_S)),
+            serial: 0,
             person: person.clone(),
             name: name.to_owned(),
             salt,
@@ -194,13 +227,8 @@ impl Ledger {
             rp_id: self.config.rp_id.clone(),
             exclude: enrolled().map(|e| e.credential.clone()).collect(),
         };
-        let mut registrations = lock(&self.registrations);
         let now = self.now();
-        registrations.open.retain(|_, r| r.until > now);
-        if registrations.open.len() >= MAX_OPEN {
-            return Err(Refusal::Limit("registrations").into());
-        }
-        registrations.open.insert(challenge.registration.clone(), registration);
+        lock(&self.registrations).put(challenge.registration.clone(), registration, now);
         Ok(challenge)
     }
 
@@ -296,15 +324,14 @@ impl Ledger {
             }
             _ => return Err(Refusal::Invalid("no such signature is asked for").into()),
         }
+        let checked = *signing.document.sha256();
         let now_signed = self.change_registration(id, |r| {
             if let Some(s) = &mut r.signing {
-                match namespace {
-                    Namespace::EnrolPossess => s.possess = Some(assertion),
-                    _ => s.authorise = Some(assertion),
-                }
+                s.take(&checked, namespace, assertion);
             }
         })?;
-        let signing = now_signed.signing.clone().ok_or(Refusal::RegistrationUnknown)?;
+        let signing = now_signed.signing.clone().filter(|s| *s.document.sha256() == checked);
+        let signing = signing.ok_or(Refusal::RegistrationUnknown)?;
         if signing.possess.is_none() {
             return Ok(Enrolled::Waiting(Namespace::EnrolPossess));
         }
@@ -420,5 +447,64 @@ impl Ledger {
         let found = registrations.open.get_mut(id).ok_or(Refusal::RegistrationUnknown)?;
         change(found);
         Ok(found.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use placet_proto::document::Ended;
+
+    fn signing(n: u8) -> Signing {
+        let request = "5f0c7a0e-6f0b-4c9d-8b1a-0d2f6a7c8e9f".to_owned();
+        let body = Body::Expiry(Ended { request, reason: None, at: UnixSeconds(1) });
+        let document = Document::new([n; 16], body).unwrap();
+        Signing { document, attestation: Vec::new(), possess: None, authorise: None }
+    }
+
+    fn assertion(namespace: Namespace) -> Assertion {
+        Assertion {
+            namespace,
+            credential: vec![1],
+            authenticator_data: vec![2],
+            client_data_json: vec![3],
+            signature: vec![4],
+        }
+    }
+
+    #[test]
+    fn an_assertion_never_moves_to_a_document_that_came_after_its_check() {
+        let (checked, mut registered_since) = (signing(1), signing(2));
+        for namespace in [Namespace::EnrolPossess, Namespace::EnrolAuthorise] {
+            registered_since.take(checked.document.sha256(), namespace, assertion(namespace));
+        }
+        assert!(registered_since.possess.is_none() && registered_since.authorise.is_none());
+        let mut same = signing(1);
+        let namespace = Namespace::EnrolPossess;
+        same.take(checked.document.sha256(), namespace, assertion(namespace));
+        assert!(same.possess.is_some() && same.authorise.is_none());
+    }
+
+    #[test]
+    fn who_begins_many_registrations_keeps_nobody_out() {
+        let mut all = Registrations::default();
+        let registration = Registration {
+            until: UnixSeconds(9),
+            serial: 0,
+            person: String::new(),
+            name: String::new(),
+            salt: [0; 16],
+            roles: Vec::new(),
+            authoriser: None,
+            challenge: [0; 32],
+            signing: None,
+        };
+        for n in 0..=MAX_OPEN {
+            all.put(n.to_string(), registration.clone(), UnixSeconds(1));
+        }
+        assert_eq!(all.open.len(), MAX_OPEN);
+        assert!(!all.open.contains_key("0") && all.open.contains_key(&MAX_OPEN.to_string()));
+        all.put("later".to_owned(), registration, UnixSeconds(9));
+        assert_eq!(all.open.len(), 1, "what is too old is forgotten");
     }
 }

@@ -174,7 +174,10 @@ impl Publisher {
     pub fn covering(&self, size: u64) -> Result<Note, Error> {
         match self.shared.log.checkpoint().filter(|note| note.size >= size) {
             Some(note) => Ok(note),
-            None => self.publish_now(),
+            None => self.publish_now().and_then(|note| match note.size >= size {
+                true => Ok(note),
+                false => Err(Refusal::Quorum("the note does not cover what is new".into()).into()),
+            }),
         }
     }
 

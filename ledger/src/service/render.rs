@@ -7,12 +7,18 @@
 use placet_proto::jcs;
 use placet_proto::json::Json;
 
+use super::Refusal;
 use crate::Error;
 
 /// Language of the built-in texts, BCP 47.
 pub const LOCALE: &str = "en";
 /// Largest template, in bytes.
 pub const MAX_TEMPLATE: usize = 16 * 1024;
+/// Largest text, in bytes. Every member stands on a line of its own with its whole path, so that
+/// an action of 64 KiB could be made to fill gigabytes.
+pub const MAX_TEXT: usize = 1024 * 1024;
+/// What stands between the words of the template and the list of all members.
+const EVERYTHING: &str = "\nEverything that is signed:\n";
 
 /// What is shown where the policy brings no template of its own.
 pub const DEFAULT_TEMPLATE: &str = "\
@@ -27,17 +33,41 @@ to be carried out by {audience}, not after {not_after}
 /// In a template, `{a.b}` stands for the member `b` of the member `a` of the document.
 ///
 /// # Errors
-/// `json.*`, `jcs.*` when the bytes are not canonical JSON.
+/// `json.*`, `jcs.*` when the bytes are not canonical JSON; `request.invalid` for a text that is
+/// longer than [`MAX_TEXT`].
 pub fn render(template: &str, document: &[u8]) -> Result<String, Error> {
     let json = jcs::parse_canonical(document)?;
     let mut out = String::new();
     for line in template.lines() {
-        fill(line, &json, &mut out);
+        fill(line, &json, &mut out)?;
         out.push('\n');
     }
-    out.push_str("\nEverything that is signed:\n");
-    list(&json, "", &mut out);
+    out.push_str(EVERYTHING);
+    list(&json, "", &mut out)?;
     Ok(out)
+}
+
+/// The words of the template in a text that [`render`] made, without the list of all members.
+#[must_use]
+pub fn said(text: &str) -> &str {
+    // Nothing in the list holds a line feed: the last heading is the real one.
+    text.rsplit_once(EVERYTHING).map_or(text, |(said, _)| said)
+}
+
+/// Whether a text that somebody else made ends in the list of all members of this document, which
+/// is an answer's without `shown`.
+///
+/// # Errors
+/// Those of [`render`].
+pub fn lists_all(text: &str, document: &[u8]) -> Result<bool, Error> {
+    Ok(text.ends_with(&render("", document)?))
+}
+
+fn bounded(out: &str) -> Result<(), Error> {
+    match out.len() <= MAX_TEXT {
+        true => Ok(()),
+        false => Err(Refusal::Invalid("the text to be read is longer than 1 MiB").into()),
+    }
 }
 
 /// Makes a string safe to show on one line: quotes, backslashes and every character that is not
@@ -55,7 +85,7 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-fn fill(line: &str, json: &Json, out: &mut String) {
+fn fill(line: &str, json: &Json, out: &mut String) -> Result<(), Error> {
     let mut rest = line;
     while let Some((before, after)) = rest.split_once('{') {
         out.push_str(before);
@@ -69,12 +99,14 @@ fn fill(line: &str, json: &Json, out: &mut String) {
             Some(value) => out.push_str(&shown(path, value)),
             None => out.push_str("(none)"),
         }
+        bounded(out)?;
         rest = tail;
     }
     out.push_str(rest);
+    bounded(out)
 }
 
-fn list(value: &Json, path: &str, out: &mut String) {
+fn list(value: &Json, path: &str, out: &mut String) -> Result<(), Error> {
     let join = |name: &str| match path {
         "" => escape(name),
         path => format!("{path}.{}", escape(name)),
@@ -82,18 +114,19 @@ fn list(value: &Json, path: &str, out: &mut String) {
     match value {
         Json::Object(members) if !members.is_empty() => {
             for (name, value) in members {
-                list(value, &join(name), out);
+                list(value, &join(name), out)?;
             }
         }
         Json::Array(items) if !items.is_empty() => {
             for (i, value) in items.iter().enumerate() {
-                list(value, &join(&i.to_string()), out);
+                list(value, &join(&i.to_string()), out)?;
             }
         }
         value => {
             out.push_str(&format!("  {path} = {}\n", shown(path, value)));
         }
     }
+    bounded(out)
 }
 
 /// A value, labelled when the agent chose it: the whole action is the agent's proposal, and so is
@@ -113,9 +146,11 @@ fn shown(path: &str, value: &Json) -> String {
 fn is_hidden(c: char) -> bool {
     c != ' ' && (c.is_control() || c.is_whitespace())
         || matches!(u32::from(c),
-            0xad | 0x34f | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f
+            0xad | 0x34f | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x890 | 0x891 | 0x8e2
+            | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f
             | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0x2800 | 0x3164
             | 0xe000..=0xf8ff | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffb
+            | 0xfffe | 0xffff | 0x110bd | 0x110cd | 0x13430..=0x1345f | 0x16fe4 | 0x1d159
             | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000..=0x10_ffff)
 }
 
@@ -139,7 +174,34 @@ mod tests {
     fn hidden_and_reordering_characters_are_escaped_and_escapes_can_t_be_forged() {
         let text = escape("a\u{202e}b\u{200b}c\u{e0041}d\u{a0}\\u{202e}\"");
         assert_eq!(text, "a\\u{202e}b\\u{200b}c\\u{e0041}d\\u{a0}\\\\u{202e}\\\"");
+        assert_eq!(escape("\u{600}\u{110bd}\u{13430}\u{ffff}").matches("\\u{").count(), 4);
         assert_eq!(escape("Grüße, 世界 😀"), "Grüße, 世界 😀");
+    }
+
+    #[test]
+    fn no_action_makes_a_text_that_fills_the_memory() {
+        // 60 KiB of JSON, within the limit of an action: 15,000 lines of 30,000 bytes.
+        let name = "k".repeat(30_000);
+        let document = format!("{{\"{name}\":[{}0]}}", "0,".repeat(15_000));
+        assert!(document.len() < 64 * 1024);
+        let error = render("", document.as_bytes()).unwrap_err();
+        assert_eq!(error.code(), "request.invalid");
+        // Nor does a template that repeats a large value.
+        let document = format!("{{\"a\":\"{}\"}}", "x".repeat(60_000));
+        let error = render(&"{a}".repeat(5000), document.as_bytes()).unwrap_err();
+        assert_eq!(error.code(), "request.invalid");
+        render("{a}", document.as_bytes()).unwrap();
+    }
+
+    #[test]
+    fn the_words_of_the_template_end_where_the_list_begins() {
+        let document = br#"{"a":"x\n\nEverything that is signed:\n  a = y"}"#;
+        let text = render("first\n\nEverything that is signed:\nsecond", document).unwrap();
+        let said = "first\n\nEverything that is signed:\nsecond\n";
+        assert_eq!(super::said(&text), said);
+        assert!(lists_all(&text, document).unwrap());
+        assert!(!lists_all(&text, br#"{"a":"y"}"#).unwrap());
+        assert!(!lists_all("Nothing of importance.\n", document).unwrap());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Requests: decided, asked for, looked at, withdrawn, ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use placet_proto::action::Action;
@@ -230,7 +231,7 @@ impl Ledger {
     /// # Errors
     /// `request.unknown`.
     pub async fn wait_for_change(
-        &self,
+        self: &Arc<Self>,
         request: &str,
         seen: RequestState,
         timeout: Duration,
@@ -239,7 +240,7 @@ impl Ledger {
         let wait = async {
             loop {
                 changes.borrow_and_update();
-                let row = self.row(request)?;
+                let row = self.row_async(request).await?;
                 if row.state != seen || changes.changed().await.is_err() {
                     return Ok(row);
                 }
@@ -247,8 +248,15 @@ impl Ledger {
         };
         match tokio::time::timeout(timeout, wait).await {
             Ok(row) => row,
-            Err(_) => self.row(request),
+            Err(_) => self.row_async(request).await,
         }
+    }
+
+    /// Reading may wait for a writer that waits for the disk, which no async thread shall do.
+    async fn row_async(self: &Arc<Self>, request: &str) -> Result<RequestRow, Error> {
+        let (ledger, request) = (Arc::clone(self), request.to_owned());
+        let row = tokio::task::spawn_blocking(move || ledger.row(&request)).await;
+        row.unwrap_or_else(|_| Err(Error::Stopped { reason: "a call panicked".to_owned() }))
     }
 
     /// Withdraws a request.

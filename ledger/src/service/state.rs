@@ -356,12 +356,20 @@ impl State {
         })
     }
 
-    /// Indexes of all statements about a request, ascending, at most [`MAX_LISTED`].
+    /// Indexes of the statements about a request, ascending: those that make it what it is, and
+    /// the first [`MAX_LISTED`]. An action can be decided again any number of times; nobody shall
+    /// push the execution out of the evidence that way.
     ///
     /// # Errors
     /// `ledger.sqlite`.
     pub fn entries(&self, request: &str) -> Result<Vec<u64>, Error> {
-        let sql = "SELECT entry FROM entry WHERE request = ?1 ORDER BY entry LIMIT ?2";
+        let sql = "
+            SELECT entry FROM (SELECT entry FROM entry WHERE request = ?1 ORDER BY entry LIMIT ?2)
+            UNION SELECT entry FROM answer WHERE request = ?1
+            UNION SELECT ended FROM request WHERE id = ?1 AND ended IS NOT NULL
+            UNION SELECT execution FROM request WHERE id = ?1 AND execution IS NOT NULL
+            UNION SELECT outcome FROM request WHERE id = ?1 AND outcome IS NOT NULL
+            ORDER BY 1";
         self.with(|c| {
             c.prepare_cached(sql)?
                 .query_map(params![request, MAX_LISTED], |r| Ok(uint(r.get(0)?)))?
@@ -447,7 +455,20 @@ impl State {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn erase_person(&self, person: &str) -> Result<(), Error> {
-        self.with(|c| c.execute("DELETE FROM person WHERE person = ?1", [person])).map(drop)
+        self.with(|c| {
+            c.execute("DELETE FROM person WHERE person = ?1", [person])?;
+            // The write-ahead log still holds the page with the name on it: it is emptied.
+            let (busy, _, _) = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| {
+                Ok((r.get::<_, bool>(0)?, r.get::<_, i64>(1)?, r.get::<_, i64>(2)?))
+            })?;
+            match busy {
+                false => Ok(()),
+                true => Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                    Some("the name is erased, but a reader holds the write-ahead log".to_owned()),
+                )),
+            }
+        })
     }
 }
 
@@ -580,4 +601,58 @@ fn int(n: u64) -> i64 {
 
 fn uint(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> (tempfile::TempDir, State) {
+        let tmp = tempfile::tempdir().unwrap();
+        let state = State::open(&tmp.path().join("service.sqlite")).unwrap();
+        (tmp, state)
+    }
+
+    #[test]
+    fn no_number_of_decisions_pushes_an_execution_out_of_the_evidence() {
+        let (_tmp, state) = state();
+        state
+            .with(|c| {
+                let t = c.transaction()?;
+                for entry in 3..5003 {
+                    t.execute("INSERT INTO entry VALUES ('r', ?1)", [entry])?;
+                }
+                t.execute(
+                    "INSERT INTO request (id, state, decision, not_after, required, execution, \
+                     outcome) VALUES ('r', 'done', 3, 9, 1, 5001, 5002)",
+                    [],
+                )?;
+                t.execute("INSERT INTO answer VALUES ('r', 'p', 4990, x'00', 0)", [])?;
+                t.commit()
+            })
+            .unwrap();
+        let entries = state.entries("r").unwrap();
+        assert_eq!(entries.len(), MAX_LISTED as usize + 3);
+        assert_eq!(entries[..2], [3, 4]);
+        assert_eq!(entries[entries.len() - 3..], [4990, 5001, 5002]);
+        assert!(state.entries("other").unwrap().is_empty());
+    }
+
+    // SPEC.md R-10-15.
+    #[test]
+    fn an_erased_name_is_in_no_file_any_more() {
+        let (tmp, state) = state();
+        let name = "Rumpelstilzchen";
+        state.set_person("p", name, &[7; 16]).unwrap();
+        let found = || {
+            std::fs::read_dir(tmp.path()).unwrap().any(|file| {
+                let bytes = std::fs::read(file.unwrap().path()).unwrap();
+                bytes.windows(name.len()).any(|w| w == name.as_bytes())
+            })
+        };
+        assert!(found());
+        state.erase_person("p").unwrap();
+        assert!(state.person("p").unwrap().is_none());
+        assert!(!found());
+    }
 }

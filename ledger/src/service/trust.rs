@@ -7,9 +7,10 @@ use placet_proto::kind::LogRole;
 use placet_proto::time::UnixSeconds;
 use placet_proto::trust::{Root, TrustFile, TrustedKey, TrustedLog};
 
-use super::keys::{LEDGER_KINDS, PEP_KINDS, PrivateKey, Sign as _};
+use super::config::Config;
+use super::keys::{Keys, LEDGER_KINDS, PEP_KINDS, PrivateKey, Sign as _};
 use super::ledger::Ledger;
-use crate::{Error, LogId};
+use crate::{Error, Log, LogId};
 
 /// What the user of the trust file has decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,12 +32,45 @@ impl Ledger {
     /// # Errors
     /// What reading the first entries gives.
     pub fn trust_file(&self, choices: TrustChoices) -> Result<TrustFile, Error> {
-        let mut logs = Vec::new();
-        for (id, role) in [(LogId::Main, LogRole::Main), (LogId::Gov, LogRole::Gov)] {
-            logs.push(self.trusted_log(id, role)?);
-        }
+        let facts = Facts {
+            config: &self.config,
+            keys: &self.keys,
+            main: &self.main,
+            gov: &self.gov,
+            witness_policy: &self.witnesses.text,
+            operated_by_self: &self.witnesses.operated_by_self,
+        };
+        facts.trust_file(choices)
+    }
+}
+
+/// What a trust file says about a ledger, whether it is open for writing or its folder is read.
+pub struct Facts<'a> {
+    /// The settings.
+    pub config: &'a Config,
+    /// The keys, of which the public halves are written.
+    pub keys: &'a Keys,
+    /// The main log.
+    pub main: &'a Log,
+    /// The governance log.
+    pub gov: &'a Log,
+    /// The witness policy, with or without addresses.
+    pub witness_policy: &'a str,
+    /// Names, in the policy, of witnesses that the operator runs.
+    pub operated_by_self: &'a [String],
+}
+
+impl Facts<'_> {
+    /// The trust file, with what its user has decided.
+    ///
+    /// # Errors
+    /// What reading the first entries gives.
+    pub fn trust_file(&self, choices: TrustChoices) -> Result<TrustFile, Error> {
         Ok(TrustFile {
-            logs,
+            logs: vec![
+                self.trusted_log(LogId::Main, LogRole::Main)?,
+                self.trusted_log(LogId::Gov, LogRole::Gov)?,
+            ],
             roots: choices.roots,
             rp_ids: vec![self.config.rp_id.clone()],
             origins: self.config.allowed_origins(),
@@ -55,17 +89,21 @@ impl Ledger {
             trusted(Purpose::Receipt, &keys.receipt, &[], None),
             trusted(Purpose::Issuer, &self.keys.ledger, &LEDGER_KINDS, None),
         ];
-        if id == LogId::Main {
-            let audience = Some(self.config.audience.clone());
-            list.push(trusted(Purpose::Issuer, &self.keys.pep, &PEP_KINDS, audience));
-        }
+        let log = match id {
+            LogId::Main => {
+                let audience = Some(self.config.audience.clone());
+                list.push(trusted(Purpose::Issuer, &self.keys.pep, &PEP_KINDS, audience));
+                self.main
+            }
+            LogId::Gov => self.gov,
+        };
         Ok(TrustedLog {
-            origin: self.log(id).origin().to_owned(),
+            origin: log.origin().to_owned(),
             role,
-            genesis: self.log(id).entry(0)?,
+            genesis: log.entry(0)?,
             keys: list,
-            witness_policy: without_addresses(&self.witnesses.text),
-            operated_by_self: self.witnesses.operated_by_self.clone(),
+            witness_policy: without_addresses(self.witness_policy),
+            operated_by_self: self.operated_by_self.to_vec(),
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use placet_proto::tlog::{Policy, TlogError};
+use placet_proto::tlog::{Policy, TlogError, VerifierKey};
 
 use super::Refusal;
 use super::config::Config;
@@ -35,14 +35,7 @@ pub fn configured(dir: &Dir, config: &Config, keys: &Keys) -> Result<Witnesses, 
     }
     let name = format!("{}/witness", config.origin);
     let built_in = builtin::open(&folder, &name, logs, system_clock()).map_err(|e| refuse(&e))?;
-    let (text, operated_by_self) = match config.witness_policy.as_str() {
-        "" => {
-            let vkey = built_in.public().to_vkey();
-            let text = format!("witness {BUILT_IN} {vkey}\nquorum {BUILT_IN}\n");
-            (text, vec![BUILT_IN.to_owned()])
-        }
-        text => (text.to_owned(), config.operated_by_self.clone()),
-    };
+    let (text, operated_by_self) = policy_text(config, built_in.public());
     let policy = Policy::parse(text.as_bytes())
         .map_err(|e| placet_proto::Error::Tlog(TlogError::from(e)))?;
     let group = || {
@@ -51,4 +44,17 @@ pub fn configured(dir: &Dir, config: &Config, keys: &Keys) -> Result<Witnesses, 
             .map_err(|e| refuse(&e))
     };
     Ok(Witnesses { text, operated_by_self, main: group()?, gov: group()? })
+}
+
+/// The witness policy of these settings, and which of its witnesses the operator runs.
+#[must_use]
+pub fn policy_text(config: &Config, built_in: &VerifierKey) -> (String, Vec<String>) {
+    match config.witness_policy.as_str() {
+        "" => {
+            let vkey = built_in.to_vkey();
+            let text = format!("witness {BUILT_IN} {vkey}\nquorum {BUILT_IN}\n");
+            (text, vec![BUILT_IN.to_owned()])
+        }
+        text => (text.to_owned(), config.operated_by_self.clone()),
+    }
 }

@@ -182,7 +182,10 @@ fn verify(
 ) -> Result<Approved, Unverified> {
     let unknown = || Unverified::denied("pdp.approval_unverifiable", "no such approval");
     let id = claim.get("id").and_then(Json::as_str).ok_or_else(unknown)?;
-    let view = ledger.request(id).map_err(|_| unknown())?;
+    let view = ledger.request(id).map_err(|error| match error.code() {
+        "request.unknown" => unknown(),
+        _ => Unverified::Failed(error),
+    })?;
     match view.row.state {
         RequestState::Approved => {}
         RequestState::Expired => {

@@ -1,11 +1,9 @@
 //! Trust files from a ledger's folder, and adding to one without losing what it says.
 
 use placet_ledger::LogId;
-use placet_ledger::service::keys::{LEDGER_KINDS, PEP_KINDS, PrivateKey, Sign as _};
-use placet_ledger::service::witnesses::BUILT_IN;
+use placet_ledger::service::witnesses::policy_text;
+use placet_ledger::service::{Facts, TrustChoices};
 use placet_ledger::witness::CosignerKey;
-use placet_proto::document::Purpose;
-use placet_proto::kind::LogRole;
 use placet_proto::tlog::Policy;
 use placet_proto::trust::{Root, TrustFile, TrustedKey, TrustedLog};
 
@@ -20,67 +18,18 @@ use crate::folder::Folder;
 pub fn of_folder(folder: &Folder, roots: Vec<Root>, allow_dev: bool) -> Result<TrustFile, Failure> {
     let keys = folder.keys()?;
     let config = &folder.config;
-    let (witness_policy, operated_by_self) = witnesses(folder)?;
-    let mut logs = Vec::new();
-    for (id, role) in [(LogId::Main, LogRole::Main), (LogId::Gov, LogRole::Gov)] {
-        let log_keys = keys.of(id);
-        let mut list = vec![
-            trusted(Purpose::Checkpoint, &log_keys.checkpoint, &[], None),
-            trusted(Purpose::Receipt, &log_keys.receipt, &[], None),
-            trusted(Purpose::Issuer, &keys.ledger, &LEDGER_KINDS, None),
-        ];
-        if id == LogId::Main {
-            let audience = Some(config.audience.clone());
-            list.push(trusted(Purpose::Issuer, &keys.pep, &PEP_KINDS, audience));
-        }
-        logs.push(TrustedLog {
-            origin: folder.log(id).origin().to_owned(),
-            role,
-            genesis: folder.log(id).entry(0)?,
-            keys: list,
-            witness_policy: witness_policy.clone(),
-            operated_by_self: operated_by_self.clone(),
-        });
-    }
-    Ok(TrustFile {
-        logs,
-        roots,
-        rp_ids: vec![config.rp_id.clone()],
-        origins: config.allowed_origins(),
-        attestation_roots: Vec::new(),
-        time_authorities: Vec::new(),
-        allow_dev,
-        require: Vec::new(),
-        expires: None,
-    })
-}
-
-fn trusted(
-    purpose: Purpose,
-    key: &PrivateKey,
-    kinds: &[&str],
-    audience: Option<String>,
-) -> TrustedKey {
-    TrustedKey {
-        purpose,
-        public_key: key.public_key().to_cose(),
-        kinds: kinds.iter().map(|k| (*k).to_owned()).collect(),
-        audience,
-        from_size: 0,
-        until_size: None,
-    }
-}
-
-/// The witness policy, and which of its witnesses the operator runs.
-fn witnesses(folder: &Folder) -> Result<(String, Vec<String>), Failure> {
-    let config = &folder.config;
-    if !config.witness_policy.is_empty() {
-        return Ok((config.witness_policy.clone(), config.operated_by_self.clone()));
-    }
-    let key = CosignerKey::load(&folder.dir.state().join("witness").join("key"))?;
-    let vkey = key.public().to_vkey();
-    let text = format!("witness {BUILT_IN} {vkey}\nquorum {BUILT_IN}\n");
-    Ok((text, vec![BUILT_IN.to_owned()]))
+    let built_in = CosignerKey::load(&folder.dir.state().join("witness").join("key"))?;
+    let (witness_policy, operated_by_self) = policy_text(config, built_in.public());
+    let facts = Facts {
+        config,
+        keys: &keys,
+        main: folder.log(LogId::Main),
+        gov: folder.log(LogId::Gov),
+        witness_policy: &witness_policy,
+        operated_by_self: &operated_by_self,
+    };
+    let choices = TrustChoices { roots, allow_dev, ..TrustChoices::default() };
+    Ok(facts.trust_file(choices)?)
 }
 
 /// Adds `new` to `old`. Nothing that `old` says is taken away, and what it pins stays: another
@@ -155,6 +104,9 @@ fn union(list: &mut Vec<String>, more: Vec<String>) {
 
 #[cfg(test)]
 mod tests {
+    use placet_proto::document::Purpose;
+    use placet_proto::kind::LogRole;
+
     use super::*;
 
     const WITNESS: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";

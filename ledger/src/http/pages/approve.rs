@@ -131,7 +131,7 @@ fn the_action(shown: &Shown) -> Markup {
     let prepared = shown.prepared.as_ref().ok().and_then(Option::as_ref);
     let signed = prepared.map(|p| &p.document);
     // The policy's own words come first in the text, then the list of all members.
-    let said = prepared.and_then(|p| p.text.split_once("\n\n")).map(|(said, _)| said);
+    let said = prepared.map(|p| render::said(&p.text).trim_end());
     let action = signed.and_then(action_of).unwrap_or_else(|| shown.view.decision.action.to_json());
     html! {
         section {

@@ -3,6 +3,7 @@
 //! The document is hashed here and the challenge made from it here: what is shown and signed are
 //! the bytes that came, and never the service's word for them.
 
+use placet_ledger::service::render;
 use placet_proto::b64;
 use placet_proto::document::{Body, Document};
 use placet_proto::json::Json;
@@ -120,6 +121,12 @@ impl Client {
         let committed = answer.shown.as_ref().map(|s| s.text_sha256);
         if committed != Some(placet_proto::sha256(shown.as_bytes())) {
             return Err(foreign("the text that it commits to"));
+        }
+        // And the text has to list all that is signed, as we render it from the signed bytes: a
+        // document can commit to any text.
+        let bare = Document::bytes_without_shown(&document.nonce, answer, denial);
+        if !render::lists_all(&shown, &bare)? {
+            return Err(foreign("an answer that its own text lists in full"));
         }
         Ok(ToSign { document, text: shown, namespace })
     }
