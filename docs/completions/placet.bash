@@ -58,6 +58,9 @@ _placet() {
             placet__subcmd__keys,list)
                 cmd="placet__subcmd__keys__subcmd__list"
                 ;;
+            placet__subcmd__log,export)
+                cmd="placet__subcmd__log__subcmd__export"
+                ;;
             placet__subcmd__log,fsck)
                 cmd="placet__subcmd__log__subcmd__fsck"
                 ;;
@@ -379,12 +382,42 @@ _placet() {
             return 0
             ;;
         placet__subcmd__log)
-            opts="-h --color --json --help show tail fsck"
+            opts="-h --color --json --help show tail export fsck"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__log__subcmd__export)
+            opts="-h --dir --out --log --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "main gov" -- "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

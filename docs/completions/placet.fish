@@ -122,14 +122,15 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand evidence" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -l json -d 'Results as JSON, one object a line'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -f -a "show" -d 'Both logs in short, or one statement in full'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -f -a "tail" -d 'The last statements, one a line'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail fsck" -f -a "fsck" -d 'Read everything again and say what does not fit together; repairs nothing'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -f -a "show" -d 'Both logs in short, or one statement in full'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -f -a "tail" -d 'The last statements, one a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -f -a "export" -d 'Write a copy for those who verify: checkpoint, tiles, the statements that are not erased'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -f -a "fsck" -d 'Read everything again and say what does not fit together; repairs nothing'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l dir -d 'The ledger\'s folder' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l log -d 'Which log' -r -f -a "main\t'Decisions, approvals, executions'
 gov\t'Keys, policies, persons'"
@@ -147,6 +148,15 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l out -d 'The folder of the copy, missing or empty' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l log -d 'Which log' -r -f -a "main\t'Decisions, approvals, executions'
+gov\t'Keys, policies, persons'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l dir -d 'The ledger\'s folder' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'

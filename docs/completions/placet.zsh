@@ -202,6 +202,20 @@ never\:"Nowhere"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(export)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--out=[The folder of the copy, missing or empty]:COPY:_files' \
+'--log=[Which log]:LOG:((main\:"Decisions, approvals, executions"
+gov\:"Keys, policies, persons"))' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (fsck)
 _arguments "${_arguments_options[@]}" : \
 '--dir=[The ledger'\''s folder]:DIR:_files' \
@@ -424,9 +438,15 @@ _placet__subcmd__log_commands() {
     local commands; commands=(
 'show:Both logs in short, or one statement in full' \
 'tail:The last statements, one a line' \
+'export:Write a copy for those who verify\: checkpoint, tiles, the statements that are not erased' \
 'fsck:Read everything again and say what does not fit together; repairs nothing' \
     )
     _describe -t commands 'placet log commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__log__subcmd__export_commands] )) ||
+_placet__subcmd__log__subcmd__export_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet log export commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__log__subcmd__fsck_commands] )) ||
 _placet__subcmd__log__subcmd__fsck_commands() {

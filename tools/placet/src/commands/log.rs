@@ -224,11 +224,13 @@ fn export(root: &Path, out: &Path, id: LogId, output: &mut Output) -> Result<Exi
 impl Shown for Export {
     fn text(&self) -> String {
         let Self { copy, origin, size, root, erased, .. } = self;
-        format!(
-            "Copied {origin}\n  to      {copy}\n  size    {size}, as published\n  root    {root}\n  \
-             erased  {erased}\nCheck evidence with it: placet-verify check FILE --trust TRUST --log \
-             {copy}\n",
-        )
+        let mut out =
+            format!("Copied {origin}\n  to      {copy}\n  size    {size}, as published\n");
+        out.push_str(&format!("  root    {root}\n  erased  {erased}\n"));
+        out.push_str("Check evidence with it: placet-verify check FILE --trust TRUST --log ");
+        out.push_str(copy);
+        out.push('\n');
+        out
     }
 }
 

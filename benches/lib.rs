@@ -1,0 +1,3 @@
+//! Benchmarks of Placet: `cargo bench -p placet-benches`. See `benches/placet.rs`.
+
+#![forbid(unsafe_code)]
