@@ -289,7 +289,8 @@ impl Bound<'_> {
 }
 
 /// The policies that an approval sets in motion: permits that apply with it, and forbids that apply
-/// without it. A policy that applies in both runs needs no approval and has no say in its kind.
+/// without it. Where a forbid is what the approval lifts, permits that need none are among them:
+/// they can only make the requirement stricter.
 fn decisive(plain: &Run, approved: &Run) -> Vec<PolicyId> {
     approved.determining.iter().chain(&plain.determining).cloned().collect()
 }
