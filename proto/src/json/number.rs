@@ -7,6 +7,10 @@ impl Number {
     /// Reads a JSON number; `None` if it is none, or not exact.
     #[must_use]
     pub fn parse(literal: &str) -> Option<Self> {
+        // Most numbers, and the only ones that fill megabytes: exact, and written as they are.
+        if is_short_integer(literal) {
+            return Some(Self(literal.to_owned()));
+        }
         let given = Decimal::parse(literal)?;
         let double: f64 = literal.parse().ok()?;
         if !double.is_finite() || (given.negative && given.digits.is_empty()) {
@@ -34,6 +38,14 @@ impl From<u32> for Number {
         // Every integer below 2^53 is exact and written in digits alone.
         Self(value.to_string())
     }
+}
+
+/// At most 15 digits, no sign and no leading zero: below 2^53, where ECMAScript writes digits alone.
+fn is_short_integer(literal: &str) -> bool {
+    let leading_zero = literal.len() > 1 && literal.starts_with('0');
+    (1..=15).contains(&literal.len())
+        && !leading_zero
+        && literal.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// The exact value of a decimal literal: 0.DIGITS times ten to the power of `point`, without

@@ -129,10 +129,11 @@ impl<'a> Parser<'a> {
             self.pos += 1;
         }
         let literal = self.text.get(start..self.pos).unwrap_or_default();
-        if Decimal::parse(literal).is_none() {
-            return Err(JsonError::Syntax(start));
+        match Number::parse(literal) {
+            Some(number) => Ok(Json::Number(number)),
+            None if Decimal::parse(literal).is_none() => Err(JsonError::Syntax(start)),
+            None => Err(JsonError::Number(start)),
         }
-        Number::parse(literal).map(Json::Number).ok_or(JsonError::Number(start))
     }
 
     fn string(&mut self) -> Result<String, JsonError> {

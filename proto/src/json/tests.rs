@@ -187,3 +187,21 @@ proptest! {
         }
     }
 }
+
+/// The short way for integers gives what the long way gives.
+#[test]
+fn short_integers_are_their_own_canonical_form() {
+    for literal in ["0", "1", "9", "10", "999999999999999"] {
+        assert_eq!(Number::parse(literal).unwrap().as_str(), literal);
+        let double: f64 = literal.parse().unwrap();
+        assert_eq!(ryu_js::Buffer::new().format_finite(double), literal);
+    }
+    for (literal, code) in [
+        ("00", "json.syntax"),
+        ("01", "json.syntax"),
+        ("-0", "json.number"),
+        ("9007199254740993", "json.number"),
+    ] {
+        assert_eq!(parse(literal.as_bytes()).unwrap_err().code(), code, "{literal}");
+    }
+}
