@@ -40,7 +40,8 @@ impl From<u32> for Number {
     }
 }
 
-/// At most 15 digits, no sign and no leading zero: below 2^53, where ECMAScript writes digits alone.
+/// At most 15 digits, no sign and no leading zero: below 2^53, where ECMAScript writes digits
+/// alone.
 fn is_short_integer(literal: &str) -> bool {
     let leading_zero = literal.len() > 1 && literal.starts_with('0');
     (1..=15).contains(&literal.len())
