@@ -89,7 +89,7 @@ add() {
 # cargo_tests ARGUMENTS..: runs cargo test and adds up its result lines.
 cargo_tests() {
     local log=$WORK/cargo-test.log sums
-    cargo test --locked "$@" 2>&1 | tee "$log"
+    cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
     local code=${PIPESTATUS[0]}
     sums=$(awk '/^test result:/ { p += $4; f += $6; i += $8 } END { print p+0, f+0, i+0 }' "$log")
     read -r p f i <<<"$sums"

@@ -9,6 +9,9 @@ use crate::governance::Governance;
 use crate::notes::{LogTrust, OpenNote};
 use crate::report::Problem;
 
+/// Leaves of executions, by request.
+pub(crate) type Executions = BTreeMap<String, Vec<u64>>;
+
 /// Notes opened, governance read, trust resolved.
 pub(crate) struct Context<'a> {
     pub(crate) trust: &'a TrustFile,
@@ -21,7 +24,7 @@ pub(crate) struct Context<'a> {
     /// T1 of each revocation and role change by its index. Every answer asks for them.
     pub(crate) governed: BTreeMap<u64, u64>,
     /// Number of entries of the whole main log where it was given, and the executions in it.
-    pub(crate) whole_log: Option<(usize, Result<BTreeMap<String, Vec<u64>>, Problem>)>,
+    pub(crate) whole_log: Option<(usize, Result<Executions, Problem>)>,
 }
 
 impl Context<'_> {

@@ -5,7 +5,7 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | [`config`], [`keys`], [`init`] | a folder from nothing: settings, keys, first entries |
+//! | [`config`], [`keys`], [`mod@init`] | a folder from nothing: settings, keys, first entries |
 //! | [`ledger`] | both logs open, issuing statements, COSE Receipts |
 //! | [`witnesses`], [`publisher`] | cosigned checkpoints |
 //! | [`requests`], [`answers`], [`consume`] | from a requestable denial to an outcome |

@@ -63,7 +63,7 @@ fn the_demonstration_runs_twice_on_one_folder_and_its_evidence_verifies() {
     let checked = placet_verify::check(&bundle, &trust, Some(&copy)).unwrap();
     assert_eq!(checked.exit.code(), 0, "{}", checked.text);
     assert!(checked.text.contains("1 executions of the request in"), "{}", checked.text);
-    assert_eq!(text(&expect_json(5, &export), &["code"]), "dir.not_empty");
+    assert_eq!(text(&expect_json(1, &export), &["code"]), "dir.not_empty");
 
     let strict = TrustFile { allow_dev: false, ..read_trust() };
     std::fs::write(&trust, strict.encode()).unwrap();
