@@ -13,6 +13,7 @@ use crate::answers;
 use crate::context::Context;
 use crate::evidence::Evidence;
 use crate::governance::{Governance, Rules};
+use crate::issuers::Issuers;
 use crate::logs;
 use crate::notes::{LogTrust, OpenNote};
 use crate::report::{Check, Malformed, Problem, Report, Status, Verdict};
@@ -203,9 +204,10 @@ impl<'a> Run<'a> {
             return Ok(());
         };
         self.dev(genesis.dev);
-        let main_notes = logs::open_notes(&evidence.main_notes, &main_trust);
-        let gov_notes = logs::open_notes(&evidence.gov_notes, &gov_trust);
-        let notes = main_notes.and_then(|m| Ok((m, gov_notes?)));
+        let notes = logs::equivocation(&evidence.main_notes, &main_trust)
+            .and_then(|()| logs::equivocation(&evidence.gov_notes, &gov_trust))
+            .and_then(|()| logs::open_notes(&evidence.main_notes, &main_trust))
+            .and_then(|m| Ok((m, logs::open_notes(&evidence.gov_notes, &gov_trust)?)));
         let count = |(m, g): &(Vec<OpenNote>, Vec<OpenNote>)| {
             format!("{} main and {} governance notes", m.len(), g.len())
         };
@@ -312,16 +314,18 @@ impl<'a> Run<'a> {
                 *slot = Some(p);
             }
         };
+        let mut issuers = Issuers::of_genesis(genesis);
         for (index, parsed) in evidence.gov.iter().enumerate() {
-            match logs::statement(parsed, index as u64, gov, genesis) {
+            match issuers.check(parsed, index as u64, gov) {
                 Ok(()) => {
+                    issuers.announce(parsed);
                     valid.insert(index as u64);
                 }
                 Err(p) => note(p),
             }
         }
         for statement in &evidence.main {
-            if let Err(p) = logs::statement(&statement.parsed, statement.index, main, genesis) {
+            if let Err(p) = issuers.check(&statement.parsed, statement.index, main) {
                 note(p);
             }
         }

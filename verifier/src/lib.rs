@@ -10,6 +10,7 @@ pub mod crypto;
 mod evidence;
 mod executions;
 pub mod governance;
+mod issuers;
 mod logs;
 pub mod notes;
 mod report;

@@ -1,8 +1,10 @@
-//! Checks of both logs as logs: steps 2 to 10 of SPEC.md 9.
+//! Checks of both logs as logs: steps 2 to 9 of SPEC.md 9.
+
+use std::collections::BTreeSet;
 
 use placet_proto::bundle::Consistency;
 use placet_proto::cose::Receipt;
-use placet_proto::cose_key::PublicKey;
+use placet_proto::cose_key::{Algorithm, PublicKey};
 use placet_proto::document::{Body, Genesis, Purpose};
 use placet_proto::kind::LogRole;
 use placet_proto::tlog::merkle::{leaf_hash, root_from_inclusion, verify_consistency};
@@ -11,7 +13,7 @@ use placet_proto::trust::{TrustFile, TrustedKey, TrustedLog};
 use crate::crypto;
 use crate::evidence::{Evidence, MainStatement, Parsed, ParsedNote, sizes};
 use crate::notes::{self, LogTrust, OpenNote};
-use crate::report::Problem;
+use crate::report::{Problem, Status};
 
 type Checked = Result<String, Problem>;
 
@@ -75,25 +77,35 @@ fn pinned_genesis<'e>(first: Option<&'e Parsed>, log: &TrustedLog) -> Result<&'e
     }
 }
 
-/// Step 5: every note of one log.
+/// Step 5, first: no two notes of one size with different roots that the log signed. It comes
+/// before all else that is wrong with notes, for nothing must hide it.
+pub(crate) fn equivocation(parsed: &[ParsedNote], trust: &LogTrust) -> Result<(), Problem> {
+    // Notes ascend by size, so those of one size are neighbours.
+    for same in parsed.chunk_by(|a, b| a.signed.checkpoint().size == b.signed.checkpoint().size) {
+        let Some(first) = same.first().map(|n| n.signed.checkpoint()) else { continue };
+        if same.iter().all(|n| n.signed.checkpoint().root == first.root) {
+            continue;
+        }
+        let signed = same.iter().filter(|n| notes::signed_by_log(&n.signed, trust));
+        let roots: BTreeSet<[u8; 32]> = signed.map(|n| n.signed.checkpoint().root).collect();
+        let mut roots = roots.iter().map(placet_proto::b64::encode_hex);
+        if let (Some(one), Some(other)) = (roots.next(), roots.next()) {
+            return Err(Problem::failed(
+                "log.equivocation",
+                format!("{} signed two roots for size {}", trust.log.origin, first.size),
+            )
+            .versus(one, other));
+        }
+    }
+    Ok(())
+}
+
+/// Step 5, then: every note of one log.
 pub(crate) fn open_notes(
     parsed: &[ParsedNote],
     trust: &LogTrust,
 ) -> Result<Vec<OpenNote>, Problem> {
-    let mut open: Vec<OpenNote> = Vec::new();
-    for note in parsed {
-        let note = notes::open(&note.bytes, &note.signed, trust)?;
-        if let Some(other) = open.iter().find(|o| o.size == note.size && o.root != note.root) {
-            let hex = placet_proto::b64::encode_hex;
-            return Err(Problem::failed(
-                "log.equivocation",
-                format!("{} signed two roots for size {}", trust.log.origin, note.size),
-            )
-            .versus(hex(other.root), hex(note.root)));
-        }
-        open.push(note);
-    }
-    Ok(open)
+    parsed.iter().map(|note| notes::open(&note.bytes, &note.signed, trust)).collect()
 }
 
 /// Step 7: each path proves.
@@ -115,10 +127,17 @@ pub(crate) fn consistency(paths: &[Consistency], notes: &[OpenNote]) -> Checked 
 
 /// Step 8: every receipt of every main statement.
 pub(crate) fn inclusion(evidence: &Evidence, notes: &[OpenNote], log: &TrustedLog) -> Checked {
+    let mut open = None;
     for statement in &evidence.main {
         for bytes in &statement.receipts {
-            receipt(statement, bytes, notes, log)?;
+            match receipt(statement, bytes, notes, log) {
+                Err(p) if p.status == Status::Failed => return Err(p),
+                other => open = open.or(other.err()),
+            }
         }
+    }
+    if let Some(problem) = open {
+        return Err(problem);
     }
     Ok(format!("{} statements are in the main tree", evidence.main.len()))
 }
@@ -160,6 +179,14 @@ fn receipt(
         let hex = placet_proto::b64::encode_hex;
         return Err(bad("the path leads to another root".into()).versus(hex(note.root), hex(root)));
     }
+    // Before the key: a trust file of this profile can't hold the key of a receipt that was
+    // issued anew under an algorithm of a later one.
+    if Algorithm::from_cose_id(receipt.alg).is_err() {
+        return Err(Problem::open(
+            "alg.unsupported",
+            format!("receipt, algorithm {}", receipt.alg),
+        ));
+    }
     let key = key_by_kid(log, Purpose::Receipt, &receipt.kid, proof.tree_size).map_err(|e| {
         if e.code == "issuer.external" { bad("receipt key not trusted".into()) } else { e }
     })?;
@@ -169,7 +196,7 @@ fn receipt(
 }
 
 /// The trusted key with this thumbprint and purpose, valid at `x`.
-fn key_by_kid<'t>(
+pub(crate) fn key_by_kid<'t>(
     log: &'t TrustedLog,
     purpose: Purpose,
     kid: &[u8; 32],
@@ -194,7 +221,7 @@ fn key_by_kid<'t>(
     })
 }
 
-fn check_alg(key: &PublicKey, alg: i64) -> Result<(), Problem> {
+pub(crate) fn check_alg(key: &PublicKey, alg: i64) -> Result<(), Problem> {
     use placet_proto::cose::{ALG_ED25519, ALG_EDDSA, ALG_ES256, ALG_ESP256};
     let right = match key {
         PublicKey::Ed25519(_) => matches!(alg, ALG_EDDSA | ALG_ED25519),
@@ -205,61 +232,6 @@ fn check_alg(key: &PublicKey, alg: i64) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::open("alg.unsupported", format!("algorithm {alg} with a key of another")))
-}
-
-/// Steps 9 and 10 for one statement: issuer signature and whether the issuer may.
-pub(crate) fn statement(
-    parsed: &Parsed,
-    index: u64,
-    log: &TrustedLog,
-    genesis: &Genesis,
-) -> Result<(), Problem> {
-    let header = parsed.header();
-    let at = |detail: String| format!("{} entry {index}: {detail}", log.role.name());
-    let (key, public) = key_by_kid(log, Purpose::Issuer, &header.kid, index)
-        .map_err(|e| Problem { detail: at(e.detail.clone()), ..e })?;
-    check_alg(&public, header.alg)?;
-    let signed = placet_proto::cose::Sign1::parse(parsed.bytes())
-        .map_err(|e| Problem::failed("issuer.signature", at(e.to_string())))?;
-    crypto::verify_cose(&public, &signed.signed_bytes(&[]), signed.signature)
-        .map_err(|e| Problem::failed("issuer.signature", at(e.to_string())))?;
-    let known = match parsed {
-        Parsed::Known(statement) => statement,
-        Parsed::Unknown { code, header, .. } => {
-            return Err(Problem::open(code, at(header.typ.clone())));
-        }
-    };
-    let kind = known.kind();
-    if !kind.belongs_in(log.role) {
-        return Err(Problem::failed("kind.wrong_log", at(kind.name().to_owned())));
-    }
-    may_state(known.document.body.audience(), kind.name(), key, header, genesis)
-        .map_err(|why| Problem::failed("issuer.kind", at(format!("{}: {why}", kind.name()))))
-}
-
-/// The key's kinds in the trust file *and* in genesis, and its audience in either.
-fn may_state(
-    audience: Option<&str>,
-    kind: &str,
-    key: &TrustedKey,
-    header: &placet_proto::statement::Header,
-    genesis: &Genesis,
-) -> Result<(), &'static str> {
-    if !key.kinds.iter().any(|k| k == kind) {
-        return Err("the trust file does not let this key state that kind");
-    }
-    let Some(issuer) = genesis.issuers.iter().find(|i| i.kid == header.kid) else {
-        return Err("genesis does not name this key");
-    };
-    if !issuer.kinds.iter().any(|k| k == kind) {
-        return Err("genesis does not let this key state that kind");
-    }
-    let bound = |only: &Option<String>| only.as_deref().is_none_or(|o| audience == Some(o));
-    if bound(&key.audience) && bound(&issuer.audience) {
-        Ok(())
-    } else {
-        Err("the key speaks for another audience")
-    }
 }
 
 /// Step 6: the governance list gives the root of each governance note.

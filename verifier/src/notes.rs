@@ -151,6 +151,22 @@ pub fn open(
     })
 }
 
+/// Whether the note is of the log and a checkpoint key of it, in its window or not, signed it:
+/// for whoever signs two histories it is no excuse that the key was not to be used any more.
+pub(crate) fn signed_by_log(signed: &SignedCheckpoint, trust: &LogTrust) -> bool {
+    let note = signed.note();
+    signed.checkpoint().origin == trust.log.origin
+        && trust.checkpoint_keys.iter().any(|(vkey, _)| {
+            let (Some(line), KeyMaterial::Ed25519(raw)) =
+                (note.signature_of(vkey), vkey.material())
+            else {
+                return false;
+            };
+            let (public, text) = (PublicKey::Ed25519(*raw), note.text().as_bytes());
+            crypto::verify_cose(&public, text, line.signature()).is_ok()
+        })
+}
+
 fn check_log_signature(signed: &SignedCheckpoint, trust: &LogTrust) -> Result<(), Problem> {
     let (note, size) = (signed.note(), signed.checkpoint().size);
     let mut out_of_window = false;

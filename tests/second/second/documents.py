@@ -12,10 +12,6 @@ KINDS = {  # kind: logs
     "denial": {"main"}, "execution": {"main"}, "outcome": {"main"},
     "enrolment": {"gov"}, "role": {"gov"}, "revocation": {"gov"},
 }  # fmt: skip
-RESERVED = {
-    "erasure": {"main"}, "finding": {"main"}, "coverage": {"main"}, "credential": {"main"},
-    "grant": {"main"}, "plan": {"main"}, "session": {"main"}, "recovery": {"gov"},
-}  # fmt: skip
 
 
 def namespaces(document):

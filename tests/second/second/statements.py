@@ -35,7 +35,7 @@ class Sign1:
             isinstance(self.protected, bytes)
             and isinstance(self.unprotected, dict)
             and (self.payload is None or isinstance(self.payload, bytes))
-            and _bytes(self.signature, 64, 64)
+            and isinstance(self.signature, bytes)
         ):
             raise Refused("cose.malformed", "types of the parts")
 
@@ -43,11 +43,11 @@ class Sign1:
         header = cbor.loads(self.protected)
         if not isinstance(header, dict) or set(header) != labels:
             raise Refused("cose.header", "labels")
-        if not cbor.is_int(header[1]) or header[1] not in ALGS:
+        if not cbor.is_int(header[1]):
             raise Refused("cose.header", "alg")
         if not _bytes(header[4], 32, 32) or not isinstance(header[15], dict):
             raise Refused("cose.header", "kid, claims")
-        self.alg, self.kid = ALGS[header[1]], header[4]
+        self.alg, self.kid = ALGS.get(header[1], header[1]), header[4]
         return header
 
     def signed(self, payload):
@@ -120,6 +120,9 @@ class Statement:
             return
         if payload["kind"] != self.kind:
             raise Refused("statement.kind_mismatch")
+        if self.kind not in documents.KINDS:
+            self.problem = "kind.unknown"  # whatever the document is
+            return
         self.document_raw = payload["document"]
         self.document_sha256 = hashlib.sha256(self.document_raw).digest()
         self.document, self.problem = documents.read(self.document_raw)

@@ -4,6 +4,8 @@ mod backdate;
 mod demands;
 mod governance;
 mod operator;
+mod reach;
+mod rotation;
 mod shape;
 mod story;
 mod time;
@@ -20,6 +22,8 @@ pub fn all() -> Vec<Vector> {
     vectors.extend(demands::vectors());
     vectors.extend(governance::vectors());
     vectors.extend(operator::vectors());
+    vectors.extend(reach::vectors());
+    vectors.extend(rotation::vectors());
     vectors.extend(shape::vectors());
     vectors.extend(time::vectors());
     vectors.sort_by_key(|v| v.name);

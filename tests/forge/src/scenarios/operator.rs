@@ -525,7 +525,12 @@ fn denial_signed_as_approval() -> Vector {
 fn unknown_kind() -> Vector {
     let mut s = Story::opened().approved();
     let (request, key) = (s.request.clone(), s.forge.ledger_key.clone());
-    let statement = s.forge.raw_statement(&key, "finding", &request, br#"{"kind":"finding"}"#);
+    let statement = s.forge.raw_statement(
+        &key,
+        "finding",
+        &request,
+        br#"{"kind":"finding","profile":"placet/0"}"#,
+    );
     s.forge.main.append(statement);
     s.close();
     s.vector(
