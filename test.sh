@@ -19,11 +19,11 @@ ROOT=$PWD
 
 # name:budget in seconds, in the order of the runs. Cheap ones first: they find most mistakes.
 SUITES=(
-    setup:600 fmt:30 lints:60 build:2400 clippy:1200 docs:600 unit:1500 pure:900 tree:30 generated:120
+    setup:600 fmt:30 lints:60 build:2400 clippy:1200 docs:600 unit:1500 pure:900 tree:30 generated:120 second:60
     demo:120 browser:180 foreign:300 crash:300 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy docs unit pure tree generated demo browser foreign crash fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser foreign crash fuzz "
 # Stages of tests/foreign/run.py.
 FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness)
 # Minutes for all suites together.
@@ -323,6 +323,9 @@ suite_foreign() {
     counted foreign "$VENV/bin/python" tests/foreign/run.py --go "$GO_BIN" --work "$WORK/foreign" \
         --cache "$CACHE" --placet "$PLACET" --verify "$VERIFY" --demo "$WORK/demo" "${FOREIGN_STAGES[@]}"
 }
+
+# A verifier written from SPEC.md alone agrees on every vector. Its own last line counts.
+suite_second() { counted second tests/second/run.sh "$VENV/bin/python"; }
 
 # kill -9 under load: PLACET_CRASH_ROUNDS tells the test how often, PLACET which program.
 suite_crash() {

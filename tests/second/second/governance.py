@@ -2,13 +2,15 @@
 
 import hashlib
 
-from . import Refused, merkle, text, webauthn
+from . import Refused, Unsupported, keys, merkle, text, webauthn
 
 UNDECIDED = {
     "alg.unsupported",
     "lineage.operator_asserted",
     "governance.unauthorised",
+    "lineage.depth",
 }
+MAX_LINEAGE = 32
 
 
 class Problem(Exception):
@@ -26,6 +28,10 @@ class Enrolment:
         self.statement, self.index, self.document = statement, statement.index, document
         self.credential, self.person = document["credential"], document["person"]
         self.public_key = text.b64u_decode(document["public_key"])
+        try:
+            self.thumbprint = keys.Key(self.public_key).thumbprint
+        except (Refused, Unsupported):
+            self.thumbprint = self.public_key
         self.backup_eligible, self.rp_id = document["backup_eligible"], document["rp_id"]
 
 
@@ -34,10 +40,16 @@ class Governance:
 
     def __init__(self, entries, leaves, trust):
         self.entries, self.leaves, self.trust = entries, leaves, trust
+        thumbprints = set()
+        self.depths = {}  # credential: enrolments up to its root, of those that stand
+        self.overtaken = set()  # indexes of `role` that only take away (R-9.3-3)
         self.roster = {}  # credential: its first enrolment
         for entry in entries:
-            if entry.is_a("enrolment"):
-                self.roster.setdefault(entry.document["credential"], Enrolment(entry))
+            if entry.is_a("enrolment") and entry.document["credential"] not in self.roster:
+                own = Enrolment(entry)
+                if own.thumbprint not in thumbprints:  # R-6.5-1
+                    thumbprints.add(own.thumbprint)
+                    self.roster[own.credential] = own
         self._roots = {}
         self.problems = {}  # index: None, or the problem because of which it does not stand
         for entry in entries:  # ascending; each rests on entries before it only
@@ -79,16 +91,45 @@ class Governance:
             raise Problem("trust.dev_log")
         self._lineage_assertion(entry, "placet-enrol-possess-v1", own, own.credential)
         if self.is_root(own):
+            self.depths[own.credential] = 1
             return
         if "authoriser" not in document:
             raise Problem("lineage.operator_asserted")
         self._signed(entry, document["authoriser"], "placet-enrol-authorise-v1")
+        above = self.depths.get(document["authoriser"]["credential"], 0)
+        if above >= MAX_LINEAGE:
+            raise Problem("lineage.depth")
+        self.depths[own.credential] = above + 1
 
     def _role(self, entry):
         self._signed(entry, entry.document["signer"], "placet-role-v1")
+        if self._changed(entry.document["person"], entry.after["gov"]["size"], entry.index):
+            self.overtaken.add(entry.index)
+
+    def _changed(self, person, low, high):
+        """Whether a standing enrolment or role of the person has an index from low to high."""
+        return any(
+            low <= one.index < high and one.document["person"] == person and self.counts(one)
+            for one in self.entries
+            if one.is_a("enrolment", "role")
+        )
+
+    def counts(self, entry):
+        """It stands, and is not a second enrolment, which is ignored."""
+        if entry.is_a("enrolment"):
+            first = self.roster.get(entry.document["credential"])
+            if first is None or first.index != entry.index:
+                return False
+        return self.stands(entry)
 
     def _policy(self, entry):
         if "signer" in entry.document:
+            size = entry.after["gov"]["size"]
+            if any(
+                one.is_a("policy") and size <= one.index < entry.index and self.stands(one)
+                for one in self.entries
+            ):
+                raise Problem("order.index")
             self._signed(entry, entry.document["signer"], "placet-policy-v1")
         elif entry.index != 2:
             raise Problem("governance.unauthorised")
@@ -105,7 +146,10 @@ class Governance:
                 and revoked
                 and mine.person == revoked.person == signer["person"]
                 and mine.index < size
-                and self.problems.get(mine.index, True) is None
+                and (
+                    self.problems.get(mine.index, True) is None
+                    or signer["credential"] == entry.document["credential"]
+                )
             ):
                 raise
             self._lineage_assertion(entry, "placet-revoke-v1", mine, signer["credential"])
@@ -116,10 +160,13 @@ class Governance:
         enrolment = self.authorised(signer["credential"], size, "administrator")
         if enrolment.person != signer["person"]:
             raise Problem("lineage.person")
+        if not self.is_root(enrolment):
+            if "administrator" not in self.roles(enrolment, entry.index):
+                raise Problem("lineage.role")
         for other in self.entries:
             if (
                 other.is_a("revocation")
-                and other.index < size
+                and other.index < entry.index
                 and other.document["credential"] == signer["credential"]
                 and self.stands(other)
             ):
@@ -164,27 +211,63 @@ class Governance:
             raise Problem("lineage.role")
         return enrolment
 
+    def role_entries(self, enrolment, size):
+        return [
+            entry
+            for entry in self.entries
+            if entry.is_a("role")
+            and enrolment.index < entry.index < size
+            and entry.document["person"] == enrolment.person
+            and self.stands(entry)
+        ]
+
+    def early_roles(self, enrolment):
+        """Standing roles of the person that the authoriser of the enrolment could not know."""
+        low = enrolment.document["after"]["gov"]["size"]
+        return [
+            entry
+            for entry in self.entries
+            if entry.is_a("role")
+            and low <= entry.index < enrolment.index
+            and entry.document["person"] == enrolment.person
+            and self.stands(entry)
+        ]
+
     def roles(self, enrolment, size):
-        found = enrolment.document["roles"]
-        for entry in self.entries:
-            if (
-                entry.is_a("role")
-                and enrolment.index < entry.index < size
-                and entry.document["person"] == enrolment.person
-                and self.stands(entry)
-            ):
-                found = entry.document["roles"]
+        found = set(enrolment.document["roles"])
+        for entry in self.early_roles(enrolment):
+            found &= set(entry.document["roles"])
+        for entry in self.role_entries(enrolment, size):
+            said = set(entry.document["roles"])
+            found = found & said if entry.index in self.overtaken else said
         return found
 
-    def lineage(self, enrolment):
-        """(enrolment authorised, credential that authorised it), upwards to a root."""
-        while not self.is_root(enrolment) and "authoriser" in enrolment.document:
-            above = enrolment.document["authoriser"]["credential"]
-            yield enrolment, above
-            higher = self.roster.get(above)
-            if higher is None or higher.index >= enrolment.index:
-                return
-            enrolment = higher
+    def vouchers(self, credential, size, role):
+        """(credential, index of the entry that it signed), of all on whose word it rests."""
+        found, todo = set(), [(credential, size, role)]
+        seen = set()
+        while todo:
+            one = todo.pop()
+            enrolment = self.roster.get(one[0])
+            if one in seen or enrolment is None or self.is_root(enrolment):
+                continue
+            seen.add(one)
+            named = []
+            if "authoriser" in enrolment.document:
+                named.append((enrolment.document["authoriser"], enrolment.statement))
+            given = [
+                entry
+                for entry in self.role_entries(enrolment, one[1])
+                if entry.index not in self.overtaken
+            ]
+            if given and one[2] in given[-1].document["roles"]:
+                named.append((given[-1].document["signer"], given[-1]))
+            for signer, entry in named:
+                found.add((signer["credential"], entry.index))
+                todo.append((signer["credential"], entry.after["gov"]["size"], "administrator"))
+            if len(found) > MAX_LINEAGE:
+                raise Problem("lineage.depth")
+        return sorted(found)
 
     def opens(self, person, name, salt):
         commitment = hashlib.sha256(b"placet-name/0" + salt + name.encode()).hexdigest()

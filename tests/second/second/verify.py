@@ -141,7 +141,8 @@ class Verifier:
                 "time.between": demands.between,
             }.get(name) is not None
         if name in ON_EXECUTION:
-            return any(one.is_a("execution") for one in self.of_request(request))
+            kinds = ("execution", "outcome") if name == "execution.bound" else ("execution",)
+            return any(one.is_a(*kinds) for one in self.of_request(request))
         if name in ("witness.quorum", "time.interval"):
             return not self.quorum_none
         if name == "quorum.met":
@@ -230,7 +231,8 @@ class Verifier:
             stamp = note.stamp(witness)
             if stamp is False:
                 raise Problem("log.checkpoint")
-            if stamp:  # 0 counts for nothing (R-9.4-1)
+            own = name in log.own and "witness.independent" in self.trust.require
+            if stamp and not own:  # 0 counts for nothing (R-9.4-1, R-9.4-5)
                 note.stamps[name] = stamp
 
     def roots(self):
@@ -341,6 +343,8 @@ class Verifier:
         if self.quorum_none:
             raise NotChecked("witness.none_independent")
         for log, notes in self.both_logs():
+            if not any(log.policy.satisfied(set(note.stamps)) for note in notes):
+                raise NotChecked("witness.none_independent")
             for note in notes:
                 others = set(note.stamps) - log.own
                 if log.policy.satisfied(set(note.stamps)) and not log.policy.satisfied(others):
@@ -410,6 +414,12 @@ class Request:
     def answer_present(self):
         if not self.answers:
             raise undecided("answer.absent")
+        mine = self.whole.of_request(self.request)
+        ends = [one.index for one in mine if one.is_a("expiry", "cancel")]
+        if ends and any(
+            one.index > min(ends) for one in mine if one.is_a("approval", "denial", "execution")
+        ):
+            raise Problem("answer.conflict")
         persons = [one.document["approver"]["person"] for one in self.answers]
         if len({one.kind for one in self.answers}) > 1 or len(set(persons)) < len(persons):
             raise Problem("answer.conflict")
@@ -549,8 +559,8 @@ class Request:
                 continue
             if problem:
                 worst.note(problem if gov.stands(entry) else undecided("governance.unauthorised"))
-        for authorised, above in gov.lineage(enrolment) if enrolment else ():
-            until = whole.t2(whole.gov_log, self.bundle.gov_notes, authorised.index)
+        for above, index in gov.vouchers(credential, size, "approver"):
+            until = whole.t2(whole.gov_log, self.bundle.gov_notes, index)
             for entry in seen:
                 if entry.is_a("revocation") and entry.document["credential"] == above:
                     since = text.parse_time(entry.document["effective_from"])
@@ -589,7 +599,7 @@ class Request:
 
     def _execution(self):
         if not self.executions:
-            raise NotChecked("execution.absent")
+            raise undecided("execution.absent") if self.outcomes else NotChecked("execution.absent")
         return self.executions[0]
 
     def execution_bound(self):
@@ -628,6 +638,8 @@ class Request:
 
     def outcome_bound(self):
         execution = self._execution()
+        if len(self.outcomes) > 1:
+            raise Problem("outcome.mismatch")
         if not self.outcomes:
             raise undecided("outcome.absent")
         outcome = self.outcomes[0]
