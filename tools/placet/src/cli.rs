@@ -1,5 +1,7 @@
 //! The command line. Parser, help, manual pages and completions all come from here.
 
+#![allow(rustdoc::bare_urls, reason = "these texts are printed by --help as they stand")]
+
 use std::path::PathBuf;
 use std::time::Duration;
 
