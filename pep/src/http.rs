@@ -71,7 +71,6 @@ impl Pep {
     }
 
     /// The routes, for [`placet_ledger::http::router`].
-    #[must_use]
     pub fn routes(&self) -> Router {
         let protected = Router::new()
             .route("/access/v1/evaluation", post(evaluate::one))
