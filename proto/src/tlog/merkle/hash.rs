@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 /// A SHA-256 value: a leaf hash, a node or a root.
 pub type Hash = [u8; HASH_LEN];
 
-/// The length of a [`Hash`] in bytes.
+/// The length of a [`type@Hash`] in bytes.
 pub const HASH_LEN: usize = 32;
 
 /// The root of the tree without entries: SHA-256 of the empty string.
