@@ -1,5 +1,5 @@
 //! Every byte of a bundle flipped, with and without sealing it anew: never PASSED, unless every
-//! proven fact is the same and the byte lies on a published list of ignorable paths (SPEC.md 7.5).
+//! proven fact is the same and the byte lies on a published list of ignorable paths (SPEC.md 7.7).
 
 use placet_forge::scenarios::story;
 use placet_proto::trust::TrustFile;
@@ -66,7 +66,7 @@ fn a_flipped_byte_breaks_the_seal() {
 
 #[test]
 fn a_flipped_byte_under_a_new_seal_never_passes() {
-    // The list of ignorable paths of SPEC.md 7.5 is empty for a bundle without revocations.
+    // The list of ignorable paths of SPEC.md 7.7 is empty for this bundle: every key is known and every note carries claims.
     assert_eq!(all_offsets(true), Vec::<usize>::new());
 }
 
