@@ -66,7 +66,8 @@ fn a_flipped_byte_breaks_the_seal() {
 
 #[test]
 fn a_flipped_byte_under_a_new_seal_never_passes() {
-    // The list of ignorable paths of SPEC.md 7.7 is empty for this bundle: every key is known and every note carries claims.
+    // The list of ignorable paths of SPEC.md 7.7 is empty for this bundle: every key is known, and
+    // every note carries claims.
     assert_eq!(all_offsets(true), Vec::<usize>::new());
 }
 
