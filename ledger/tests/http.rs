@@ -446,7 +446,7 @@ async fn pages_show_the_exact_action_and_carry_their_policy() {
     assert!(log.text().contains("localhost/test/gov") && log.text().contains("development"));
     let unknown = web.get("/approve/4f1e3a0a-5b1c-4a6e-9c0e-0123456789ab").await;
     assert_eq!(unknown.status, StatusCode::NOT_FOUND);
-    for path in ["/assets/placet.js", "/assets/placet.css"] {
+    for path in ["/assets/passkey.js", "/assets/placet.css"] {
         web.get(path).await.ok();
     }
 }

@@ -1,14 +1,13 @@
 //! The queue of requests, and the page on which a person answers one.
 
 use axum::extract::{Path, Query, Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 use placet_proto::document::{Document, Role};
 use placet_proto::{b64, jcs};
 
 use super::exact::exact;
-use super::{elsewhere, failed, page as whole};
+use super::{Page, elsewhere, failed, whole};
 use crate::Error;
 use crate::http::problem::Fault;
 use crate::http::{App, action_code, approvals};
@@ -31,7 +30,7 @@ pub async fn queue(State(app): State<App>, request: Request) -> Response {
     });
     let (all, views) = match found.await {
         Ok(found) => found,
-        Err(error) => return failed(&Fault::from(error)),
+        Err(error) => return failed(&app, None, &Fault::from(error)),
     };
     let body = html! {
         h1 { "Requests" }
@@ -48,7 +47,7 @@ pub async fn queue(State(app): State<App>, request: Request) -> Response {
         }
         @if all > views.len() { p { (all.saturating_sub(views.len())) " more" } }
     };
-    whole(StatusCode::OK, "Requests", &body)
+    whole(&app, None, Page::new("Requests", body))
 }
 
 /// `?as=CREDENTIAL`: whose answer the page prepares. It authorises nothing.
@@ -77,12 +76,15 @@ pub async fn page(
         return response;
     }
     if let Err(fault) = app.0.rates.openings.take() {
-        return failed(&fault);
+        return failed(&app, None, &fault);
     }
     let named = query.r#as.and_then(|text| b64::decode_url(&text, 1023).ok());
     match app.run(move |app| gather(app, id, named)).await {
-        Ok(shown) => whole(StatusCode::OK, "Request", &answer_page(&shown)),
-        Err(error) => failed(&Fault::from(error)),
+        Ok(shown) => {
+            let page = Page::new("Request", answer_page(&shown)).script("approve.js");
+            whole(&app, None, page)
+        }
+        Err(error) => failed(&app, None, &Fault::from(error)),
     }
 }
 

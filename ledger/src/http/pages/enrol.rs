@@ -1,11 +1,10 @@
 //! The page on which a person enrols a passkey.
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
 use axum::response::Response;
 use maud::html;
 
-use super::{elsewhere, failed, page as whole};
+use super::{Page, elsewhere, failed, whole};
 use crate::http::App;
 use crate::http::problem::Fault;
 
@@ -16,7 +15,7 @@ pub async fn page(State(app): State<App>, request: Request) -> Response {
     }
     let first = match app.run(|app| Ok(app.ledger().enrolments()?.is_empty())).await {
         Ok(first) => first,
-        Err(error) => return failed(&Fault::from(error)),
+        Err(error) => return failed(&app, None, &Fault::from(error)),
     };
     let body = html! {
         h1 { "Enrol a passkey" }
@@ -52,5 +51,5 @@ pub async fn page(State(app): State<App>, request: Request) -> Response {
         }
         noscript { p.warning { "Passkeys need JavaScript in the browser." } }
     };
-    whole(StatusCode::OK, "Enrol", &body)
+    whole(&app, None, Page::new("Enrol", body).script("people.js"))
 }

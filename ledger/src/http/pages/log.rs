@@ -1,7 +1,6 @@
 //! The page about the logs: names, keys, checkpoints, witnesses.
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
 use placet_proto::b64;
@@ -11,7 +10,7 @@ use placet_proto::kind::LogRole;
 use placet_proto::tlog::{KeyMaterial, VerifierKey};
 use placet_proto::trust::{TrustedKey, TrustedLog};
 
-use super::{failed, page as whole};
+use super::{Page, failed, whole};
 use crate::http::App;
 use crate::http::problem::Fault;
 use crate::service::TrustChoices;
@@ -20,8 +19,8 @@ use crate::{Error, LogId};
 /// `GET /`.
 pub async fn page(State(app): State<App>) -> Response {
     match app.run(body).await {
-        Ok(body) => whole(StatusCode::OK, "Log", &body),
-        Err(error) => failed(&Fault::from(error)),
+        Ok(body) => whole(&app, None, Page::new("Log", body)),
+        Err(error) => failed(&app, None, &Fault::from(error)),
     }
 }
 

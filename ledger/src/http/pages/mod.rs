@@ -9,11 +9,12 @@ mod exact;
 mod log;
 
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{Path, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
+use placet_proto::document::Role;
 
 use super::App;
 use super::problem::Fault;
@@ -22,8 +23,19 @@ use super::problem::Fault;
 /// elsewhere.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
-const SCRIPT: &str = include_str!("placet.js");
-const STYLE: &str = include_str!("placet.css");
+
+/// Who looks at a page, as far as the page has to know.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    /// The person's id.
+    pub person: String,
+    /// The credential that signed in.
+    pub credential: Vec<u8>,
+    /// The roles that the person holds now.
+    pub roles: Vec<Role>,
+    /// What a form or a script has to send along, so that no other site can.
+    pub csrf: String,
+}
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -32,17 +44,56 @@ pub fn routes() -> Router<App> {
         .route("/enrol", get(enrol::page))
         .route("/approve", get(approve::queue))
         .route("/approve/{request}", get(approve::page))
-        .route("/assets/placet.js", get(async || asset(SCRIPT, "text/javascript; charset=utf-8")))
-        .route("/assets/placet.css", get(async || asset(STYLE, "text/css; charset=utf-8")))
+        .route("/assets/{name}", get(async |Path(name): Path<String>| asset(&name)))
 }
 
-fn asset(text: &'static str, media_type: &'static str) -> Response {
+/// A script or a style sheet that belongs to the pages.
+fn asset(name: &str) -> Response {
+    const SCRIPT: &str = "text/javascript; charset=utf-8";
+    let (media_type, text) = match name {
+        "placet.css" => ("text/css; charset=utf-8", include_str!("placet.css")),
+        "passkey.js" => (SCRIPT, include_str!("passkey.js")),
+        "approve.js" => (SCRIPT, include_str!("approve.js")),
+        "people.js" => (SCRIPT, include_str!("people.js")),
+        _ => return Fault::not_found().response("/assets"),
+    };
     let headers = [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "no-cache")];
     (StatusCode::OK, headers, text).into_response()
 }
 
-/// A whole page.
-fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
+/// One page: what stands in [`whole`]'s frame.
+#[derive(Debug)]
+pub struct Page<'a> {
+    status: StatusCode,
+    title: &'a str,
+    scripts: Vec<&'static str>,
+    body: Markup,
+}
+
+impl<'a> Page<'a> {
+    /// A page with this title, which should hold one `h1`.
+    #[must_use]
+    pub fn new(title: &'a str, body: Markup) -> Self {
+        Self { status: StatusCode::OK, title, scripts: Vec::new(), body }
+    }
+
+    /// With another HTTP status than 200.
+    #[must_use]
+    pub fn status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// With a script of `/assets`, an ES module, such as `"approve.js"`.
+    #[must_use]
+    pub fn script(mut self, name: &'static str) -> Self {
+        self.scripts.push(name);
+        self
+    }
+}
+
+/// The whole page: head, navigation by roles, what everybody has to know now, the page itself.
+pub fn whole(app: &App, session: Option<&Session>, page: Page<'_>) -> Response {
+    let csrf = session.map(|s| s.csrf.as_str()).filter(|csrf| !csrf.is_empty());
     let markup = html! {
         (DOCTYPE)
         html lang="en" {
@@ -50,17 +101,18 @@ fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (title) " – Placet" }
+                @if let Some(csrf) = csrf { meta name="csrf" content=(csrf); }
+                title { (page.title) " – Placet" }
                 link rel="stylesheet" href="/assets/placet.css";
-                script src="/assets/placet.js" defer {}
+                @for script in &page.scripts {
+                    script type="module" src={ "/assets/" (script) } {}
+                }
             }
             body {
-                header { nav {
-                    a href="/" { "Placet" }
-                    a href="/approve" { "Requests" }
-                    a href="/enrol" { "Enrol" }
-                } }
-                main { (body) }
+                a.skip href="#main" { "Skip to the content" }
+                header { (navigation(session)) }
+                (banners(app))
+                main #main tabindex="-1" { (page.body) }
             }
         }
     };
@@ -74,22 +126,41 @@ fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
             HeaderValue::from_static("same-origin"),
         ),
     ];
-    (status, headers, markup.into_string()).into_response()
+    (page.status, headers, markup.into_string()).into_response()
+}
+
+fn navigation(_session: Option<&Session>) -> Markup {
+    html! {
+        nav aria-label="Placet" {
+            a href="/" { "Placet" }
+            a href="/approve" { "Requests" }
+            a href="/enrol" { "Enrol" }
+        }
+    }
+}
+
+/// What everybody has to know on every page.
+fn banners(app: &App) -> Markup {
+    html! {
+        @if app.ledger().config().dev {
+            p.banner { "Development ledger: what it records is evidence of nothing." }
+        }
+    }
 }
 
 /// A page that says what went wrong.
-fn failed(fault: &Fault) -> Response {
+pub fn failed(app: &App, session: Option<&Session>, fault: &Fault) -> Response {
     let body = html! {
         h1 { (fault.title) }
         p.status data-testid="status" { (fault.detail) }
         p.small { code { (fault.code) } }
     };
-    page(fault.status, &fault.title, &body)
+    whole(app, session, Page::new(&fault.title, body).status(fault.status))
 }
 
 /// Passkeys belong to a host name: sends a browser that came by another one (such as 127.0.0.1) to
 /// the right one.
-fn elsewhere(app: &App, request: &Request) -> Option<Response> {
+pub fn elsewhere(app: &App, request: &Request) -> Option<Response> {
     let public = &app.ledger().config().public_url;
     let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok())?;
     if host.eq_ignore_ascii_case(super::authority(public)) {
