@@ -15,6 +15,7 @@
 //! | [`copy`] | a copy for those who verify |
 //! | [`fsck`] | reading everything again and comparing it |
 //! | [`http`] | the API and the pages |
+//! | [`outbound`] | what the service sends to others |
 //! | [`witness`] | cosignatures: client, server, built in |
 //!
 //! Durability in one sentence: the journal's frame is flushed before an answer, tiles are flushed
@@ -33,6 +34,7 @@ pub mod log;
 pub mod notes;
 pub mod objects;
 pub mod once;
+pub mod outbound;
 mod sequencer;
 pub mod service;
 pub mod storage;

@@ -175,6 +175,7 @@ pub fn router(app: App, more: Router) -> Router {
         .merge(pages::routes())
         .merge(health::routes())
         .merge(metrics::routes())
+        .merge(crate::outbound::routes::routes())
         .with_state(app.clone())
         .merge(more)
         .fallback(async |request: Request| Fault::not_found().response(request.uri().path()))

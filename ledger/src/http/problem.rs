@@ -169,7 +169,7 @@ pub fn status_of(error: &Error) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         "log.erased" => StatusCode::GONE,
-        "request.invalid" | "ledger.invalid_entry" => StatusCode::BAD_REQUEST,
+        "request.invalid" | "jws.invalid" | "ledger.invalid_entry" => StatusCode::BAD_REQUEST,
         "person.not_authorised"
         | "answer.self_approval"
         | "answer.assertion"

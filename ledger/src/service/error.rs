@@ -13,6 +13,9 @@ pub enum Refusal {
     /// The folder was never initialised to the end.
     #[error("the ledger is not initialised; `placet init` makes one and finishes a half-made one")]
     NotInitialised,
+    /// A token is not one of this service's, or can't be made.
+    #[error("the token was refused: {0}")]
+    Jws(&'static str),
     /// The operating system gave no random bytes.
     #[error("no random bytes from the operating system")]
     Random,
@@ -98,6 +101,7 @@ impl Refusal {
             Self::Config(_) => "config.invalid",
             Self::Key(_) => "key.file",
             Self::NotInitialised => "dir.not_initialised",
+            Self::Jws(_) => "jws.invalid",
             Self::Random => "ledger.random",
             Self::Invalid(_) => "request.invalid",
             Self::Limit(_) => "ledger.limit",

@@ -161,6 +161,9 @@ pub struct Keys {
     pub ledger: PrivateKey,
     /// The embedded PEP's: states executions and outcomes of its audience.
     pub pep: PrivateKey,
+    /// The service's, for programs that talk to it: tokens and signed deliveries. It states
+    /// nothing in a log, and is evidence of nothing.
+    pub service: PrivateKey,
 }
 
 /// Kinds that the ledger's issuer key states (SPEC.md 4.2), in order.
@@ -203,6 +206,7 @@ impl Keys {
             gov: log(LogId::Gov)?,
             ledger: PrivateKey::load_or_create(dir, "ledger-issuer", Algorithm::EdDsa)?,
             pep: PrivateKey::load_or_create(dir, "pep-issuer", Algorithm::EdDsa)?,
+            service: PrivateKey::load_or_create(dir, "service", Algorithm::EdDsa)?,
         })
     }
 
@@ -270,6 +274,7 @@ mod tests {
                 &k.gov.receipt,
                 &k.ledger,
                 &k.pep,
+                &k.service,
             ]
             .map(|k| k.public_key().clone())
         };

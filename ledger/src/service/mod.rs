@@ -6,6 +6,7 @@
 //! | module | job |
 //! |---|---|
 //! | [`config`], [`keys`], [`mod@init`] | a folder from nothing: settings, keys, first entries |
+//! | [`jws`] | tokens of the service key, for programs |
 //! | [`ledger`] | both logs open, issuing statements, COSE Receipts |
 //! | [`witnesses`], [`publisher`] | cosigned checkpoints |
 //! | [`requests`], [`answers`], [`consume`] | from a requestable denial to an outcome |
@@ -28,6 +29,7 @@ mod error;
 pub mod evidence;
 mod governance;
 pub mod init;
+pub mod jws;
 pub mod keys;
 pub mod ledger;
 mod pending;
