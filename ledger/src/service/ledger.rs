@@ -10,7 +10,7 @@ use placet_proto::statement::{Assertion, Header, Statement, Unsigned};
 use placet_proto::time::UnixSeconds;
 use placet_proto::{sha256, sha256_parts};
 use placet_verifier::governance::{Governance as Roster, Rules};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 
 use super::clock::{Clock, SystemClock, random, uuid};
 use super::config::Config;
@@ -19,6 +19,7 @@ use super::keys::{Keys, NoteSigner, Sign as _};
 use super::pending::Pending;
 use super::people::Registrations;
 use super::publisher::{Pace, Publisher, PublisherStatus, Witnesses};
+use super::requests::RequestEvent;
 use super::state::State;
 use super::timer::Timer;
 use super::{Refusal, init};
@@ -61,6 +62,7 @@ pub struct Ledger {
     /// One projection of the main log at a time.
     projecting: Mutex<()>,
     changes: watch::Sender<u64>,
+    pub(super) events: broadcast::Sender<RequestEvent>,
     /// Governance documents are checked and appended one at a time.
     pub(super) governing: Mutex<()>,
     pub(super) dir: Dir,
@@ -182,6 +184,7 @@ impl Ledger {
             roster: Mutex::default(),
             projecting: Mutex::default(),
             changes: watch::Sender::new(0),
+            events: broadcast::Sender::new(MAX_EVENTS),
             governing: Mutex::default(),
             dir,
         })
@@ -383,6 +386,9 @@ impl Ledger {
         drop(one);
         if !changed.is_empty() {
             self.after_change()?;
+            changed.sort_unstable();
+            changed.dedup();
+            changed.iter().try_for_each(|request| self.tell(request))?;
         }
         Ok(())
     }
@@ -442,6 +448,8 @@ impl Ledger {
     }
 }
 
+/// Events that wait for a slow listener; who misses more is told so.
+const MAX_EVENTS: usize = 256;
 /// Statements that are applied in one transaction.
 const MAX_PROJECTED: u64 = 1024;
 

@@ -53,6 +53,6 @@ pub use init::{Initialised, init};
 pub use ledger::{Appended, Ledger, LedgerHealth, Surroundings};
 pub use people::{Enrolled, EnrolmentToSign, Registered, RegistrationChallenge};
 pub use publisher::{PublisherStatus, Witnesses};
-pub use requests::{Carried, NewDecision, RequestView};
-pub use state::{RequestRow, RequestState};
+pub use requests::{Carried, NewDecision, RequestEvent, RequestView};
+pub use state::{AnswerRow, HistoryFilter, RequestRow, RequestState};
 pub use trust::{Facts, TrustChoices};

@@ -8,11 +8,12 @@ use placet_proto::document::{
     Body, Decision, DigestRef, Ended, Initiator, PolicyRef, Quorum, Raw, Verdict, is_uuid_v4,
 };
 use placet_proto::time::UnixSeconds;
+use tokio::sync::broadcast;
 
 use super::clock::uuid;
 use super::governance::read_statement;
 use super::ledger::{Appended, Issue, Ledger, terminal_key};
-use super::state::{AnswerRow, Extra, RequestRow, RequestState};
+use super::state::{AnswerRow, Extra, HistoryFilter, RequestRow, RequestState};
 use super::{Refusal, render};
 use crate::Error;
 
@@ -57,6 +58,19 @@ pub struct Carried {
     pub template: Option<String>,
     /// Whether the policy lets the initiator answer.
     pub allow_self: bool,
+    /// The policy's word for the risk, such as `high`: for the badge and the order of the queue.
+    pub risk: Option<String>,
+    /// Why the policy asks, in the words of its author.
+    pub why: Option<String>,
+}
+
+/// A request changed: it was opened, answered, or ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestEvent {
+    /// The request.
+    pub request: String,
+    /// Where it stands now.
+    pub state: RequestState,
 }
 
 /// A request with all that is known of it.
@@ -72,6 +86,10 @@ pub struct RequestView {
     pub template: String,
     /// Whether the initiator may answer.
     pub allow_self: bool,
+    /// The policy's word for the risk; not part of what is signed.
+    pub risk: Option<String>,
+    /// Why the policy asks, in the words of its author; not part of what is signed.
+    pub why: Option<String>,
     /// The answers so far.
     pub answers: Vec<AnswerRow>,
 }
@@ -129,8 +147,9 @@ impl Ledger {
             quorum: new.quorum,
         }))?;
         if requestable {
-            let Carried { raw, template, allow_self } = carried;
-            self.state.set_extra(&request, &Extra { raw, template, allow_self, submitted })?;
+            let Carried { raw, template, allow_self, risk, why } = carried;
+            let extra = Extra { raw, template, allow_self, submitted, risk, why };
+            self.state.set_extra(&request, &extra)?;
         }
         // The only key is that of the document, and its nonce is fresh.
         self.issue(Issue::by_ledger(document))?.map_err(|_| Refusal::Random.into())
@@ -176,6 +195,7 @@ impl Ledger {
         }
         if self.state.submit(request)? {
             self.after_change()?;
+            self.tell(request)?;
         }
         let row = self.row(request)?;
         match row.state.is_live() {
@@ -205,8 +225,8 @@ impl Ledger {
         let extra = self.state.extra(request)?;
         let template = extra.template.unwrap_or_else(|| render::DEFAULT_TEMPLATE.to_owned());
         let answers = self.state.answers(request)?;
-        let allow_self = extra.allow_self;
-        Ok(RequestView { row, decision, raw: extra.raw, template, allow_self, answers })
+        let Extra { raw, allow_self, risk, why, .. } = extra;
+        Ok(RequestView { row, decision, raw, template, allow_self, risk, why, answers })
     }
 
     /// Requests in a state, those that end first first, at most 1000.
@@ -215,6 +235,47 @@ impl Ledger {
     /// `ledger.sqlite`.
     pub fn requests(&self, state: RequestState) -> Result<Vec<RequestRow>, Error> {
         self.state.in_state(state)
+    }
+
+    /// Requests with the latest decision first: who asked for what, and what became of it.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn history(&self, filter: &HistoryFilter, limit: u32) -> Result<Vec<RequestRow>, Error> {
+        self.state.history(filter, limit)
+    }
+
+    /// The last request before this one that persons approved, of the same agent and with the same
+    /// name of the action; nothing if there is none, or if it was erased.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn approved_like(&self, request: &str) -> Result<Option<RequestView>, Error> {
+        let Some(row) = self.state.approved_like(request)? else { return Ok(None) };
+        match self.request(&row.id) {
+            Ok(view) => Ok(Some(view)),
+            Err(Error::Refused(Refusal::Erased(_))) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What becomes of requests, from now on. A receiver that falls behind is told so and has to
+    /// look for itself.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<RequestEvent> {
+        self.events.subscribe()
+    }
+
+    /// Tells those who listen where a request stands now.
+    pub(super) fn tell(&self, request: &str) -> Result<(), Error> {
+        if self.events.receiver_count() == 0 {
+            return Ok(());
+        }
+        if let Some(row) = self.state.request(request)? {
+            // Nobody may be left by now.
+            drop(self.events.send(RequestEvent { request: row.id, state: row.state }));
+        }
+        Ok(())
     }
 
     /// How many requests are in each state, for figures.

@@ -5,6 +5,8 @@
 //! the file are only `extra` (what a request carries beside its decision), the erasable names, and
 //! the one-time code.
 
+mod calls;
+
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -13,6 +15,7 @@ use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
+pub use self::calls::{HistoryFilter, MAX_HISTORY};
 use crate::Error;
 use crate::sync::lock;
 
@@ -34,7 +37,7 @@ CREATE TABLE IF NOT EXISTS entry (
   request TEXT NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (request, entry)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS extra (
   request TEXT PRIMARY KEY, media_type TEXT, length INTEGER, raw_sha256 BLOB, template TEXT,
-  allow_self INTEGER NOT NULL, submitted INTEGER NOT NULL) WITHOUT ROWID;
+  allow_self INTEGER NOT NULL, submitted INTEGER NOT NULL, risk TEXT, why TEXT) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS person (
   person TEXT PRIMARY KEY, name TEXT NOT NULL, salt BLOB NOT NULL) WITHOUT ROWID;";
 
@@ -146,6 +149,10 @@ pub struct Extra {
     pub allow_self: bool,
     /// Whether somebody asked for the approval.
     pub submitted: bool,
+    /// The policy's word for the risk.
+    pub risk: Option<String>,
+    /// Why the policy asks for an approval.
+    pub why: Option<String>,
 }
 
 /// The database.
@@ -171,6 +178,10 @@ impl State {
             // What is erased must not linger in free pages.
             connection.pragma_update(None, "secure_delete", "ON")?;
             connection.execute_batch(SCHEMA)?;
+            connection.execute_batch(calls::SCHEMA)?;
+            for column in ["risk", "why"] {
+                add_column(&connection, "extra", column)?;
+            }
             Ok(connection)
         };
         let connection = open().map_err(Error::sqlite(path))?;
@@ -385,7 +396,8 @@ impl State {
         let raw = extra.raw.as_ref();
         self.with(|c| {
             c.execute(
-                "INSERT OR REPLACE INTO extra VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT OR REPLACE INTO extra (request, media_type, length, raw_sha256, template, \
+                 allow_self, submitted, risk, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                 params![
                     request,
                     raw.map(|r| r.media_type.as_str()),
@@ -393,7 +405,9 @@ impl State {
                     raw.map(|r| r.sha256),
                     extra.template,
                     extra.allow_self,
-                    extra.submitted
+                    extra.submitted,
+                    extra.risk,
+                    extra.why
                 ],
             )
         })
@@ -475,6 +489,15 @@ impl State {
 const REQUEST: &str = "SELECT id, state, decision, not_after, required, ended, execution, \
      execution_sha256, idempotency, outcome, outcome_due FROM request";
 
+/// Adds a column of text to a table that an earlier build made without it.
+fn add_column(c: &Connection, table: &str, column: &str) -> Sql<()> {
+    let sql = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
+    match c.query_row(sql, [table, column], |r| r.get(0))? {
+        0 => c.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} TEXT")),
+        _ => Ok(()),
+    }
+}
+
 fn read_request(r: &Row<'_>) -> Sql<RequestRow> {
     let optional = |i| -> Sql<Option<u64>> { Ok(r.get::<_, Option<i64>>(i)?.map(uint)) };
     let state: String = r.get(1)?;
@@ -498,8 +521,8 @@ fn read_request(r: &Row<'_>) -> Sql<RequestRow> {
 }
 
 fn read_extra(c: &Connection, request: &str) -> Sql<Extra> {
-    let sql = "SELECT media_type, length, raw_sha256, template, allow_self, submitted FROM extra \
-               WHERE request = ?1";
+    let sql = "SELECT media_type, length, raw_sha256, template, allow_self, submitted, risk, why FROM \
+               extra WHERE request = ?1";
     let found = c.prepare_cached(sql)?.query_row([request], |r| {
         let (media_type, length): (Option<String>, Option<i64>) = (r.get(0)?, r.get(1)?);
         let sha256: Option<[u8; 32]> = r.get(2)?;
@@ -509,7 +532,14 @@ fn read_extra(c: &Connection, request: &str) -> Sql<Extra> {
             }
             _ => None,
         };
-        Ok(Extra { raw, template: r.get(3)?, allow_self: r.get(4)?, submitted: r.get(5)? })
+        Ok(Extra {
+            raw,
+            template: r.get(3)?,
+            allow_self: r.get(4)?,
+            submitted: r.get(5)?,
+            risk: r.get(6)?,
+            why: r.get(7)?,
+        })
     });
     Ok(found.optional()?.unwrap_or_default())
 }
@@ -591,7 +621,8 @@ fn apply_decision(c: &Connection, index: u64, d: &Decision) -> Sql<()> {
          VALUES (?1, ?2, ?3, ?4, ?5)",
         params![d.request, state.name(), int(index), int(not_after.0), int(quorum.required)],
     )
-    .map(drop)
+    .map(drop)?;
+    calls::apply(c, index, d)
 }
 
 /// SQLite's integers are signed; ours stay far below.

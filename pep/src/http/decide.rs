@@ -138,7 +138,8 @@ fn carried(
             Some(text.ok_or(Refusal::Invalid("a template is missing or no text"))?.to_owned())
         }
     };
-    Ok(Carried { raw, template, allow_self: armed.allow_self })
+    let (risk, why) = (requirement.risk.clone(), requirement.reason.clone());
+    Ok(Carried { raw, template, allow_self: armed.allow_self, risk, why })
 }
 
 fn words(outcome: &Outcome) -> (Verdict, &'static str) {
