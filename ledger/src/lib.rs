@@ -14,6 +14,7 @@
 //! | [`checkpoint`], [`notes`] | signing, publishing, keeping checkpoints |
 //! | [`copy`] | a copy for those who verify |
 //! | [`fsck`] | reading everything again and comparing it |
+//! | [`index`] | the search index, derived from both logs |
 //! | [`http`] | the API and the pages |
 //! | [`outbound`] | what the service sends to others |
 //! | [`witness`] | cosignatures: client, server, built in |
@@ -29,6 +30,7 @@ mod error;
 pub mod filestore;
 pub mod fsck;
 pub mod http;
+pub mod index;
 pub mod journal;
 pub mod log;
 pub mod notes;

@@ -22,9 +22,15 @@
 //! | `once.missing` | a key that an entry took is not in the once index |
 //! | `once.wrong` | the once index names another entry, or a key that nobody took |
 //! | `once.duplicate` | two entries took one key |
+//! | `index.unreadable` | the search index can't be read |
+//! | `index.missing` | an entry that the search index covers is not found by all that it has |
+//! | `index.wrong`, `index.stray` | the search index says something else than the statement |
+//! | `index.not_erased` | the search index still knows what an erased statement was found by |
+//! | `index.ahead` | the search index is ahead of the journal |
 //! | `once.ahead` | the once index is ahead of the journal |
 
 mod heads;
+mod index;
 mod once;
 mod scan;
 mod tree;
@@ -93,16 +99,18 @@ pub fn check_log(dir: &Dir, log: LogId) -> Result<Report, Error> {
     // What speaks of the journal is read before it, so that a running writer is never ahead.
     let mut heads = heads::Heads::read(dir, log, &found)?;
     let mut once = once::OnceCheck::open(dir, log, &found);
+    let index = index::IndexCheck::open(dir, log, &found)?;
     let mut tree = tree::TreeCheck::new(dir, log, heads.published(), &found)?;
-    let scanned = scan::scan(&dir.bodies(), log, &found, |index, entry: &EntryHeader| {
-        once.entry(index, entry, &found)?;
-        heads.before_entry(index, &mut tree, &found)?;
+    let scanned = scan::scan(&dir.bodies(), log, &found, |at, entry: &EntryHeader| {
+        once.entry(at, entry, &found)?;
+        heads.before_entry(at, &mut tree, &found)?;
         tree.entry(entry.hash)
     })?;
     heads.at_end(scanned.size, &mut tree, &found)?;
     tree.finish(|| scan::size_now(&dir.bodies(), log), &found)?;
     if scanned.whole {
         once.finish(dir, log, scanned.size, &found)?;
+        index.finish(dir, log, scanned.size, &found)?;
     }
     let (findings, more) = found.take();
     let Scanned { size, erased, .. } = scanned;

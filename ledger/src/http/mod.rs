@@ -18,7 +18,6 @@
 //! runs at once, and on how often somebody who has shown nothing yet may make the ledger work.
 
 pub mod approvals;
-mod entries;
 pub mod evidence;
 pub mod health;
 pub mod limits;
@@ -40,7 +39,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use tokio::sync::Semaphore;
 
-use self::entries::EntryIndex;
 use self::limits::Rate;
 use self::problem::Fault;
 pub use self::server::serve;
@@ -68,7 +66,6 @@ struct Shared {
     working: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     rates: Rates,
-    entries: EntryIndex,
     issuers: Vec<scrapi::ExternalIssuer>,
 }
 
@@ -94,7 +91,6 @@ impl App {
         let authority = authority(&ledger.config().public_url).to_owned();
         let mut hosts = vec![authority];
         hosts.extend(addresses.iter().cloned());
-        let entries = EntryIndex::open(&ledger.dir().index())?;
         let issuers = scrapi::external_issuers(&ledger)?;
         Ok(Self(Arc::new(Shared {
             ledger,
@@ -107,7 +103,6 @@ impl App {
                 openings: Rate::new(5, 50),
                 codes: Rate::new(1, 10),
             },
-            entries,
             issuers,
         })))
     }

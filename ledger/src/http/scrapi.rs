@@ -117,7 +117,7 @@ async fn register(
         let statement = normal(&body)?;
         let id = sha256(&statement);
         let location = location(&id)?;
-        let found = app.run(move |app| app.0.entries.find(app.main(), &id)).await?;
+        let found = app.run(move |app| app.ledger().index().find(LogId::Main, &id)).await?;
         let index = match found {
             Some(index) => index,
             None => {
@@ -148,7 +148,7 @@ async fn entry(State(app): State<App>, Path(id): Path<String>) -> Response {
         let hex = b64::decode_hex_array::<32>(&id);
         let id = hex.or_else(|_| b64::decode_url_array::<32>(&id)).map_err(|_| bad())?;
         let location = location(&id)?;
-        let found = app.run(move |app| match app.0.entries.find(app.main(), &id)? {
+        let found = app.run(move |app| match app.ledger().index().find(LogId::Main, &id)? {
             Some(index) => receipt(app, index, false).map(Some),
             None => Ok(None),
         });

@@ -23,6 +23,7 @@ use super::requests::RequestEvent;
 use super::state::State;
 use super::timer::Timer;
 use super::{Refusal, init};
+use crate::index::Index;
 use crate::storage::Outcome;
 use crate::sync::lock;
 use crate::{Dir, Error, Health, Log, LogId, NewEntry, Note, OnceKey};
@@ -47,6 +48,7 @@ impl Default for Surroundings {
 pub struct Ledger {
     // In the order in which they have to end.
     timer: Option<Timer>,
+    index: Index,
     publishers: [Publisher; 2],
     pub(super) witnesses: Witnesses,
     pub(super) main: Arc<Log>,
@@ -170,6 +172,7 @@ impl Ledger {
         let state = State::open(&dir.state().join("service.sqlite"))?;
         Ok(Self {
             timer: None,
+            index: Index::open(&dir, &main, &gov)?,
             publishers,
             witnesses,
             main,
@@ -213,6 +216,12 @@ impl Ledger {
     #[must_use]
     pub fn dir(&self) -> &Dir {
         &self.dir
+    }
+
+    /// The search index of both logs.
+    #[must_use]
+    pub fn index(&self) -> &Index {
+        &self.index
     }
 
     /// One of the two logs.
