@@ -17,11 +17,14 @@ use placet_proto::json::Json;
 
 use super::App;
 use super::problem::Fault;
+use super::v1::{Params, RawQuery};
 use super::words::action_code;
 use crate::service::{RequestState, RequestView, TrustChoices};
 
 /// Longest wait that a client may ask for, in seconds.
 pub const MAX_WAIT_S: u64 = 60;
+/// Requests in one bundle.
+pub const MAX_BUNDLED: usize = 256;
 /// Requests that one answer lists.
 const MAX_LISTED: usize = 100;
 /// Media type of a bundle.
@@ -31,6 +34,7 @@ const PATH: &str = "/v1";
 /// The routes.
 pub fn routes() -> Router<App> {
     Router::new()
+        .route("/v1/evidence", get(several))
         .route("/v1/evidence/{request}", get(evidence))
         .route("/v1/requests", get(waiting))
         .route("/v1/requests/{request}", get(request))
@@ -57,32 +61,56 @@ async fn evidence(
 ) -> Response {
     answer(async {
         let Query(query) = query.map_err(|e| Fault::bad_request(e.body_text()))?;
-        let wait = match query.wait.min(MAX_WAIT_S) {
-            0 => None,
-            seconds => {
-                app.0.rates.closings.take()?;
-                Some(Duration::from_secs(seconds))
-            }
-        };
-        let name = file_name(&request)?;
-        let found = app.run_waiting(move |app| app.ledger().evidence(&[request], wait)).await?;
-        let state = if found.open.is_empty() { "complete" } else { "open" };
-        let headers = [
-            (header::CONTENT_TYPE, HeaderValue::from_static(BUNDLE)),
-            (header::CONTENT_DISPOSITION, name),
-            (HeaderName::from_static("placet-evidence"), HeaderValue::from_static(state)),
-        ];
-        Ok((StatusCode::OK, headers, found.bytes).into_response())
+        bundle(&app, vec![request], query.wait).await
     })
     .await
 }
 
-/// Names the file; also sees to it that the id is one.
-fn file_name(request: &str) -> Result<HeaderValue, Fault> {
-    if !placet_proto::document::is_uuid_v4(request) {
+/// One bundle about several requests: `?request=..&request=..&wait=SECONDS`, up to
+/// [`MAX_BUNDLED`].
+async fn several(State(app): State<App>, query: RawQuery) -> Response {
+    answer(async {
+        let params = Params::read(query, &["wait"], &["request"])?;
+        let requests = params.all("request");
+        if !(1..=MAX_BUNDLED).contains(&requests.len()) {
+            let detail = format!("a bundle is about 1 to {MAX_BUNDLED} requests");
+            return Err(Fault::bad_request(detail));
+        }
+        bundle(&app, requests, params.number("wait")?.unwrap_or(0)).await
+    })
+    .await
+}
+
+async fn bundle(app: &App, requests: Vec<String>, wait: u64) -> Result<Response, Fault> {
+    let wait = match wait.min(MAX_WAIT_S) {
+        0 => None,
+        seconds => {
+            app.0.rates.closings.take()?;
+            Some(Duration::from_secs(seconds))
+        }
+    };
+    let name = file_name(&requests)?;
+    let found = app.run_waiting(move |app| app.ledger().evidence(&requests, wait)).await?;
+    let state = if found.open.is_empty() { "complete" } else { "open" };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static(BUNDLE)),
+        (header::CONTENT_DISPOSITION, name),
+        (HeaderName::from_static("placet-evidence"), HeaderValue::from_static(state)),
+    ];
+    Ok((StatusCode::OK, headers, found.bytes).into_response())
+}
+
+/// Names the file by its request, or by the first of several; also sees to it that all are ids.
+fn file_name(requests: &[String]) -> Result<HeaderValue, Fault> {
+    if !requests.iter().all(|request| placet_proto::document::is_uuid_v4(request)) {
         return Err(Fault::not_found());
     }
-    HeaderValue::from_str(&format!("attachment; filename=\"{request}.placet\""))
+    let name = match requests {
+        [one] => one.clone(),
+        [first, rest @ ..] => format!("{first}-and-{}-more", rest.len()),
+        [] => return Err(Fault::not_found()),
+    };
+    HeaderValue::from_str(&format!("attachment; filename=\"{name}.placet\""))
         .map_err(|_| Fault::not_found())
 }
 

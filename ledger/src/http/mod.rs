@@ -6,6 +6,7 @@
 //! | [`tiles`] | `/log/..`, `/gov/..`: C2SP tlog-tiles, read by everybody |
 //! | [`scrapi`] | `/entries`, `/.well-known/scitt-keys`: draft-ietf-scitt-scrapi-11 |
 //! | [`evidence`] | `/v1/evidence/{request}`, `/v1/requests/{request}`, `/v1/trust` |
+//! | [`v1`] | `/v1/entries`, `/v1/consistency`, `/v1/checkpoint`, `/v1/openapi.json` |
 //! | [`approvals`] | what the pages' script and `placet approve` post |
 //! | [`pages`] | `/`, `/enrol`, `/approve`, `/approve/{request}` |
 //! | [`health`], [`metrics`] | `/healthz`, `/readyz`, `/metrics` |
@@ -27,6 +28,7 @@ pub mod problem;
 pub mod scrapi;
 pub mod server;
 pub mod tiles;
+pub mod v1;
 mod words;
 
 use std::sync::Arc;
@@ -166,6 +168,7 @@ pub fn router(app: App, more: Router) -> Router {
         .merge(tiles::routes())
         .merge(scrapi::routes())
         .merge(evidence::routes())
+        .merge(v1::routes())
         .merge(approvals::routes())
         .merge(pages::routes())
         .merge(health::routes())

@@ -1,0 +1,86 @@
+//! Reading both logs: search, single entries with their proofs, consistency, checkpoints.
+//!
+//! | route | answers |
+//! |---|---|
+//! | `GET /v1/entries` | a page of the search index ([`crate::index`]) |
+//! | `GET /v1/entries/{log}/{index}` | one statement, its COSE Receipt and its inclusion proof |
+//! | `GET /v1/consistency` | RFC 9162 consistency proof between two sizes |
+//! | `GET /v1/checkpoint` | the cosigned checkpoint and the witnesses behind it |
+//! | `GET /v1/openapi.json` | this API, OpenAPI 3.1 |
+//!
+//! Evidence bundles and requests are in [`super::evidence`]. The whole is described in
+//! `docs/api.md`.
+
+mod entries;
+mod params;
+mod proofs;
+
+use axum::Router;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use placet_proto::b64;
+use placet_proto::json::Json;
+use placet_proto::time::UnixSeconds;
+
+pub(super) use self::params::{Params, RawQuery};
+use super::App;
+use super::problem::Fault;
+use crate::storage::Hash;
+use crate::{Log, LogId, Note};
+
+/// Where these routes are.
+pub(super) const PATH: &str = "/v1";
+/// The description of all routes, as it is served and as tests compare it with them.
+pub const OPENAPI: &str = include_str!("../../../../proto/openapi/placet.json");
+
+/// The routes.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/v1/entries", get(entries::search))
+        .route("/v1/entries/{log}/{index}", get(entries::entry))
+        .route("/v1/consistency", get(proofs::consistency))
+        .route("/v1/checkpoint", get(proofs::checkpoint))
+        .route("/v1/openapi.json", get(openapi))
+}
+
+async fn openapi() -> Response {
+    let media_type = HeaderValue::from_static("application/json");
+    (StatusCode::OK, [(header::CONTENT_TYPE, media_type)], OPENAPI).into_response()
+}
+
+/// The word for a log in paths, queries and answers.
+#[must_use]
+pub fn log_name(id: LogId) -> &'static str {
+    match id {
+        LogId::Main => "main",
+        LogId::Gov => "gov",
+    }
+}
+
+/// The log of this name.
+#[must_use]
+pub fn log_of(name: &str) -> Option<LogId> {
+    LogId::ALL.into_iter().find(|id| log_name(*id) == name)
+}
+
+/// The first published note that covers an entry, or none yet.
+pub(super) fn covering(log: &Log, index: u64) -> Result<Option<Note>, crate::Error> {
+    log.notes().map_or(Ok(None), |notes| notes.covering(index, 0))
+}
+
+fn time(seconds: u64) -> Json {
+    UnixSeconds(seconds).to_string().into()
+}
+
+fn hex(hash: &Hash) -> Json {
+    b64::encode_hex(hash).into()
+}
+
+fn path_json(path: &[Hash]) -> Json {
+    path.iter().map(hex).collect::<Vec<_>>().into()
+}
+
+async fn answer(work: impl Future<Output = Result<Response, Fault>>) -> Response {
+    work.await.unwrap_or_else(|fault| fault.response(PATH))
+}
