@@ -131,6 +131,9 @@ pub enum Error {
     /// A witness, or the quorum of them.
     #[error(transparent)]
     Witness(#[from] crate::witness::Error),
+    /// A call to somebody else's server, or the queue before it.
+    #[error(transparent)]
+    Outbound(#[from] crate::outbound::Error),
     /// The service refused; nothing was recorded.
     #[error(transparent)]
     Refused(#[from] crate::service::Refusal),
@@ -167,6 +170,7 @@ impl Error {
             Error::Sign { .. } => "checkpoint.sign",
             Error::Sqlite { .. } => "ledger.sqlite",
             Error::Witness(error) => error.code(),
+            Error::Outbound(error) => error.code(),
             Error::Refused(refusal) => refusal.code(),
             Error::Proto(error) => error.code(),
         }

@@ -169,7 +169,11 @@ pub fn status_of(error: &Error) -> StatusCode {
             StatusCode::NOT_FOUND
         }
         "log.erased" => StatusCode::GONE,
-        "request.invalid" | "jws.invalid" | "ledger.invalid_entry" => StatusCode::BAD_REQUEST,
+        "request.invalid"
+        | "jws.invalid"
+        | "outbound.url"
+        | "outbound.address"
+        | "ledger.invalid_entry" => StatusCode::BAD_REQUEST,
         "person.not_authorised"
         | "answer.self_approval"
         | "answer.assertion"

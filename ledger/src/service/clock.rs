@@ -30,6 +30,11 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], crate::Error> {
     Ok(out)
 }
 
+/// A random number where it need not be one: the spread of repetitions.
+pub(crate) fn random_number() -> u64 {
+    random().map_or(0, u64::from_be_bytes)
+}
+
 /// A fresh UUIDv4 in its one spelling, from the same source as every other random value.
 ///
 /// # Errors

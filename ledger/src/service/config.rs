@@ -16,6 +16,8 @@
 //! | `publish_ms` | at most one cosigned checkpoint in this time, milliseconds | 1000 |
 //! | `recosign_open_s`, `recosign_idle_s` | age at which a note is renewed, seconds | 10, 600 |
 //! | `outcome_s` | after which a missing outcome is `unknown`, seconds | 600 |
+//! | `outbound_allow` | `host` or `host:port` that may be called beside public HTTPS servers | none |
+//! | `outbound_ca_file` | certificate roots beside the system's, in PEM | none |
 
 use std::path::Path;
 
@@ -87,6 +89,12 @@ pub struct Config {
     /// Seconds after which a missing outcome is recorded as unknown.
     #[serde(default = "default_outcome_s")]
     pub outcome_s: u64,
+    /// Hosts that may be called beside public HTTPS servers: [`crate::outbound::Allowed`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outbound_allow: Vec<String>,
+    /// Certificate roots beside the system's, in PEM; relative to the folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outbound_ca_file: Option<std::path::PathBuf>,
 }
 
 fn default_listen() -> String {
@@ -129,6 +137,8 @@ impl Config {
             recosign_open_s: default_recosign_open_s(),
             recosign_idle_s: default_recosign_idle_s(),
             outcome_s: default_outcome_s(),
+            outbound_allow: Vec::new(),
+            outbound_ca_file: None,
         }
     }
 
@@ -202,6 +212,7 @@ impl Config {
         if self.external_kids()?.len() > 64 {
             return Err(Refusal::Config("`external_issuers` are at most 64".into()).into());
         }
+        crate::outbound::rules(self)?;
         let bad = |what: &str| Err(Refusal::Config(what.to_owned()).into());
         let name = |text: &str| {
             !text.is_empty()

@@ -163,7 +163,9 @@ pub struct Keys {
     pub pep: PrivateKey,
     /// The service's, for programs that talk to it: tokens and signed deliveries. It states
     /// nothing in a log, and is evidence of nothing.
-    pub service: PrivateKey,
+    pub service: std::sync::Arc<PrivateKey>,
+    /// By which push services know this one (VAPID, RFC 8292).
+    pub push: std::sync::Arc<PrivateKey>,
 }
 
 /// Kinds that the ledger's issuer key states (SPEC.md 4.2), in order.
@@ -206,7 +208,8 @@ impl Keys {
             gov: log(LogId::Gov)?,
             ledger: PrivateKey::load_or_create(dir, "ledger-issuer", Algorithm::EdDsa)?,
             pep: PrivateKey::load_or_create(dir, "pep-issuer", Algorithm::EdDsa)?,
-            service: PrivateKey::load_or_create(dir, "service", Algorithm::EdDsa)?,
+            service: PrivateKey::load_or_create(dir, "service", Algorithm::EdDsa)?.into(),
+            push: PrivateKey::load_or_create(dir, "push", Algorithm::Es256)?.into(),
         })
     }
 
@@ -274,7 +277,8 @@ mod tests {
                 &k.gov.receipt,
                 &k.ledger,
                 &k.pep,
-                &k.service,
+                &*k.service,
+                &*k.push,
             ]
             .map(|k| k.public_key().clone())
         };

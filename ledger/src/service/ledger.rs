@@ -49,6 +49,7 @@ pub struct Ledger {
     // In the order in which they have to end.
     timer: Option<Timer>,
     index: Index,
+    outbound: crate::outbound::Outbound,
     publishers: [Publisher; 2],
     pub(super) witnesses: Witnesses,
     pub(super) main: Arc<Log>,
@@ -170,9 +171,12 @@ impl Ledger {
             Publisher::start(Arc::clone(&gov), Arc::clone(&witnesses.gov), pace)?,
         ];
         let state = State::open(&dir.state().join("service.sqlite"))?;
+        let clock = Arc::clone(&around.clock);
+        let outbound = crate::outbound::Outbound::open(&dir, &config, &keys, clock)?;
         Ok(Self {
             timer: None,
             index: Index::open(&dir, &main, &gov)?,
+            outbound,
             publishers,
             witnesses,
             main,
@@ -231,6 +235,12 @@ impl Ledger {
             LogId::Main => &self.main,
             LogId::Gov => &self.gov,
         }
+    }
+
+    /// What it sends to others.
+    #[must_use]
+    pub fn outbound(&self) -> &crate::outbound::Outbound {
+        &self.outbound
     }
 
     /// The publisher of one of the logs.
@@ -375,6 +385,7 @@ impl Ledger {
             self.project(index.saturating_add(1))?;
         }
         self.publisher(id).nudge();
+        self.outbound.wake();
         Ok(Ok(Appended { log: id, index, document, statement }))
     }
 
@@ -404,7 +415,7 @@ impl Ledger {
 
     /// The statement at an index of the main log, if it is one of this ledger's own issuers. What
     /// others registered, whatever it says of itself, and erased bodies change no request.
-    fn own_statement(&self, index: u64) -> Result<Option<Statement>, Error> {
+    pub(crate) fn own_statement(&self, index: u64) -> Result<Option<Statement>, Error> {
         let crate::Statement::Present(bytes) = self.main.statement(index)? else {
             return Ok(None);
         };

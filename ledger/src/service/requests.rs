@@ -113,7 +113,9 @@ impl Ledger {
             return Err(Refusal::Invalid("only a requestable denial can be approved").into());
         }
         let appended = self.record_decision(new, carried, true)?;
-        Ok(appended.document.body.request().unwrap_or_default().to_owned())
+        let request = appended.document.body.request().unwrap_or_default();
+        self.outbound().opened(request);
+        Ok(request.to_owned())
     }
 
     fn record_decision(
@@ -194,6 +196,7 @@ impl Ledger {
             return Err(Refusal::Limit("requests").into());
         }
         if self.state.submit(request)? {
+            self.outbound().opened(request);
             self.after_change()?;
             self.tell(request)?;
         }

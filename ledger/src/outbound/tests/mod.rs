@@ -1,0 +1,5 @@
+//! Against receivers on this machine that answer, fail, hang, redirect, or never stop answering.
+
+mod calls;
+mod queue;
+pub(crate) mod receiver;
