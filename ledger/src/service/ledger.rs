@@ -12,6 +12,7 @@ use placet_proto::{sha256, sha256_parts};
 use placet_verifier::governance::{Governance as Roster, Rules};
 use tokio::sync::{broadcast, watch};
 
+use super::access::Access;
 use super::clock::{Clock, SystemClock, random, uuid};
 use super::config::Config;
 use super::governance::{Governance, read_statement};
@@ -57,6 +58,7 @@ pub struct Ledger {
     pub(super) config: Config,
     pub(super) keys: Keys,
     pub(super) state: State,
+    pub(super) access: Access,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) pending: Mutex<Pending>,
     pub(super) registrations: Mutex<Registrations>,
@@ -173,6 +175,7 @@ impl Ledger {
         let state = State::open(&dir.state().join("service.sqlite"))?;
         let clock = Arc::clone(&around.clock);
         let outbound = crate::outbound::Outbound::open(&dir, &config, &keys, clock)?;
+        let access = Access::open(&dir.state().join("service.sqlite"))?;
         Ok(Self {
             timer: None,
             index: Index::open(&dir, &main, &gov)?,
@@ -184,6 +187,7 @@ impl Ledger {
             config,
             keys,
             state,
+            access,
             clock: around.clock,
             pending: Mutex::default(),
             registrations: Mutex::default(),

@@ -13,6 +13,7 @@
 //! | [`people`], [`changes`] | enrolment, revocation, roles, policies |
 //! | [`render`] | the text that a person reads, from the bytes that are signed |
 //! | [`evidence`], [`trust`] | what an auditor gets |
+//! | [`access`], [`sessions`], [`tokens`] | who is signed in, and which programs may ask |
 //! | [`state`] | the projection of the main log, and erasable names |
 //!
 //! What enforces that something happens once is the log itself, by its once keys (SPEC.md 10):
@@ -20,6 +21,7 @@
 //! denial, expiry, cancel or execution per request; an approval needs its absence), `outcome`,
 //! `enrolment` (one per credential).
 
+pub mod access;
 pub mod answers;
 pub mod changes;
 mod clock;
@@ -37,11 +39,14 @@ pub mod people;
 pub mod publisher;
 pub mod render;
 pub mod requests;
+pub mod sessions;
 pub mod state;
 mod timer;
+pub mod tokens;
 pub mod trust;
 pub mod witnesses;
 
+pub use access::Access;
 pub use answers::{Answered, Opening, Signed, ToSign};
 pub use changes::Change;
 pub use clock::{Clock, SystemClock};
@@ -56,5 +61,7 @@ pub use ledger::{Appended, Ledger, LedgerHealth, Surroundings};
 pub use people::{Enrolled, EnrolmentToSign, Registered, RegistrationChallenge};
 pub use publisher::{PublisherStatus, Witnesses};
 pub use requests::{Carried, NewDecision, RequestEvent, RequestView};
+pub use sessions::{SessionSecret, SignedIn};
 pub use state::{AnswerRow, HistoryFilter, RequestRow, RequestState};
+pub use tokens::{Scope, TokenRow};
 pub use trust::{Facts, TrustChoices};

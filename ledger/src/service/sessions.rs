@@ -1,0 +1,321 @@
+//! Sessions: who signed in with a passkey, until when.
+//!
+//! A session is a random 256-bit secret in a cookie; the file holds its hash. What it may do is
+//! decided at every request from the roster as it is then: who was revoked, or holds no role any
+//! more, has no session any more. It authorises looking and preparing; what is recorded is
+//! authorised by a passkey's signature over that very thing.
+
+use placet_proto::document::Role;
+use placet_proto::sshsig::{self, Namespace};
+use placet_proto::time::UnixSeconds;
+use placet_proto::{b64, sha256_parts};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::Refusal;
+use super::access::{Access, int, uint};
+use super::answers::{Signed, assertion_refused};
+use super::clock::random;
+use super::ledger::Ledger;
+use crate::Error;
+
+/// Seconds without a request after which a session ends.
+pub const IDLE_S: u64 = 3600;
+/// Seconds after which a session ends in any case.
+pub const ABSOLUTE_S: u64 = 12 * 3600;
+/// Seconds between two notes of when a session was last seen: each costs a write to the disk.
+const SEEN_S: u64 = 60;
+/// Sessions of one credential; the oldest gives way.
+const MAX_OF_ONE: u32 = 16;
+/// Sessions in all; the one that was not seen for the longest time gives way.
+const MAX_ALL: u32 = 65_536;
+
+/// The secret of a session, as its cookie carries it: 43 characters of base64url.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionSecret(String);
+
+impl SessionSecret {
+    /// Reads the value of a cookie.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        b64::decode_url_array::<32>(text).ok().map(|_| Self(text.to_owned()))
+    }
+
+    fn fresh() -> Result<Self, Error> {
+        Ok(Self(b64::encode_url(random::<32>()?)))
+    }
+
+    /// The value of the cookie.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What a page of ours repeats in a header of each of its posts: it follows from the secret and
+    /// tells nothing about it.
+    #[must_use]
+    pub fn csrf(&self) -> String {
+        b64::encode_url(sha256_parts(&[b"placet-csrf/0 ", self.0.as_bytes()]))
+    }
+
+    fn hash(&self) -> [u8; 32] {
+        sha256_parts(&[b"placet-session/0 ", self.0.as_bytes()])
+    }
+}
+
+impl std::fmt::Debug for SessionSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionSecret")
+    }
+}
+
+/// Somebody who is signed in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedIn {
+    /// The person.
+    pub person: String,
+    /// The credential that signed in.
+    pub credential: Vec<u8>,
+    /// The roles that it holds now; at least one.
+    pub roles: Vec<Role>,
+}
+
+impl Ledger {
+    /// Checks a sign-in: an assertion of an enrolled credential under `placet-signin-v1` over a
+    /// message of this service, by the verifier's strict code. Gives who that is.
+    ///
+    /// That the message is ours, fresh and used once is the caller's to see.
+    ///
+    /// # Errors
+    /// `person.unknown`, `person.not_authorised` for a credential that is revoked or has no role,
+    /// `answer.assertion`.
+    pub fn check_sign_in(&self, message: &[u8], signed: Signed) -> Result<SignedIn, Error> {
+        let credential = signed.credential.clone();
+        let challenge = sshsig::challenge(Namespace::Signin, message);
+        let roster = self.roster()?;
+        let enrolled = roster.enrolment(&credential).ok_or(Refusal::PersonUnknown)?;
+        roster
+            .check_assertion(
+                &signed.under(Namespace::Signin),
+                &challenge,
+                &credential,
+                &enrolled.document,
+            )
+            .map_err(|p| assertion_refused(&p))?;
+        let person = enrolled.document.person.clone();
+        let roles = self.roles_now(&credential)?;
+        if roles.is_empty() {
+            let why = "it is revoked, or its person has no role".to_owned();
+            return Err(Refusal::NotAuthorised(why).into());
+        }
+        Ok(SignedIn { person, credential, roles })
+    }
+
+    /// Starts a session for somebody who has just shown possession of this credential.
+    ///
+    /// # Errors
+    /// `ledger.random`, `ledger.sqlite`.
+    pub fn start_session(&self, person: &str, credential: &[u8]) -> Result<SessionSecret, Error> {
+        let secret = SessionSecret::fresh()?;
+        self.access.start(&secret, person, credential, self.now())?;
+        Ok(secret)
+    }
+
+    /// Who a session is of, if it is one. One whose credential may do nothing any more ends here.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`, and those of reading the governance log.
+    pub fn session(&self, secret: &SessionSecret) -> Result<Option<SignedIn>, Error> {
+        let Some((person, credential)) = self.access.session(secret, self.now())? else {
+            return Ok(None);
+        };
+        let roles = self.roles_now(&credential)?;
+        if roles.is_empty() {
+            self.access.end(secret)?;
+            return Ok(None);
+        }
+        Ok(Some(SignedIn { person, credential, roles }))
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn end_session(&self, secret: &SessionSecret) -> Result<(), Error> {
+        self.access.end(secret)
+    }
+
+    /// Ends every session of a person; gives how many there were.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn end_sessions_of(&self, person: &str) -> Result<usize, Error> {
+        self.access.with(|c| c.execute("DELETE FROM session WHERE person = ?1", [person]))
+    }
+
+    /// The roles that a credential holds by everything that is recorded now; none for one that is
+    /// revoked, from whenever on.
+    ///
+    /// # Errors
+    /// Those of reading the governance log.
+    pub fn roles_now(&self, credential: &[u8]) -> Result<Vec<Role>, Error> {
+        let (size, roster) = (self.gov.size(), self.roster()?);
+        if roster.revocations(credential).any(|r| r.authorised.is_ok()) {
+            return Ok(Vec::new());
+        }
+        let holds = |role: &Role| roster.authorised(credential, size, *role).is_ok();
+        Ok(all_roles().into_iter().filter(holds).collect())
+    }
+}
+
+fn all_roles() -> Vec<Role> {
+    let names = ["administrator", "approver", "auditor", "operator"];
+    names.into_iter().filter_map(Role::from_name).collect()
+}
+
+impl Access {
+    fn start(
+        &self,
+        secret: &SessionSecret,
+        person: &str,
+        credential: &[u8],
+        now: UnixSeconds,
+    ) -> Result<(), Error> {
+        self.with(|c| {
+            let transaction = c.transaction()?;
+            forget_old(&transaction, now)?;
+            transaction.execute(
+                "DELETE FROM session WHERE credential = ?1 AND hash NOT IN (SELECT hash FROM \
+                 session WHERE credential = ?1 ORDER BY created DESC LIMIT ?2)",
+                params![credential, MAX_OF_ONE.saturating_sub(1)],
+            )?;
+            let all: u32 =
+                transaction.query_row("SELECT count(*) FROM session", [], |r| r.get(0))?;
+            if all >= MAX_ALL {
+                transaction.execute(
+                    "DELETE FROM session WHERE hash IN (SELECT hash FROM session ORDER BY seen \
+                     LIMIT ?1)",
+                    [all.saturating_sub(MAX_ALL).saturating_add(1)],
+                )?;
+            }
+            transaction.execute(
+                "INSERT INTO session VALUES (?1, ?2, ?3, ?4, ?4)",
+                params![secret.hash(), person, credential, int(now.0)],
+            )?;
+            transaction.commit()
+        })
+    }
+
+    /// Person and credential of a session that has not ended.
+    fn session(
+        &self,
+        secret: &SessionSecret,
+        now: UnixSeconds,
+    ) -> Result<Option<(String, Vec<u8>)>, Error> {
+        let hash = secret.hash();
+        self.with(|c| {
+            let sql = "SELECT person, credential, created, seen FROM session WHERE hash = ?1";
+            let found = c
+                .prepare_cached(sql)?
+                .query_row([&hash], |r| {
+                    Ok((r.get(0)?, r.get(1)?, uint(r.get(2)?), uint(r.get(3)?)))
+                })
+                .optional()?;
+            let Some((person, credential, created, seen)) = found else { return Ok(None) };
+            if now.0 >= created.saturating_add(ABSOLUTE_S) || now.0 >= seen.saturating_add(IDLE_S) {
+                c.execute("DELETE FROM session WHERE hash = ?1", [&hash])?;
+                return Ok(None);
+            }
+            if now.0 >= seen.saturating_add(SEEN_S) {
+                c.prepare_cached("UPDATE session SET seen = ?2 WHERE hash = ?1")?
+                    .execute(params![hash, int(now.0)])?;
+            }
+            Ok(Some((person, credential)))
+        })
+    }
+
+    fn end(&self, secret: &SessionSecret) -> Result<(), Error> {
+        let hash = secret.hash();
+        self.with(|c| c.execute("DELETE FROM session WHERE hash = ?1", [&hash]).map(drop))
+    }
+}
+
+fn forget_old(c: &Connection, now: UnixSeconds) -> rusqlite::Result<()> {
+    let (idle, absolute) = (now.0.saturating_sub(IDLE_S), now.0.saturating_sub(ABSOLUTE_S));
+    c.execute(
+        "DELETE FROM session WHERE seen <= ?1 OR created <= ?2",
+        params![int(idle), int(absolute)],
+    )
+    .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access() -> (tempfile::TempDir, Access) {
+        let tmp = tempfile::tempdir().unwrap();
+        let access = Access::open(&tmp.path().join("service.sqlite")).unwrap();
+        (tmp, access)
+    }
+
+    fn at(seconds: u64) -> UnixSeconds {
+        UnixSeconds(1_000_000 + seconds)
+    }
+
+    #[test]
+    fn a_session_ends_when_it_is_idle_and_in_any_case_at_last() {
+        let (_tmp, access) = access();
+        let secret = SessionSecret::fresh().unwrap();
+        access.start(&secret, "p", b"c", at(0)).unwrap();
+        let known = |s: u64| access.session(&secret, at(s)).unwrap();
+        assert_eq!(known(IDLE_S - 1), Some(("p".to_owned(), b"c".to_vec())));
+        // Seen again before it was idle for an hour, and again, until its day is over.
+        let mut now = IDLE_S - 1;
+        while now + IDLE_S - 1 < ABSOLUTE_S {
+            now += IDLE_S - 1;
+            assert!(known(now).is_some(), "{now}");
+        }
+        assert!(known(ABSOLUTE_S).is_none() && known(now).is_none());
+
+        let idle = SessionSecret::fresh().unwrap();
+        access.start(&idle, "p", b"c", at(0)).unwrap();
+        assert!(access.session(&idle, at(IDLE_S)).unwrap().is_none());
+        assert!(access.session(&idle, at(1)).unwrap().is_none(), "it ended for good");
+    }
+
+    #[test]
+    fn the_file_holds_no_secret_and_the_oldest_session_gives_way() {
+        let (tmp, access) = access();
+        let secrets: Vec<_> =
+            (0..=MAX_OF_ONE).map(|_| SessionSecret::fresh().unwrap()).collect();
+        for (n, secret) in secrets.iter().enumerate() {
+            access.start(secret, "p", b"c", at(n as u64)).unwrap();
+        }
+        let other = SessionSecret::fresh().unwrap();
+        access.start(&other, "q", b"d", at(99)).unwrap();
+        let known = |s| access.session(s, at(100)).unwrap().is_some();
+        assert!(!known(&secrets[0]) && secrets[1..].iter().all(known) && known(&other));
+        for file in std::fs::read_dir(tmp.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            for secret in &secrets {
+                let raw = b64::decode_url_array::<32>(secret.as_str()).unwrap();
+                let holds = |part: &[u8]| bytes.windows(part.len()).any(|w| w == part);
+                assert!(!holds(secret.as_str().as_bytes()) && !holds(&raw));
+            }
+        }
+        access.end(&other).unwrap();
+        assert!(!known(&other));
+    }
+
+    #[test]
+    fn only_43_characters_of_base64url_are_a_secret() {
+        let secret = SessionSecret::fresh().unwrap();
+        assert_eq!(secret.as_str().len(), 43);
+        assert_eq!(SessionSecret::parse(secret.as_str()), Some(secret.clone()));
+        assert_ne!(secret.csrf(), secret.as_str());
+        for bad in ["", "a", &format!("{}A", secret.as_str()), &"!".repeat(43)] {
+            assert!(SessionSecret::parse(bad).is_none(), "{bad}");
+        }
+        assert_eq!(format!("{secret:?}"), "SessionSecret");
+    }
+}
