@@ -11,15 +11,16 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use axum::routing::post;
 use placet_proto::json::Json;
 use placet_proto::sshsig::Namespace;
 use placet_proto::{b64, sha256};
 
-pub(super) use self::options::to_sign as to_sign_json;
-use self::read::Input;
+pub(super) use self::options::{get as get_options, to_sign as to_sign_json};
+pub(super) use self::read::Input;
+use super::csrf::surface;
 use super::evidence::{json, number};
 use super::problem::Fault;
 use super::{App, MAX_BODY};
@@ -204,7 +205,7 @@ fn answered_json(answered: &Answered) -> Json {
 }
 
 /// The body, from a page of ours or a client that states one of our origins.
-fn input(app: &App, headers: &HeaderMap, body: Body) -> Result<Input, Fault> {
+pub(super) fn input(app: &App, headers: &HeaderMap, body: Body) -> Result<Input, Fault> {
     surface(app, headers)?;
     let media_type = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
     if media_type != Some("application/json") {
@@ -212,16 +213,6 @@ fn input(app: &App, headers: &HeaderMap, body: Body) -> Result<Input, Fault> {
     }
     let body = body.map_err(|_| Fault::too_large())?;
     Input::parse(&body, MAX_BODY)
-}
-
-/// Where the person is, by the Origin header; refuses those of other sites.
-fn surface(app: &App, headers: &HeaderMap) -> Result<&'static str, Fault> {
-    let origin = headers.get(header::ORIGIN).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    if !app.ledger().config().allowed_origins().iter().any(|ours| ours == origin) {
-        let detail = "the Origin header is none of this ledger's origins";
-        return Err(Fault::new(StatusCode::FORBIDDEN, "Forbidden", "http.origin", detail));
-    }
-    Ok(if origin.starts_with("cli://") { "cli" } else { "browser" })
 }
 
 fn random() -> Result<[u8; 32], Error> {

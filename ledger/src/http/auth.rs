@@ -12,8 +12,8 @@ use placet_proto::document::Role;
 use super::call::{Call, Kind};
 use super::problem::Fault;
 use super::{App, csrf, session};
-pub use crate::service::Scope;
 use crate::Error;
+pub use crate::service::Scope;
 
 /// A person who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 //! | [`v1`] | `/v1/entries`, `/v1/consistency`, `/v1/checkpoint`, `/v1/openapi.json` |
 //! | [`approvals`] | what the pages' script and `placet approve` post |
 //! | [`pages`] | `/`, `/enrol`, `/approve`, `/approve/{request}` |
+//! | [`session`] | `/signin`, `/signout`; [`auth`] and [`csrf`] say who may do what |
 //! | [`health`], [`metrics`] | `/healthz`, `/readyz`, `/metrics` |
 //! | [`server`] | the listener: connections, time limits, graceful end |
 //!
@@ -19,7 +20,11 @@
 //! runs at once, and on how often somebody who has shown nothing yet may make the ledger work.
 
 pub mod approvals;
+pub mod auth;
+pub mod call;
+pub mod csrf;
 pub mod evidence;
+mod guard;
 pub mod health;
 pub mod limits;
 pub mod metrics;
@@ -27,23 +32,22 @@ pub mod pages;
 pub mod problem;
 pub mod scrapi;
 pub mod server;
+pub mod session;
 pub mod tiles;
 pub mod v1;
 mod words;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderValue, Method, StatusCode, header};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware;
 use tokio::sync::Semaphore;
 
-use self::limits::Rate;
+use self::limits::{PerClient, Rate};
 use self::problem::Fault;
 pub use self::server::serve;
+use self::session::SignIns;
 pub use self::words::action_code;
 use crate::Error;
 use crate::service::Ledger;
@@ -55,8 +59,6 @@ const MAX_WORKING: usize = 64;
 /// Of these, calls that wait for witnesses on behalf of somebody who has shown nothing: they must
 /// not keep decisions from being recorded when witnesses are slow.
 const MAX_WAITING: usize = 8;
-/// Longest time that a request may take, in seconds; a wait that the client asks for is shorter.
-const TIMEOUT_S: u64 = 90;
 
 /// What all handlers share.
 #[derive(Clone)]
@@ -68,6 +70,7 @@ struct Shared {
     working: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     rates: Rates,
+    sign_ins: SignIns,
     issuers: Vec<scrapi::ExternalIssuer>,
 }
 
@@ -81,6 +84,8 @@ struct Rates {
     openings: Rate,
     /// Tries at the one-time code.
     codes: Rate,
+    /// Sign-ins, of each client.
+    sign_ins: PerClient,
 }
 
 impl App {
@@ -104,7 +109,9 @@ impl App {
                 closings: Rate::new(1, 16),
                 openings: Rate::new(5, 50),
                 codes: Rate::new(1, 10),
+                sign_ins: PerClient::new(10, 100),
             },
+            sign_ins: SignIns::new()?,
             issuers,
         })))
     }
@@ -171,6 +178,7 @@ pub fn router(app: App, more: Router) -> Router {
         .merge(v1::routes())
         .merge(approvals::routes())
         .merge(pages::routes())
+        .merge(session::routes())
         .merge(health::routes())
         .merge(metrics::routes())
         .merge(crate::outbound::routes::routes())
@@ -181,30 +189,5 @@ pub fn router(app: App, more: Router) -> Router {
             Fault::method().response(request.uri().path())
         })
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(app, guard))
-}
-
-/// What holds for every request: it names this server, it ends in time, and no browser is led to
-/// read an answer as something else.
-async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
-    let mut response = match host {
-        // A page of another site that points its name at our address (DNS rebinding) stops here.
-        Some(host) if app.is_our_host(host) => {
-            let head = request.method() == Method::HEAD;
-            let limit = Duration::from_secs(TIMEOUT_S);
-            match tokio::time::timeout(limit, next.run(request)).await {
-                Ok(response) => response,
-                Err(_) if head => StatusCode::SERVICE_UNAVAILABLE.into_response(),
-                Err(_) => Fault::timeout().response(&path),
-            }
-        }
-        _ => Fault::misdirected().response(&path),
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
+        .layer(middleware::from_fn_with_state(app, guard::guard))
 }

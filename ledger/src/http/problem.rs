@@ -41,6 +41,24 @@ impl Fault {
         Self::new(StatusCode::BAD_REQUEST, "Malformed request", "http.malformed", detail)
     }
 
+    /// 401: nobody that is known calls.
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        Self::unauthorized_with("http.token", "this needs a session or a bearer token")
+    }
+
+    /// 401 with this code and text.
+    #[must_use]
+    pub fn unauthorized_with(code: &str, detail: &str) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "Unauthorized", code, detail)
+    }
+
+    /// 403 with this code and text.
+    #[must_use]
+    pub fn forbidden(code: &str, detail: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Forbidden", code, detail)
+    }
+
     /// 404.
     #[must_use]
     pub fn not_found() -> Self {
@@ -117,6 +135,10 @@ impl Fault {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.status == StatusCode::UNAUTHORIZED {
+            let challenge = HeaderValue::from_static("Bearer realm=\"placet\"");
+            headers.insert(header::WWW_AUTHENTICATE, challenge);
+        }
         let later = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
         if later.contains(&self.status) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_S));
@@ -213,7 +235,10 @@ fn form(path: &str) -> Form {
     if below("/entries") || below("/.well-known/scitt-keys") {
         return Form::Cbor;
     }
-    if ["/v1", "/access", "/enrol", "/approve", "/signin"].iter().any(|p| below(p)) {
+    if ["/v1", "/access", "/enrol", "/approve", "/signin", "/signout", "/people", "/events"]
+        .iter()
+        .any(|p| below(p))
+    {
         return Form::Json;
     }
     Form::Text

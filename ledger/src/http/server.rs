@@ -1,6 +1,7 @@
 //! The listener: HTTP/1.1 with limits on connections, headers and slow clients, and an end that
 //! lets requests finish.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ const END_TIME: Duration = Duration::from_secs(20);
 /// Pause after a failure to accept: out of file descriptors, mostly.
 const PAUSE: Duration = Duration::from_millis(200);
 
+/// Whose connection a request came by; an extension of the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
 /// Serves until `end` is ready, then lets the requests that run finish, twenty seconds at most.
 /// What fails on one connection ends that connection and no more.
 pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Output = ()>) {
@@ -40,15 +45,18 @@ pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Outpu
         .header_read_timeout(HEAD_TIME)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD);
-    let service = router.map_request(|request: Request<Incoming>| request.map(Body::new));
     let mut end = std::pin::pin!(end);
     loop {
         let accepted = tokio::select! {
             () = &mut end => break,
             accepted = accept(&listener, &slots) => accepted,
         };
-        let Some((stream, slot)) = accepted else { continue };
-        let service = TowerToHyperService::new(service.clone());
+        let Some((stream, peer, slot)) = accepted else { continue };
+        let service = router.clone().map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            request.map(Body::new)
+        });
+        let service = TowerToHyperService::new(service);
         let connection = builder.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -67,10 +75,10 @@ pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Outpu
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, slot)),
+        Ok((stream, peer)) => Some((stream, peer, slot)),
         Err(error) => {
             tracing::warn!(%error, "a connection was not accepted");
             tokio::time::sleep(PAUSE).await;

@@ -20,12 +20,12 @@ use placet_proto::json::Json;
 use placet_proto::sshsig::{self, Namespace};
 use placet_proto::{b64, jcs};
 
+use super::App;
 use super::approvals::{self, get_options};
 use super::auth;
 use super::call;
 use super::csrf;
 use super::problem::Fault;
-use super::{App, MAX_BODY};
 use crate::Error;
 use crate::service::sessions::ABSOLUTE_S;
 use crate::service::{Refusal, SessionSecret, SignedIn};
@@ -256,9 +256,8 @@ fn is_https(app: &App) -> bool {
 fn cookie(app: &App, value: &str, max_age_s: u64) -> Result<HeaderValue, Fault> {
     let name = cookie_name(app);
     let secure = if is_https(app) { "; Secure" } else { "" };
-    let text = format!(
-        "{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{secure}"
-    );
+    let text =
+        format!("{name}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_s}{secure}");
     HeaderValue::from_str(&text).map_err(|_| Fault::bad_request("no cookie"))
 }
 

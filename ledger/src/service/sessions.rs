@@ -286,8 +286,7 @@ mod tests {
     #[test]
     fn the_file_holds_no_secret_and_the_oldest_session_gives_way() {
         let (tmp, access) = access();
-        let secrets: Vec<_> =
-            (0..=MAX_OF_ONE).map(|_| SessionSecret::fresh().unwrap()).collect();
+        let secrets: Vec<_> = (0..=MAX_OF_ONE).map(|_| SessionSecret::fresh().unwrap()).collect();
         for (n, secret) in secrets.iter().enumerate() {
             access.start(secret, "p", b"c", at(n as u64)).unwrap();
         }

@@ -155,14 +155,7 @@ impl Access {
             }
             transaction.execute(
                 "INSERT INTO token VALUES (?1, ?2, ?3, ?4, ?5, ?6, NULL, NULL)",
-                params![
-                    id,
-                    sha256,
-                    label,
-                    names.join(" "),
-                    int(now.0),
-                    expires.map(|e| int(e.0))
-                ],
+                params![id, sha256, label, names.join(" "), int(now.0), expires.map(|e| int(e.0))],
             )?;
             transaction.commit().map(|()| true)
         })?;
@@ -299,9 +292,8 @@ const SELECT: &str =
 
 fn read(r: &Row<'_>) -> rusqlite::Result<TokenRow> {
     let time = |n: i64| UnixSeconds(uint(n));
-    let optional = |i| -> rusqlite::Result<Option<UnixSeconds>> {
-        Ok(r.get::<_, Option<i64>>(i)?.map(time))
-    };
+    let optional =
+        |i| -> rusqlite::Result<Option<UnixSeconds>> { Ok(r.get::<_, Option<i64>>(i)?.map(time)) };
     let scopes: String = r.get(2)?;
     Ok(TokenRow {
         id: r.get(0)?,

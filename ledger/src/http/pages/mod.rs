@@ -7,6 +7,7 @@ mod approve;
 mod enrol;
 mod exact;
 mod log;
+pub(super) mod signin;
 
 use axum::Router;
 use axum::extract::{Path, Request};
@@ -14,9 +15,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
-use placet_proto::document::Role;
 
 use super::App;
+pub use super::auth::Session;
 use super::problem::Fault;
 
 /// No inline script or style, nothing from elsewhere, no frame around it, no form that goes
@@ -24,24 +25,12 @@ use super::problem::Fault;
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Who looks at a page, as far as the page has to know.
-#[derive(Debug, Clone, Default)]
-pub struct Session {
-    /// The person's id.
-    pub person: String,
-    /// The credential that signed in.
-    pub credential: Vec<u8>,
-    /// The roles that the person holds now.
-    pub roles: Vec<Role>,
-    /// What a form or a script has to send along, so that no other site can.
-    pub csrf: String,
-}
-
 /// The routes.
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(log::page))
         .route("/enrol", get(enrol::page))
+        .route("/signin", get(signin::page))
         .route("/approve", get(approve::queue))
         .route("/approve/{request}", get(approve::page))
         .route("/assets/{name}", get(async |Path(name): Path<String>| asset(&name)))
@@ -55,6 +44,7 @@ fn asset(name: &str) -> Response {
         "passkey.js" => (SCRIPT, include_str!("passkey.js")),
         "approve.js" => (SCRIPT, include_str!("approve.js")),
         "people.js" => (SCRIPT, include_str!("people.js")),
+        "signin.js" => (SCRIPT, include_str!("signin.js")),
         _ => return Fault::not_found().response("/assets"),
     };
     let headers = [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "no-cache")];
