@@ -16,6 +16,8 @@ pub const MAX_ISS: usize = 8192;
 const MAX_ASSERTIONS: usize = 4;
 /// Largest part of an assertion, in bytes.
 const MAX_ASSERTION_PART: usize = 16 * 1024;
+/// Largest attestationObject, in bytes.
+pub const MAX_ATTESTATION: usize = 64 * 1024;
 
 /// Why a statement was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +41,7 @@ pub enum StatementError {
     /// The namespaces of the assertions are not those that the kind asks for.
     #[error("the assertions are not those that the kind asks for")]
     Assertions,
-    /// The attestationObject is missing, superfluous or not the one that the document names.
+    /// The registration is missing, superfluous or not the one that the document names.
     #[error("the attestation is not the one that the document names")]
     Attestation,
 }
@@ -218,9 +220,48 @@ impl Assertion {
 
 fn part(bytes: &[u8], max: usize) -> Result<Vec<u8>, Error> {
     if bytes.len() > max {
-        return Err(StatementError::Payload("a part of the assertion is too long").into());
+        return Err(
+            StatementError::Payload("a part of an assertion or attestation is too long").into()
+        );
     }
     Ok(bytes.to_vec())
+}
+
+/// What a registration left behind (SPEC.md 5.3): with it, an attestation is verified again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attestation {
+    /// attestationObject, at most 64 KiB.
+    pub object: Vec<u8>,
+    /// clientDataJSON of `navigator.credentials.create()`, at most 16 KiB.
+    pub client_data_json: Vec<u8>,
+}
+
+impl Attestation {
+    fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
+        let (mut object, mut client) = (None, None);
+        for _ in 0..r.map()? {
+            match r.key()? {
+                Key::Text("object") => object = Some(part(r.bytes()?, MAX_ATTESTATION)?),
+                Key::Text("client_data_json") => {
+                    client = Some(part(r.bytes()?, MAX_ASSERTION_PART)?);
+                }
+                _ => {
+                    return Err(StatementError::Payload("attestation has an unknown member").into());
+                }
+            }
+        }
+        match (object, client) {
+            (Some(object), Some(client_data_json)) => Ok(Self { object, client_data_json }),
+            _ => Err(StatementError::Payload("attestation lacks a member").into()),
+        }
+    }
+
+    fn write(&self) -> MapWriter {
+        let mut m = MapWriter::new();
+        m.text("object", |w| w.bytes(&self.object))
+            .text("client_data_json", |w| w.bytes(&self.client_data_json));
+        m
+    }
 }
 
 /// A statement of the Placet profile.
@@ -232,8 +273,8 @@ pub struct Statement {
     pub document: Document,
     /// Assertions over the document, ascending by namespace.
     pub assertions: Vec<Assertion>,
-    /// attestationObject of an enrolment.
-    pub attestation: Option<Vec<u8>>,
+    /// The registration of an enrolment.
+    pub attestation: Option<Attestation>,
     /// The signature of the issuer.
     pub signature: Vec<u8>,
     bytes: Vec<u8>,
@@ -335,14 +376,13 @@ impl Statement {
     fn check_attestation(&self) -> Result<(), Error> {
         use crate::document::Body;
         let named = match &self.document.body {
-            Body::Enrolment(e) => Some(e.attestation_sha256),
+            Body::Enrolment(e) => Some((e.attestation_sha256, e.attestation_client_data_sha256)),
             _ => None,
         };
-        if self.attestation.as_deref().map(crate::sha256) == named {
-            Ok(())
-        } else {
-            Err(StatementError::Attestation.into())
-        }
+        let found = self.attestation.as_ref();
+        let hashes =
+            |a: &Attestation| (crate::sha256(&a.object), crate::sha256(&a.client_data_json));
+        if found.map(hashes) == named { Ok(()) } else { Err(StatementError::Attestation.into()) }
     }
 }
 
@@ -365,7 +405,7 @@ struct Payload<'a> {
     kind: &'a str,
     document: &'a [u8],
     assertions: Vec<Assertion>,
-    attestation: Option<Vec<u8>>,
+    attestation: Option<Attestation>,
 }
 
 impl<'a> Payload<'a> {
@@ -384,7 +424,7 @@ impl<'a> Payload<'a> {
                     assertions = Some(list?);
                 }
                 Key::Text("attestation") => {
-                    attestation = Some(part(r.bytes()?, 64 * 1024)?);
+                    attestation = Some(Attestation::read(&mut r)?);
                 }
                 _ => return Err(StatementError::Payload("unknown member").into()),
             }
@@ -416,7 +456,7 @@ impl Unsigned {
         header: &Header,
         document: &Document,
         mut assertions: Vec<Assertion>,
-        attestation: Option<&[u8]>,
+        attestation: Option<&Attestation>,
     ) -> Self {
         assertions.sort_by_key(|a| a.namespace.as_str());
         let mut map = MapWriter::new();
@@ -431,7 +471,7 @@ impl Unsigned {
                 w
             });
         if let Some(attestation) = attestation {
-            map.text("attestation", |w| w.bytes(attestation));
+            map.text("attestation", |w| w.map(attestation.write()));
         }
         let mut w = Writer::new();
         w.map(map);

@@ -8,7 +8,7 @@ use placet_proto::document::{Body, Document, Purpose, Role};
 use placet_proto::json::{self, Json};
 use placet_proto::kind::Kind;
 use placet_proto::sshsig::Namespace;
-use placet_proto::statement::{Header, Statement, Unsigned};
+use placet_proto::statement::{Attestation, Header, Statement, Unsigned};
 use placet_proto::tlog::checkpoint::SignedCheckpoint;
 use placet_proto::trust::TrustFile;
 use placet_proto::{Error, jcs};
@@ -166,7 +166,10 @@ fn a_statement_has_exactly_its_envelope() {
     let s = story();
     let enrolment = s.forge.gov.statements.last().unwrap();
     let enrolment = Statement::parse(enrolment).unwrap();
-    for attestation in [None, Some(&b"another"[..])] {
+    let good = enrolment.attestation.clone().unwrap();
+    let object = Attestation { object: b"another".to_vec(), ..good.clone() };
+    let client = Attestation { client_data_json: b"another".to_vec(), ..good };
+    for attestation in [None, Some(&object), Some(&client)] {
         let unsigned = Unsigned::new(
             &enrolment.header,
             &enrolment.document,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use placet_proto::cose;
 use placet_proto::document::{After, Body, DigestRef, Document, NoteRef};
 use placet_proto::kind::LogRole;
-use placet_proto::statement::{Assertion, Header, Statement, Unsigned};
+use placet_proto::statement::{Assertion, Attestation, Header, Statement, Unsigned};
 use placet_proto::time::UnixSeconds;
 use placet_proto::{sha256, sha256_parts};
 use placet_verifier::governance::{Governance as Roster, Rules};
@@ -86,7 +86,7 @@ pub(super) struct Issue {
     pub issuer: Issuer,
     pub log: LogId,
     pub assertions: Vec<Assertion>,
-    pub attestation: Option<Vec<u8>>,
+    pub attestation: Option<Attestation>,
     pub once: Vec<OnceKey>,
     pub absent: Vec<OnceKey>,
 }
@@ -355,7 +355,7 @@ impl Ledger {
             &header,
             &issue.document,
             issue.assertions.clone(),
-            issue.attestation.as_deref(),
+            issue.attestation.as_ref(),
         );
         let signature = key.sign(&unsigned.signed_bytes())?;
         let bytes = unsigned.sign(&signature);

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 use placet_proto::document::{Body, Document, Enrolment, KeyClass, Role, Signer, name_commitment};
 use placet_proto::sshsig::{self, Namespace};
-use placet_proto::statement::Assertion;
+use placet_proto::statement::{Assertion, Attestation};
 use placet_proto::time::UnixSeconds;
 use placet_verifier::crypto::Algorithm;
 use placet_verifier::governance::{Governance as Roster, Rules};
@@ -111,7 +111,7 @@ struct Registration {
 #[derive(Debug, Clone)]
 struct Signing {
     document: Document,
-    attestation: Vec<u8>,
+    attestation: Attestation,
     possess: Option<Assertion>,
     authorise: Option<Assertion>,
 }
@@ -266,7 +266,10 @@ impl Ledger {
         });
         let signing = Signing {
             document: document.clone(),
-            attestation: new.attestation_object.clone(),
+            attestation: Attestation {
+                object: new.attestation_object.clone(),
+                client_data_json: new.client_data_json.clone(),
+            },
             possess: None,
             authorise: None,
         };
@@ -291,6 +294,7 @@ impl Ledger {
             class,
             attestation_fmt: facts.fmt,
             attestation_sha256: facts.attestation_object_sha256,
+            attestation_client_data_sha256: facts.client_data_sha256,
             roles: registration.roles.clone(),
             authoriser: registration.authoriser.clone(),
             after: self.current_after()?,
@@ -459,7 +463,9 @@ mod tests {
         let request = "5f0c7a0e-6f0b-4c9d-8b1a-0d2f6a7c8e9f".to_owned();
         let body = Body::Expiry(Ended { request, reason: None, at: UnixSeconds(1) });
         let document = Document::new([n; 16], body).unwrap();
-        Signing { document, attestation: Vec::new(), possess: None, authorise: None }
+        let (object, client_data_json) = (Vec::new(), Vec::new());
+        let attestation = Attestation { object, client_data_json };
+        Signing { document, attestation, possess: None, authorise: None }
     }
 
     fn assertion(namespace: Namespace) -> Assertion {

@@ -329,6 +329,9 @@ pub struct Enrolment {
     pub attestation_fmt: String,
     /// SHA-256 of the attestationObject that travels in the statement.
     pub attestation_sha256: Digest,
+    /// SHA-256 of the clientDataJSON of the registration, which travels there too: attestations
+    /// sign this hash.
+    pub attestation_client_data_sha256: Digest,
     /// The person's roles from here on.
     pub roles: Vec<Role>,
     /// Who authorises; absent where the key itself is a root.
@@ -342,6 +345,7 @@ impl Enrolment {
         let class = KeyClass::from_name(&f.id("class")?).ok_or(DocumentError::Value("class"))?;
         let mut a = f.object("attestation")?;
         let (attestation_fmt, attestation_sha256) = (a.id("fmt")?, a.digest("object_sha256")?);
+        let attestation_client_data_sha256 = a.digest("client_data_sha256")?;
         a.done()?;
         let roles = Role::read_all(f)?;
         if roles.is_empty() {
@@ -357,6 +361,7 @@ impl Enrolment {
             class,
             attestation_fmt,
             attestation_sha256,
+            attestation_client_data_sha256,
             roles,
             authoriser: if f.has("authoriser") {
                 Some(Signer::read(f, "authoriser")?)
@@ -369,7 +374,9 @@ impl Enrolment {
 
     pub(crate) fn write(&self, b: &mut Builder) {
         let mut a = Builder::default();
-        a.text("fmt", &self.attestation_fmt).digest("object_sha256", &self.attestation_sha256);
+        a.text("fmt", &self.attestation_fmt)
+            .digest("object_sha256", &self.attestation_sha256)
+            .digest("client_data_sha256", &self.attestation_client_data_sha256);
         b.text("person", &self.person)
             .digest("name_commitment", &self.name_commitment)
             .bytes("credential", &self.credential)

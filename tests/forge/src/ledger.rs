@@ -9,7 +9,7 @@ use placet_proto::document::{
     NoteRef, Outcome, OutcomeResult, Policy, PolicyRef, Purpose, Quorum, Shown,
 };
 use placet_proto::kind::{Kind, LogRole};
-use placet_proto::statement::{Assertion, Header, Unsigned};
+use placet_proto::statement::{Assertion, Attestation, Header, Unsigned};
 use placet_proto::time::UnixSeconds;
 use placet_proto::tlog::checkpoint::SignedCheckpoint;
 
@@ -248,7 +248,7 @@ impl Forge {
         document: &Document,
         subject: &str,
         assertions: Vec<Assertion>,
-        attestation: Option<&[u8]>,
+        attestation: Option<&Attestation>,
     ) -> Vec<u8> {
         let header = Header {
             alg: ALG_EDDSA,

@@ -5,7 +5,7 @@ use placet_proto::document::{
     name_commitment,
 };
 use placet_proto::sshsig::{self, Namespace};
-use placet_proto::statement::Assertion;
+use placet_proto::statement::{Assertion, Attestation};
 use placet_proto::time::UnixSeconds;
 use placet_softkey::SoftKey;
 
@@ -22,8 +22,8 @@ pub struct Person {
     pub salt: [u8; 16],
     /// The passkey.
     pub key: SoftKey,
-    /// The attestationObject of its registration.
-    pub attestation: Vec<u8>,
+    /// Its registration.
+    pub attestation: Attestation,
 }
 
 impl Person {
@@ -34,7 +34,11 @@ impl Person {
         let mut salt = [0; 16];
         salt.copy_from_slice(&seed[..16]);
         let key = SoftKey::from_seed(&seed, RP_ID);
-        let attestation = key.register(b"registration challenge", ORIGIN).attestation_object;
+        let made = key.register(b"registration challenge", ORIGIN);
+        let attestation = Attestation {
+            object: made.attestation_object,
+            client_data_json: made.client_data_json,
+        };
         Self {
             id: crate::ledger::uuid_from(&placet_proto::sha256(&seed)),
             name: name.to_owned(),
@@ -89,7 +93,10 @@ impl Person {
             backup_eligible: false,
             class: KeyClass::Software,
             attestation_fmt: "none".to_owned(),
-            attestation_sha256: placet_proto::sha256(&self.attestation),
+            attestation_sha256: placet_proto::sha256(&self.attestation.object),
+            attestation_client_data_sha256: placet_proto::sha256(
+                &self.attestation.client_data_json,
+            ),
             roles: roles.to_vec(),
             authoriser: authoriser.map(Person::signer),
             after,

@@ -268,7 +268,8 @@ _members = {
         signer_optional=SIGNER, after_optional=AFTER),
     "enrolment": dict(
         person=UUID, name_commitment=HEX32, credential=CREDENTIAL, public_key=COSE_KEY, rp_id=ID,
-        backup_eligible=a_bool, attestation=an_object(fmt=ID, object_sha256=HEX32),
+        backup_eligible=a_bool, attestation=an_object(
+            fmt=ID, object_sha256=HEX32, client_data_sha256=HEX32),
         **{"class": a_choice("software", "synced-or-unknown", "claimed-device-bound",
                              "attested-hardware")},
         roles=roles(1), authoriser_optional=SIGNER, after=AFTER),

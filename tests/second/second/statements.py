@@ -20,6 +20,16 @@ def _bytes(value, low, high):
     return isinstance(value, bytes) and low <= len(value) <= high
 
 
+def _attestation(payload):
+    one = payload.get("attestation")
+    return one is None or (
+        isinstance(one, dict)
+        and set(one) == {"object", "client_data_json"}
+        and _bytes(one["object"], 0, 64 << 10)
+        and _bytes(one["client_data_json"], 0, MAX_PART)
+    )
+
+
 class Sign1:
     def __init__(self, raw):
         if len(raw) > MAX_SIGN1:
@@ -99,7 +109,7 @@ class Statement:
             or not isinstance(payload["profile"], str)
             or not isinstance(payload["document"], bytes)
             or not isinstance(payload["assertions"], list)
-            or not _bytes(payload.get("attestation", b""), 0, 64 << 10)
+            or not _attestation(payload)
         ):
             raise Refused("statement.payload")
         if len(payload["assertions"]) > 4:
@@ -140,10 +150,15 @@ class Statement:
         if found != documents.namespaces(document):
             raise Refused("statement.assertions")
         self.assertions = {one["namespace"]: one for one in payload["assertions"]}
+        if ("attestation" in payload) != (self.kind == "enrolment"):
+            raise Refused("statement.attestation")
         if "attestation" in payload:
-            digest = hashlib.sha256(payload["attestation"]).hexdigest()
-            if self.kind != "enrolment" or document["attestation"]["object_sha256"] != digest:
-                raise Refused("statement.attestation")
+            self.attestation = payload["attestation"]
+            names = ("object_sha256", "client_data_sha256")
+            parts = (self.attestation["object"], self.attestation["client_data_json"])
+            for name, part in zip(names, parts, strict=True):
+                if document["attestation"][name] != hashlib.sha256(part).hexdigest():
+                    raise Refused("statement.attestation")
 
     def is_a(self, *kinds):
         return self.problem is None and self.kind in kinds

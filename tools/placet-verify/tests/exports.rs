@@ -7,6 +7,7 @@ use std::process::Command;
 
 use common::Story;
 use placet_forge::{Person, RP_ID};
+use placet_proto::statement::Attestation;
 use placet_proto::tlog::merkle::{leaf_hash, verify_inclusion};
 use placet_proto::tlog::{TlogProof, proof::MAX_PROOF_LEN};
 use placet_softkey::SoftKey;
@@ -43,7 +44,10 @@ fn rs256_has_no_ssh_form() {
     let mut alice = Person::named("Alice");
     alice.key = SoftKey::generate_rs256(RP_ID).unwrap();
     let registered = alice.key.register(b"registration challenge", placet_forge::ORIGIN);
-    alice.attestation = registered.attestation_object;
+    alice.attestation = Attestation {
+        object: registered.attestation_object,
+        client_data_json: registered.client_data_json,
+    };
     let story = Story::by(alice);
     assert_eq!(story.check("evidence.placet", &[]).code, 0, "the evidence itself is good");
     let ran = story.run(["export-ssh", "evidence.placet", "--out", "ssh"]);

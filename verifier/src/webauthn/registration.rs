@@ -111,6 +111,8 @@ pub struct RegistrationFacts {
     pub class: AuthenticatorClass,
     /// SHA-256 of attestationObject, for the enrolment document.
     pub attestation_object_sha256: [u8; 32],
+    /// SHA-256 of clientDataJSON, likewise.
+    pub client_data_sha256: [u8; 32],
 }
 
 /// attestationObject (WebAuthn L3 6.5.4), read strictly; who has only this, as the offline
@@ -172,6 +174,7 @@ pub fn verify_registration(
         attestation,
         class: AuthenticatorClass::of(data.flags.backup_eligible(), policy.declared_software),
         attestation_object_sha256: Sha256::digest(response.attestation_object).into(),
+        client_data_sha256: Sha256::digest(response.client_data_json).into(),
     })
 }
 

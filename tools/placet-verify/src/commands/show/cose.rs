@@ -40,8 +40,9 @@ pub fn show_statement(page: &mut Page, title: &str, bytes: &[u8]) -> Result<(), 
     }
     if let Some(attestation) = &statement.attestation {
         page.group(&format!("{title}: attestation"));
-        page.field("bytes", &attestation.len().to_string());
-        page.hex("sha256", &placet_proto::sha256(attestation));
+        page.field("object bytes", &attestation.object.len().to_string());
+        page.hex("object sha256", &placet_proto::sha256(&attestation.object));
+        page.hex("client_data sha256", &placet_proto::sha256(&attestation.client_data_json));
     }
     Ok(())
 }
