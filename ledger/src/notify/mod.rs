@@ -15,8 +15,8 @@
 
 pub mod config;
 pub mod message;
-//pub mod push;
-//pub mod routes;
+pub mod push;
+pub mod routes;
 pub mod templates;
 pub mod webhooks;
 
@@ -37,6 +37,6 @@ pub fn start(ledger: &Arc<Ledger>) -> Result<(), Error> {
     let outbound = ledger.outbound();
     let targets = ledger.config().notify.clone();
     outbound.add_source(Arc::new(webhooks::Webhooks::new(targets)));
-    //outbound.add_source(Arc::new(push::Push::new(Arc::clone(outbound.store()))));
+    outbound.add_source(Arc::new(push::Push::new(Arc::clone(outbound.store()))));
     outbound.start(ledger)
 }

@@ -88,8 +88,8 @@ impl Ledger {
             )?;
             t.execute(
                 "DELETE FROM subscription WHERE person = ?1 AND id NOT IN (SELECT id FROM \
-                 subscription WHERE person = ?1 ORDER BY created DESC, id LIMIT ?2)",
-                params![s.person, MAX_PER_PERSON],
+                 subscription WHERE person = ?1 ORDER BY id = ?3 DESC, created DESC LIMIT ?2)",
+                params![s.person, MAX_PER_PERSON, s.id()],
             )?;
             t.commit()?;
             Ok(false)
