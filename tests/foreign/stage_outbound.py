@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import pathlib
 import threading
 import urllib.request
 from datetime import timedelta
@@ -39,11 +40,31 @@ def run(report, options):
     report.check("kid is the RFC 7638 thumbprint", key.thumbprint() == keys[0]["kid"])
     message = Message(url, *seen[0])
     report.check("the signature verifies", accepts(key, message))
+    known = {keys[0]["kid"]: key.public_key.public_bytes_raw()}
+    for name, at, body, expected in [
+        ("accepts", url, message.body, "accepted"),
+        ("refuses another URL", url + "c", message.body, "InvalidSignature"),
+        ("refuses another body", url, b"{}", "AssertionError"),
+    ]:
+        said = documented(known, at, message.headers, body)
+        report.check(f"the documented example {name}", said == expected, said)
     report.check("a changed body is refused", not accepts(key, message.but(body=b"{}")))
     report.check("another URL is refused", not accepts(key, message.but(url=url + "c")))
     for field in ("webhook-id", "webhook-timestamp", "content-digest", "content-type"):
         changed = {**message.headers, field: message.headers[field] + "1"}
         report.check(f"a changed {field} is refused", not accepts(key, message.but(headers=changed)))
+
+
+def documented(keys, url, headers, body):
+    """What the example in docs/notifications.md says of a request of ours."""
+    text = (pathlib.Path(__file__).parents[2] / "docs" / "notifications.md").read_text()
+    example = {}
+    exec(text.split("```python\n")[1].split("```")[0], example)
+    try:
+        example["check"](keys, "POST", url, headers, body)
+    except Exception as error:
+        return type(error).__name__
+    return "accepted"
 
 
 def accepts(key, message):
