@@ -38,6 +38,7 @@ complete -c placet -n "__fish_placet_needs_command" -f -a "enrol" -d 'Enrol a so
 complete -c placet -n "__fish_placet_needs_command" -f -a "approve" -d 'Approve a request with a software passkey; without a request, list what waits'
 complete -c placet -n "__fish_placet_needs_command" -f -a "deny" -d 'Deny a request with a software passkey; without a request, list what waits'
 complete -c placet -n "__fish_placet_needs_command" -f -a "evidence" -d 'Fetch the evidence about requests, for verification offline'
+complete -c placet -n "__fish_placet_needs_command" -f -a "search" -d 'Search both logs by request, person, agent, action, session and time'
 complete -c placet -n "__fish_placet_needs_command" -f -a "log" -d 'Read the logs of a folder, whether or not the service runs'
 complete -c placet -n "__fish_placet_needs_command" -f -a "witness" -d 'Run a C2SP witness'
 complete -c placet -n "__fish_placet_needs_command" -f -a "trust" -d 'Make trust files'
@@ -122,6 +123,27 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand evidence" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand search" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l token-file -d 'A token with scope search, in a file' -r -F
+complete -c placet -n "__fish_placet_using_subcommand search" -l log -d 'One log: main or gov; both if it is left out' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l kind -d 'A kind, such as approval or denial' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l request -d 'A request' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l digest -d 'An action, by its action_digest in hexadecimal' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l session -d 'A session of an agent' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l credential -d 'A credential, by its id in base64url' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l approver -d 'The person who answered' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l person -d 'A person who answered, signed or is spoken of' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l agent -d 'The agent: its id, or type/id' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l audience -d 'The enforcement point' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l from -d 'Stated at this time or later, RFC 3339' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l to -d 'Stated before this time, RFC 3339' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l limit -d 'Entries to find' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l cursor -d 'Go on where an earlier search of the same kind ended' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand search" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

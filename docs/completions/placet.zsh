@@ -155,6 +155,32 @@ never\:"Nowhere"))' \
 '*::requests -- The requests:_default' \
 && ret=0
 ;;
+(search)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--token-file=[A token with scope search, in a file]:FILE:_files' \
+'--log=[One log\: main or gov; both if it is left out]:LOG:_default' \
+'--kind=[A kind, such as approval or denial]:KIND:_default' \
+'--request=[A request]:ID:_default' \
+'--digest=[An action, by its action_digest in hexadecimal]:HEX:_default' \
+'--session=[A session of an agent]:ID:_default' \
+'--credential=[A credential, by its id in base64url]:ID:_default' \
+'--approver=[The person who answered]:ID:_default' \
+'--person=[A person who answered, signed or is spoken of]:ID:_default' \
+'--agent=[The agent\: its id, or type/id]:AGENT:_default' \
+'--audience=[The enforcement point]:AUDIENCE:_default' \
+'--from=[Stated at this time or later, RFC 3339]:T:_default' \
+'--to=[Stated before this time, RFC 3339]:T:_default' \
+'--limit=[Entries to find]:N:_default' \
+'--cursor=[Go on where an earlier search of the same kind ended]:CURSOR:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (log)
 _arguments "${_arguments_options[@]}" : \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
@@ -378,6 +404,7 @@ _placet_commands() {
 'approve:Approve a request with a software passkey; without a request, list what waits' \
 'deny:Deny a request with a software passkey; without a request, list what waits' \
 'evidence:Fetch the evidence about requests, for verification offline' \
+'search:Search both logs by request, person, agent, action, session and time' \
 'log:Read the logs of a folder, whether or not the service runs' \
 'witness:Run a C2SP witness' \
 'trust:Make trust files' \
@@ -467,6 +494,11 @@ _placet__subcmd__log__subcmd__tail_commands() {
 _placet__subcmd__request_commands() {
     local commands; commands=()
     _describe -t commands 'placet request commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__search_commands] )) ||
+_placet__subcmd__search_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet search commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__serve_commands] )) ||
 _placet__subcmd__serve_commands() {

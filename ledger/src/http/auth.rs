@@ -137,16 +137,29 @@ pub async fn require_person(
 /// # Errors
 /// Nobody is sent to the sign-in page, which leads back here; who may not see it gets a page that
 /// says so.
-pub async fn page(app: &App, request: &Request, roles: &[Role]) -> Result<Session, Response> {
+pub fn page<'a>(
+    app: &'a App,
+    request: &Request,
+    roles: &'a [Role],
+) -> impl Future<Output = Result<Session, Response>> + Send + use<'a> {
+    // A request's body can't be shared between threads: the work goes on without it.
+    let headers = request.headers().clone();
+    let here = request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    page_for(app, headers, here, roles)
+}
+
+/// As [`page`], for who has taken the request apart.
+pub(super) async fn page_for(
+    app: &App,
+    headers: HeaderMap,
+    here: String,
+    roles: &[Role],
+) -> Result<Session, Response> {
     let refused = |fault: &Fault| super::pages::signin::refused(app, None, fault);
-    let session = by_session(app, request.headers()).await.map_err(|fault| refused(&fault))?;
-    let Some(session) = session else {
-        let here = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        return Err(to_sign_in(here));
+    let found = caller(app, &headers).await.map_err(|fault| refused(&fault))?;
+    let Some(Caller::Person(session)) = found else {
+        return Err(to_sign_in(&here));
     };
-    if let Some(call) = Call::current() {
-        call.is_from(Kind::Person);
-    }
     if roles.iter().any(|role| session.is(*role)) {
         return Ok(session);
     }

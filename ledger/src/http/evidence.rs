@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use placet_proto::b64;
@@ -17,7 +17,7 @@ use placet_proto::json::Json;
 
 use super::App;
 use super::problem::Fault;
-use super::v1::{Params, RawQuery};
+use super::v1::{Params, RawQuery, admit};
 use super::words::action_code;
 use crate::service::{RequestState, RequestView, TrustChoices};
 
@@ -68,8 +68,9 @@ async fn evidence(
 
 /// One bundle about several requests: `?request=..&request=..&wait=SECONDS`, up to
 /// [`MAX_BUNDLED`].
-async fn several(State(app): State<App>, query: RawQuery) -> Response {
+async fn several(State(app): State<App>, headers: HeaderMap, query: RawQuery) -> Response {
     answer(async {
+        admit(&app, &headers).await?;
         let params = Params::read(query, &["wait"], &["request"])?;
         let requests = params.all("request");
         if !(1..=MAX_BUNDLED).contains(&requests.len()) {

@@ -17,7 +17,40 @@ const STALE: u64 = 3;
 
 /// The routes.
 pub fn routes() -> Router<App> {
-    Router::new().route("/healthz", get(async || "ok\n")).route("/readyz", get(ready))
+    Router::new()
+        .route("/healthz", get(async || "ok\n"))
+        .route("/readyz", get(ready))
+        .route("/health", get(health))
+}
+
+/// 200 only while the checkpoints of both logs are fresh: for monitors that watch a log from
+/// outside and have nothing to do with its innards.
+async fn health(State(app): State<App>) -> Response {
+    let stale: Vec<String> = LogId::ALL.into_iter().filter_map(|id| staleness(&app, id)).collect();
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))];
+    match stale.is_empty() {
+        true => (StatusCode::OK, headers, "ok\n".to_owned()).into_response(),
+        false => {
+            let text = format!("{}\n", stale.join("\n"));
+            (StatusCode::SERVICE_UNAVAILABLE, headers, text).into_response()
+        }
+    }
+}
+
+/// Why the checkpoint of a log is not fresh, if it is not.
+pub fn staleness(app: &App, id: LogId) -> Option<String> {
+    let ledger = app.ledger();
+    let origin = ledger.log(id).origin();
+    match ledger.log(id).checkpoint() {
+        None => Some(format!("{origin}: no checkpoint is published yet")),
+        // Without witnesses an idle log has nothing to renew.
+        Some(_) if ledger.publisher(id).policy().is_none() => None,
+        Some(note) => {
+            let limit = ledger.config().recosign_idle_s.saturating_mul(STALE);
+            let age = ledger.now().0.saturating_sub(note.published_at);
+            (age > limit).then(|| format!("{origin}: the checkpoint is {age} s old"))
+        }
+    }
 }
 
 /// 200 while both logs write and their witnesses follow, else 503; either way with the reasons.
@@ -59,17 +92,6 @@ fn log_ready(app: &App, id: LogId) -> LogReady {
     if let Some(why) = publisher.problem {
         problems.push(format!("no cosigned checkpoint: {why}"));
     }
-    let policy = ledger.publisher(id).policy();
-    match ledger.log(id).checkpoint() {
-        None => problems.push("no checkpoint is published yet".to_owned()),
-        Some(_) if policy.is_none() => {}
-        Some(note) => {
-            let limit = ledger.config().recosign_idle_s.saturating_mul(STALE);
-            let age = ledger.now().0.saturating_sub(note.published_at);
-            if age > limit {
-                problems.push(format!("the checkpoint is {age} s old"));
-            }
-        }
-    }
+    problems.extend(staleness(app, id));
     LogReady { size: health.size, published: health.published, problems }
 }

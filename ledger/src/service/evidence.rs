@@ -55,6 +55,19 @@ impl Ledger {
         self.build(requests, &statements)
     }
 
+    /// Indexes of the main log's statements about a request, ascending, erased ones included; at
+    /// most 1000 and those that make the request what it is.
+    ///
+    /// # Errors
+    /// `request.unknown`, `ledger.sqlite`.
+    pub fn entries_about(&self, request: &str) -> Result<Vec<u64>, Error> {
+        let entries = self.state.entries(request)?;
+        if entries.is_empty() {
+            return Err(Refusal::RequestUnknown.into());
+        }
+        Ok(entries)
+    }
+
     fn statements_about(
         &self,
         requests: &BTreeSet<String>,

@@ -84,6 +84,8 @@ pub enum Command {
     Deny(Answer),
     /// Fetch the evidence about requests, for verification offline
     Evidence(Evidence),
+    /// Search both logs by request, person, agent, action, session and time
+    Search(Search),
     /// Read the logs of a folder, whether or not the service runs
     #[command(subcommand)]
     Log(Log),
@@ -93,9 +95,6 @@ pub enum Command {
     /// Make trust files
     #[command(subcommand)]
     Trust(Trust),
-    /// Look after notifications
-    #[command(subcommand)]
-    Notify(Notify),
     /// Look at a ledger's keys
     #[command(subcommand)]
     Keys(Keys),
@@ -267,6 +266,61 @@ pub struct Evidence {
     pub out: PathBuf,
 }
 
+/// `search`.
+#[derive(Debug, Args)]
+pub struct Search {
+    /// Address of the service
+    #[arg(long, env = "PLACET_URL", value_name = "URL")]
+    pub url: String,
+    /// A token with scope search, in a file
+    #[arg(long, env = "PLACET_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// One log: main or gov; both if it is left out
+    #[arg(long, value_name = "LOG", help_heading = "What is searched for")]
+    pub log: Option<String>,
+    /// A kind, such as approval or denial
+    #[arg(long, value_name = "KIND", help_heading = "What is searched for")]
+    pub kind: Option<String>,
+    /// A request
+    #[arg(long, value_name = "ID", help_heading = "What is searched for")]
+    pub request: Option<String>,
+    /// An action, by its action_digest in hexadecimal
+    #[arg(long, value_name = "HEX", help_heading = "What is searched for")]
+    pub digest: Option<String>,
+    /// A session of an agent
+    #[arg(long, value_name = "ID", help_heading = "What is searched for")]
+    pub session: Option<String>,
+    /// A credential, by its id in base64url
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
+    #[arg(help_heading = "What is searched for")]
+    pub credential: Option<String>,
+    /// The person who answered
+    #[arg(long, value_name = "ID", help_heading = "What is searched for")]
+    pub approver: Option<String>,
+    /// A person who answered, signed or is spoken of
+    #[arg(long, value_name = "ID", help_heading = "What is searched for")]
+    pub person: Option<String>,
+    /// The agent: its id, or type/id
+    #[arg(long, value_name = "AGENT", help_heading = "What is searched for")]
+    pub agent: Option<String>,
+    /// The enforcement point
+    #[arg(long, value_name = "AUDIENCE", help_heading = "What is searched for")]
+    pub audience: Option<String>,
+    /// Stated at this time or later, RFC 3339
+    #[arg(long, value_name = "T", help_heading = "What is searched for")]
+    pub from: Option<String>,
+    /// Stated before this time, RFC 3339
+    #[arg(long, value_name = "T", help_heading = "What is searched for")]
+    pub to: Option<String>,
+    /// Entries to find
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+    /// Go on where an earlier search of the same kind ended
+    #[arg(long, value_name = "CURSOR", allow_hyphen_values = true)]
+    pub cursor: Option<String>,
+}
+
 /// Which of the two logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Which {
@@ -388,33 +442,6 @@ pub struct TrustExport {
     /// Let evidence of a development ledger pass
     #[arg(long)]
     pub allow_dev: bool,
-}
-
-/// `notify`.
-#[derive(Debug, Subcommand)]
-pub enum Notify {
-    /// Send a test to the targets in placet.toml, whether or not the service runs
-    Test {
-        /// The ledger's folder
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-        /// Only this target; default all
-        name: Option<String>,
-    },
-    /// What waits, what was delivered, what was given up
-    Status {
-        /// The ledger's folder
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-    },
-    /// Queue what was given up again
-    Retry {
-        /// The ledger's folder
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-        /// The endpoint, as `status` names it
-        endpoint: String,
-    },
 }
 
 /// `keys`.

@@ -2,6 +2,7 @@
 
 mod agent;
 mod person;
+mod search;
 
 use std::io::Read as _;
 use std::path::Path;

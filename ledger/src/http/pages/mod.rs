@@ -7,7 +7,9 @@ mod approve;
 mod enrol;
 mod exact;
 mod log;
+mod receipt;
 pub(super) mod signin;
+mod spec;
 
 use axum::Router;
 use axum::extract::{Path, Request};
@@ -29,6 +31,11 @@ const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; conn
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(log::page))
+        .route("/log/keys/{file}", get(log::main_key))
+        .route("/gov/keys/{file}", get(log::gov_key))
+        .route("/receipt/{log}/{index}", get(receipt::entry_page))
+        .route("/receipt/request/{request}", get(receipt::page))
+        .route("/spec", get(spec::page))
         .route("/enrol", get(enrol::page))
         .route("/signin", get(signin::page))
         .route("/approve", get(approve::queue))
@@ -40,7 +47,10 @@ pub fn routes() -> Router<App> {
 fn asset(name: &str) -> Response {
     const SCRIPT: &str = "text/javascript; charset=utf-8";
     let (media_type, text) = match name {
-        "placet.css" => ("text/css; charset=utf-8", include_str!("placet.css")),
+        "placet.css" => (
+            "text/css; charset=utf-8",
+            concat!(include_str!("placet.css"), include_str!("receipt.css")),
+        ),
         "passkey.js" => (SCRIPT, include_str!("passkey.js")),
         "approve.js" => (SCRIPT, include_str!("approve.js")),
         "people.js" => (SCRIPT, include_str!("people.js")),

@@ -12,7 +12,7 @@ use placet_proto::tlog::proof::TlogProof;
 use placet_proto::{b64, document};
 
 use super::params::{Params, RawQuery, refused, value_of};
-use super::{answer, covering, hex, log_name, log_of, path_json, time};
+use super::{admit, answer, covering, hex, log_name, log_of, path_json, time};
 use crate::http::App;
 use crate::http::evidence::{json, number};
 use crate::http::problem::Fault;
@@ -43,8 +43,9 @@ const PARAMETERS: [&str; 14] = [
 const MAX_NAME: usize = 1024;
 
 /// `GET /v1/entries`.
-pub async fn search(State(app): State<App>, query: RawQuery) -> Response {
+pub async fn search(State(app): State<App>, headers: HeaderMap, query: RawQuery) -> Response {
     answer(async {
+        admit(&app, &headers).await?;
         let params = Params::read(query, &PARAMETERS, &[])?;
         let filter = filter(&params)?;
         let limit = match params.number("limit")? {
@@ -167,6 +168,8 @@ enum Form {
     Json,
     /// RFC 9943 transparent statement: the statement with its receipt.
     Cose,
+    /// RFC 9942 COSE Receipt alone.
+    Receipt,
     /// C2SP tlog-proof.
     TlogProof,
 }
@@ -179,11 +182,13 @@ pub async fn entry(
     headers: HeaderMap,
 ) -> Response {
     answer(async {
+        admit(&app, &headers).await?;
         let params = Params::read(query, &["form"], &[])?;
-        let form = match params.with("form", "is `json`, `cose` or `tlog-proof`", form_of)? {
-            Some(form) => form,
-            None => accepted(&headers)?,
-        };
+        let form =
+            match params.with("form", "is `json`, `cose`, `receipt` or `tlog-proof`", form_of)? {
+                Some(form) => form,
+                None => accepted(&headers)?,
+            };
         let id = log_of(&log).ok_or_else(Fault::not_found)?;
         let digits = index.len() <= 16 && index.bytes().all(|b| b.is_ascii_digit());
         let index = index.parse::<u64>().ok().filter(|_| digits).ok_or_else(Fault::not_found)?;
@@ -191,6 +196,7 @@ pub async fn entry(
         match form {
             Form::Json => Ok(json(&found.json())),
             Form::Cose => found.cose(),
+            Form::Receipt => found.receipt(),
             Form::TlogProof => found.tlog_proof(),
         }
     })
@@ -201,6 +207,7 @@ fn form_of(name: &str) -> Option<Form> {
     match name {
         "json" => Some(Form::Json),
         "cose" => Some(Form::Cose),
+        "receipt" => Some(Form::Receipt),
         "tlog-proof" => Some(Form::TlogProof),
         _ => None,
     }
@@ -214,6 +221,7 @@ fn accepted(headers: &HeaderMap) -> Result<Form, Fault> {
     let form = |media_type: &str| match media_type {
         "application/json" | "application/*" | "*/*" => Some(Form::Json),
         "application/cose" | "application/scitt-statement+cose" => Some(Form::Cose),
+        "application/scitt-receipt+cose" => Some(Form::Receipt),
         "text/plain" | "text/*" => Some(Form::TlogProof),
         _ => None,
     };
@@ -314,6 +322,17 @@ impl Found {
         let header = writer.into_bytes();
         let out = cose::encode_sign1(sign1.protected, &header, sign1.payload, sign1.signature);
         Ok(self.file("application/cose", "cose", out))
+    }
+
+    fn receipt(&self) -> Result<Response, Fault> {
+        let bytes = self.receipt_bytes()?.to_vec();
+        Ok(self.file("application/scitt-receipt+cose", "receipt", bytes))
+    }
+
+    /// A receipt repeats its statement's subject, so that there is none without the body.
+    fn receipt_bytes(&self) -> Result<&[u8], Fault> {
+        let receipt = self.proven()?.receipt.as_deref();
+        Ok(receipt.ok_or_else(|| Error::from(Refusal::Erased(self.index)))?)
     }
 
     fn tlog_proof(&self) -> Result<Response, Fault> {

@@ -16,18 +16,25 @@ mod params;
 mod proofs;
 
 use axum::Router;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use placet_proto::b64;
+use placet_proto::document::Role;
 use placet_proto::json::Json;
 use placet_proto::time::UnixSeconds;
 
 pub(super) use self::params::{Params, RawQuery};
 use super::App;
+use super::auth::{self, Scope};
 use super::problem::Fault;
 use crate::storage::Hash;
 use crate::{Log, LogId, Note};
+
+/// Whose sessions may read statements.
+pub const READERS: [Role; 2] = [Role::Administrator, Role::Approver];
+/// Tokens of which scopes may.
+const SCOPES: [Scope; 2] = [Scope::EvidenceRead, Scope::Search];
 
 /// Where these routes are.
 pub(super) const PATH: &str = "/v1";
@@ -67,6 +74,11 @@ pub fn log_of(name: &str) -> Option<LogId> {
 /// The first published note that covers an entry, or none yet.
 pub(super) fn covering(log: &Log, index: u64) -> Result<Option<Note>, crate::Error> {
     log.notes().map_or(Ok(None), |notes| notes.covering(index, 0))
+}
+
+/// Lets in those who may read statements.
+pub(super) async fn admit(app: &App, headers: &HeaderMap) -> Result<(), Fault> {
+    auth::require(app, headers, &READERS, &SCOPES).await.map(drop)
 }
 
 fn time(seconds: u64) -> Json {

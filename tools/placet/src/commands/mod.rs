@@ -8,8 +8,8 @@ mod evidence;
 mod init;
 mod keys;
 mod log;
-mod notify;
 mod request;
+mod search;
 mod serve;
 mod trust;
 mod witness;
@@ -33,10 +33,10 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Approve(args) => answer::run(args, false, output),
         Command::Deny(args) => answer::run(args, true, output),
         Command::Evidence(args) => evidence::run(args, output),
+        Command::Search(args) => search::run(args, output),
         Command::Log(args) => log::run(args, output),
         Command::Witness(args) => witness::run(args, output),
         Command::Trust(args) => trust::run(args, output),
-        Command::Notify(args) => notify::run(args, output),
         Command::Keys(args) => keys::run(args, output),
         Command::Completions { shell } => completions::run(*shell, output),
     }
