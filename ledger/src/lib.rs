@@ -16,6 +16,7 @@
 //! | [`fsck`] | reading everything again and comparing it |
 //! | [`index`] | the search index, derived from both logs |
 //! | [`http`] | the API and the pages |
+//! | [`notify`] | telling people that somebody waits for them |
 //! | [`outbound`] | what the service sends to others |
 //! | [`witness`] | cosignatures: client, server, built in |
 //!
@@ -34,6 +35,7 @@ pub mod index;
 pub mod journal;
 pub mod log;
 pub mod notes;
+pub mod notify;
 pub mod objects;
 pub mod once;
 pub mod outbound;

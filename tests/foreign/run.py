@@ -10,6 +10,7 @@ Stages, in the order of what they need:
   evidence  the demo's evidence, exported: COSE and CDDL peers, ssh-keygen, WebAuthn libraries
   log       the demo's two logs, served: sumdb/note and Tessera's fsck
   witness   a Go witness cosigns our log; our witness cosigns a Tessera log
+  outbound  a signed delivery, by http-message-signatures and joserfc
 
 Last line: "foreign: N passed, N failed". Exit code 0 if none failed and at least one passed.
 """
@@ -20,6 +21,7 @@ import sys
 
 import stage_evidence
 import stage_log
+import stage_outbound
 import stage_peers
 import stage_vectors
 import stage_webauthn
@@ -34,6 +36,7 @@ STAGES = {
     "evidence": stage_evidence.run,
     "log": stage_log.run,
     "witness": stage_witness.run,
+    "outbound": stage_outbound.run,
 }
 
 

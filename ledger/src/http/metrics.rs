@@ -1,5 +1,6 @@
 //! Figures for Prometheus, in its text format.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use axum::Router;
@@ -36,6 +37,7 @@ fn collect(app: &App) -> Result<String, Error> {
     for (state, count) in app.ledger().request_counts()? {
         out.sample("placet_requests", &[("state", state.name())], count);
     }
+    out.outbound(app)?;
     Ok(out.0)
 }
 
@@ -111,6 +113,37 @@ impl Text {
                 self.sample("placet_witness_alarm", &labels, alarm);
             }
         }
+    }
+
+    /// Browsers and agents are many: only those that the settings name have labels of their own.
+    fn outbound(&mut self, app: &App) -> Result<(), Error> {
+        let mut groups: BTreeMap<String, [u64; 4]> = BTreeMap::new();
+        for status in app.ledger().outbound().status()?.1 {
+            let group = match status.name.split_once(':') {
+                Some(("notify", _)) => status.name.clone(),
+                Some((kind, _)) => kind.to_owned(),
+                None => "other".to_owned(),
+            };
+            let failing = u64::from(status.failures > 0);
+            let values = [status.pending, failing, status.delivered, status.dead];
+            for (sum, value) in groups.entry(group).or_default().iter_mut().zip(values) {
+                *sum = sum.saturating_add(value);
+            }
+        }
+        let families = [
+            ("placet_outbound_pending", "gauge", "Deliveries that wait."),
+            ("placet_outbound_failing", "gauge", "Endpoints whose last attempt failed."),
+            ("placet_outbound_delivered_total", "counter", "Deliveries that were taken."),
+            ("placet_outbound_dead_total", "counter", "Deliveries that were given up."),
+        ];
+        for (n, (name, kind, help)) in families.into_iter().enumerate() {
+            self.family(name, kind, help);
+            for (group, values) in &groups {
+                let value = values.get(n).copied().unwrap_or_default();
+                self.sample(name, &[("endpoint", group.as_str())], value);
+            }
+        }
+        Ok(())
     }
 
     fn family(&mut self, name: &str, kind: &str, help: &str) {

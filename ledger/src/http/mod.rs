@@ -182,6 +182,7 @@ pub fn router(app: App, more: Router) -> Router {
         .merge(health::routes())
         .merge(metrics::routes())
         .merge(crate::outbound::routes::routes())
+        .merge(crate::notify::routes::routes())
         .with_state(app.clone())
         .merge(more)
         .fallback(async |request: Request| Fault::not_found().response(request.uri().path()))

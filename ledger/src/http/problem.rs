@@ -235,9 +235,12 @@ fn form(path: &str) -> Form {
     if below("/entries") || below("/.well-known/scitt-keys") {
         return Form::Cbor;
     }
-    if ["/v1", "/access", "/enrol", "/approve", "/signin", "/signout", "/people", "/events"]
-        .iter()
-        .any(|p| below(p))
+    if [
+        "/v1", "/access", "/enrol", "/approve", "/signin", "/push", "/signout", "/people",
+        "/events",
+    ]
+    .iter()
+    .any(|p| below(p))
     {
         return Form::Json;
     }

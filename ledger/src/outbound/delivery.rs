@@ -98,7 +98,7 @@ impl Delivery {
         field.map_or("application/octet-stream", |(_, value)| value)
     }
 
-    pub(super) fn check(&self) -> Result<(), Error> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         let word = |text: &str| {
             (1..=MAX_NAME).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
         };

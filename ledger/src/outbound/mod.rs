@@ -42,8 +42,9 @@ pub use self::event::{Event, EventKind};
 use self::feed::Feed;
 pub use self::feed::Source;
 use self::store::{EndpointStatus, Store};
-use self::worker::{Identity, Worker};
-use crate::service::keys::Keys;
+pub use self::worker::Sender;
+use self::worker::Worker;
+use crate::service::keys::ServiceKeys;
 use crate::service::{Clock, Config, Ledger};
 use crate::sync::lock;
 use crate::{Dir, Error as LedgerError};
@@ -68,20 +69,12 @@ impl Outbound {
     pub fn open(
         dir: &Dir,
         config: &Config,
-        keys: &Keys,
+        keys: &ServiceKeys,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, LedgerError> {
         let store = Arc::new(Store::open(&dir.state().join(FILE_NAME))?);
-        let rules = rules(config)?;
-        let ca_file = config.outbound_ca_file.as_ref().map(|file| dir.root().join(file));
-        let identity = Identity {
-            service: Arc::clone(&keys.service),
-            push: Arc::clone(&keys.push),
-            contact: config.public_url.clone(),
-            root: dir.root().to_owned(),
-        };
-        let make = move || Client::new(rules.clone(), ca_file.as_deref());
-        let worker = Worker::new(Arc::clone(&store), identity, Arc::clone(&clock), make);
+        let sender = Sender::new(dir, config, keys, Arc::clone(&clock))?;
+        let worker = Worker::new(Arc::clone(&store), sender, Arc::clone(&clock));
         let feed = Arc::new(Feed::new(Arc::clone(&store)));
         let worker = Arc::new(worker);
         Ok(Self { store, worker, feed, clock, threads: Mutex::default() })
@@ -97,7 +90,7 @@ impl Outbound {
     /// # Errors
     /// `config.invalid`; `ledger.io` when no thread can be started.
     pub fn start(&self, ledger: &Arc<Ledger>) -> Result<(), LedgerError> {
-        self.worker.client()?;
+        self.worker.sender().client()?;
         self.store.tidy(self.clock.now())?;
         let mut threads = lock(&self.threads);
         if !threads.is_empty() {
@@ -133,7 +126,7 @@ impl Outbound {
     /// # Errors
     /// `outbound.url`, `outbound.address`, `config.invalid`.
     pub fn check_url(&self, url: &str) -> Result<url::Target, LedgerError> {
-        Ok(self.worker.client()?.check(url)?)
+        Ok(self.worker.sender().client()?.check(url)?)
     }
 
     /// Tells of something that is in no log, such as an enrolment that waits.

@@ -15,10 +15,10 @@ use super::sign::{self, Signed};
 use super::store::{Job, Store};
 use super::url::Target;
 use super::webpush;
-use crate::service::Clock;
-use crate::service::keys::PrivateKey;
+use crate::service::keys::ServiceKeys;
+use crate::service::{Clock, Config};
 use crate::sync::lock;
-use crate::{Error, service};
+use crate::{Dir, Error, service};
 
 /// Threads that send.
 pub const THREADS: usize = 4;
@@ -27,53 +27,47 @@ const MAX_SLEEP: Duration = Duration::from_secs(30);
 /// Largest token file, in bytes.
 const MAX_TOKEN_FILE: u64 = 4096;
 
-/// The keys and settings that deliveries need.
-pub struct Identity {
-    /// The service key.
-    pub service: Arc<PrivateKey>,
-    /// The key by which push services know this service (ES256).
-    pub push: Arc<PrivateKey>,
+/// Makes one attempt at a delivery, with fresh signatures.
+pub struct Sender {
+    keys: ServiceKeys,
     /// Contact for operators of push services (RFC 8292, 2.1): `public_url`.
-    pub contact: String,
-    /// The folder that relative names of token files start from.
-    pub root: std::path::PathBuf,
-}
-
-/// What the sending threads share.
-pub struct Worker {
-    store: Arc<Store>,
-    identity: Identity,
+    contact: String,
+    /// The folder that names of token files start from.
+    root: std::path::PathBuf,
     clock: Arc<dyn Clock>,
     make: Box<dyn Fn() -> Result<Client, super::Error> + Send + Sync>,
     client: OnceLock<Client>,
-    state: Mutex<State>,
-    changed: Condvar,
 }
 
-#[derive(Default)]
-struct State {
-    busy: HashSet<String>,
-    stop: bool,
-}
-
-impl Worker {
-    /// A worker; `make` gives its client when it is first needed, for reading the certificates of
-    /// a system takes time.
+impl Sender {
+    /// A sender with the settings of a folder. Its client is made when it is first needed, for
+    /// reading the certificates of a system takes time.
+    ///
+    /// # Errors
+    /// `config.invalid`.
     pub fn new(
-        store: Arc<Store>,
-        identity: Identity,
+        dir: &Dir,
+        config: &Config,
+        keys: &ServiceKeys,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
+        let rules = super::rules(config)?;
+        let ca_file = config.outbound_ca_file.as_ref().map(|file| dir.root().join(file));
+        let make = move || Client::new(rules.clone(), ca_file.as_deref());
+        let (contact, root) = (config.public_url.clone(), dir.root().to_owned());
+        Ok(Self::with(keys, contact, root, clock, make))
+    }
+
+    /// A sender with another client.
+    pub(super) fn with(
+        keys: &ServiceKeys,
+        contact: String,
+        root: std::path::PathBuf,
         clock: Arc<dyn Clock>,
         make: impl Fn() -> Result<Client, super::Error> + Send + Sync + 'static,
     ) -> Self {
-        Self {
-            store,
-            identity,
-            clock,
-            make: Box::new(make),
-            client: OnceLock::new(),
-            state: Mutex::default(),
-            changed: Condvar::new(),
-        }
+        let make = Box::new(make);
+        Self { keys: keys.clone(), contact, root, clock, make, client: OnceLock::new() }
     }
 
     /// The client.
@@ -87,6 +81,95 @@ impl Worker {
             let _ = self.client.set(made);
         }
         self.client.get().ok_or_else(|| Error::Stopped { reason: "no client".to_owned() })
+    }
+
+    /// Makes one attempt, with fresh signatures. The inner error is the receiver's or the URL's,
+    /// the outer one our own.
+    ///
+    /// # Errors
+    /// `key.file`, `ledger.io`, `config.invalid`.
+    pub fn send(&self, delivery: &Delivery) -> Result<Result<Reply, super::Error>, Error> {
+        let target = match Target::parse(&delivery.url) {
+            Ok(target) => target,
+            Err(error) => return Ok(Err(error)),
+        };
+        let mut headers = delivery.headers.clone();
+        let now = self.clock.now();
+        match &delivery.auth {
+            Auth::Vapid => {
+                let push = &self.keys.push;
+                let value = webpush::authorization(push, &target, &self.contact, now)?;
+                headers.push(("authorization".to_owned(), value));
+            }
+            Auth::Signature => {}
+            Auth::Token(file) => {
+                let token = self.token(file)?;
+                headers.push(("authorization".to_owned(), format!("Bearer {token}")));
+            }
+        }
+        if delivery.auth != Auth::Vapid {
+            let signed = Signed {
+                method: delivery.method,
+                url: &target.url,
+                content_type: delivery.content_type(),
+                body: &delivery.body,
+                message: &delivery.message,
+                at: now,
+            };
+            headers.extend(sign::fields(&self.keys.service, &signed)?);
+        }
+        let call = Call {
+            method: delivery.method,
+            target: &target,
+            headers: &headers,
+            body: &delivery.body,
+        };
+        Ok(self.client()?.send(&call))
+    }
+
+    fn token(&self, file: &str) -> Result<String, Error> {
+        use std::io::Read as _;
+        let path = self.root.join(file);
+        let opened = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
+        let mut text = String::new();
+        opened.take(MAX_TOKEN_FILE).read_to_string(&mut text).map_err(Error::io("read", &path))?;
+        let token = text.trim();
+        match !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) {
+            true => Ok(token.to_owned()),
+            false => {
+                let why = format!("{}: a token is one line of visible characters", path.display());
+                Err(super::Error::Config(why).into())
+            }
+        }
+    }
+}
+
+/// What the sending threads share.
+pub struct Worker {
+    store: Arc<Store>,
+    sender: Sender,
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    busy: HashSet<String>,
+    stop: bool,
+}
+
+impl Worker {
+    /// A worker for this queue.
+    #[must_use]
+    pub fn new(store: Arc<Store>, sender: Sender, clock: Arc<dyn Clock>) -> Self {
+        Self { store, sender, clock, state: Mutex::default(), changed: Condvar::new() }
+    }
+
+    /// What makes its attempts.
+    #[must_use]
+    pub fn sender(&self) -> &Sender {
+        &self.sender
     }
 
     /// Looks again: something was queued.
@@ -163,7 +246,7 @@ impl Worker {
         if delivery.expires.is_some_and(|at| at <= begun) {
             return self.store.bury(job, begun, "its time was over", begun);
         }
-        let verdict = match self.send(delivery) {
+        let verdict = match self.sender.send(delivery) {
             Ok(result) => judge(delivery, job.attempts, &result),
             // A file or key of our own; somebody may mend it.
             Err(error) => Verdict::Retry { after: None, why: error.to_string() },
@@ -188,66 +271,6 @@ impl Worker {
                     warn(job, &why, "a delivery failed; it will be repeated");
                 }
                 self.store.failed(job, next(after), &why, now)
-            }
-        }
-    }
-
-    /// Makes one attempt, with fresh signatures. The inner error is the receiver's or the URL's,
-    /// the outer one our own.
-    ///
-    /// # Errors
-    /// `key.file`, `ledger.io`, `config.invalid`.
-    pub fn send(&self, delivery: &Delivery) -> Result<Result<Reply, super::Error>, Error> {
-        let target = match Target::parse(&delivery.url) {
-            Ok(target) => target,
-            Err(error) => return Ok(Err(error)),
-        };
-        let mut headers = delivery.headers.clone();
-        let now = self.clock.now();
-        match &delivery.auth {
-            Auth::Vapid => {
-                let Identity { push, contact, .. } = &self.identity;
-                let value = webpush::authorization(push, &target, contact, now)?;
-                headers.push(("authorization".to_owned(), value));
-            }
-            Auth::Signature => {}
-            Auth::Token(file) => {
-                let token = self.token(file)?;
-                headers.push(("authorization".to_owned(), format!("Bearer {token}")));
-            }
-        }
-        if delivery.auth != Auth::Vapid {
-            let signed = Signed {
-                method: delivery.method,
-                url: &target.url,
-                content_type: delivery.content_type(),
-                body: &delivery.body,
-                message: &delivery.message,
-                at: now,
-            };
-            headers.extend(sign::fields(&self.identity.service, &signed)?);
-        }
-        let call = Call {
-            method: delivery.method,
-            target: &target,
-            headers: &headers,
-            body: &delivery.body,
-        };
-        Ok(self.client()?.send(&call))
-    }
-
-    fn token(&self, file: &str) -> Result<String, Error> {
-        use std::io::Read as _;
-        let path = self.identity.root.join(file);
-        let opened = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
-        let mut text = String::new();
-        opened.take(MAX_TOKEN_FILE).read_to_string(&mut text).map_err(Error::io("read", &path))?;
-        let token = text.trim();
-        match !token.is_empty() && token.bytes().all(|b| b.is_ascii_graphic()) {
-            true => Ok(token.to_owned()),
-            false => {
-                let why = format!("{}: a token is one line of visible characters", path.display());
-                Err(super::Error::Config(why).into())
             }
         }
     }

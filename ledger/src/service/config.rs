@@ -18,6 +18,7 @@
 //! | `outcome_s` | after which a missing outcome is `unknown`, seconds | 600 |
 //! | `outbound_allow` | `host` or `host:port` that may be called beside public HTTPS servers | none |
 //! | `outbound_ca_file` | certificate roots beside the system's, in PEM | none |
+//! | `[[notify]]` | whom to tell of what happens: [`crate::notify::config`] | nobody |
 
 use std::path::Path;
 
@@ -95,6 +96,9 @@ pub struct Config {
     /// Certificate roots beside the system's, in PEM; relative to the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbound_ca_file: Option<std::path::PathBuf>,
+    /// Whom to tell of what happens.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<crate::notify::NotifyTarget>,
 }
 
 fn default_listen() -> String {
@@ -139,6 +143,7 @@ impl Config {
             outcome_s: default_outcome_s(),
             outbound_allow: Vec::new(),
             outbound_ca_file: None,
+            notify: Vec::new(),
         }
     }
 
@@ -212,7 +217,7 @@ impl Config {
         if self.external_kids()?.len() > 64 {
             return Err(Refusal::Config("`external_issuers` are at most 64".into()).into());
         }
-        crate::outbound::rules(self)?;
+        crate::notify::config::check(&self.notify, &crate::outbound::rules(self)?)?;
         let bad = |what: &str| Err(Refusal::Config(what.to_owned()).into());
         let name = |text: &str| {
             !text.is_empty()

@@ -12,7 +12,7 @@ use placet_proto::{b64, jcs, sha256};
 use placet_verifier::crypto;
 
 use super::Refusal;
-use super::keys::{Keys, PrivateKey, Sign as _};
+use super::keys::{PrivateKey, ServiceKeys, Sign as _};
 use super::ledger::Ledger;
 use crate::Error;
 
@@ -118,12 +118,12 @@ fn raw(key: &PublicKey) -> Result<&[u8; 32], Error> {
     }
 }
 
-impl Keys {
+impl ServiceKeys {
     /// Signs claims with the service key; see [`sign`].
     ///
     /// # Errors
     /// As [`sign`].
-    pub fn service_jws_sign(&self, typ: &str, claims: &Json) -> Result<String, Error> {
+    pub fn jws_sign(&self, typ: &str, claims: &Json) -> Result<String, Error> {
         sign(&self.service, typ, claims)
     }
 
@@ -131,7 +131,7 @@ impl Keys {
     ///
     /// # Errors
     /// As [`verify`].
-    pub fn service_jws_verify(&self, typ: &str, token: &str) -> Result<Json, Error> {
+    pub fn jws_verify(&self, typ: &str, token: &str) -> Result<Json, Error> {
         verify(self.service.public_key(), typ, token)
     }
 }
@@ -142,7 +142,7 @@ impl Ledger {
     /// # Errors
     /// As [`sign`].
     pub fn jws_sign(&self, typ: &str, claims: &Json) -> Result<String, Error> {
-        self.keys.service_jws_sign(typ, claims)
+        self.service_keys.jws_sign(typ, claims)
     }
 
     /// Checks a token that this service signed; see [`verify`].
@@ -150,7 +150,7 @@ impl Ledger {
     /// # Errors
     /// As [`verify`].
     pub fn jws_verify(&self, typ: &str, token: &str) -> Result<Json, Error> {
-        self.keys.service_jws_verify(typ, token)
+        self.service_keys.jws_verify(typ, token)
     }
 
     /// What `/.well-known/jwks.json` says: the public half of the service key.
@@ -158,7 +158,7 @@ impl Ledger {
     /// # Errors
     /// `key.file`.
     pub fn jwks(&self) -> Result<Json, Error> {
-        jwks(self.keys.service.public_key())
+        jwks(self.service_keys.service.public_key())
     }
 }
 

@@ -161,11 +161,45 @@ pub struct Keys {
     pub ledger: PrivateKey,
     /// The embedded PEP's: states executions and outcomes of its audience.
     pub pep: PrivateKey,
-    /// The service's, for programs that talk to it: tokens and signed deliveries. It states
-    /// nothing in a log, and is evidence of nothing.
+}
+
+/// Keys of the service that state nothing in a log and are evidence of nothing. A folder that an
+/// older program made gets them when it is first opened for writing.
+#[derive(Debug, Clone)]
+pub struct ServiceKeys {
+    /// For programs that talk to the service: tokens and signed deliveries. Ed25519.
     pub service: std::sync::Arc<PrivateKey>,
-    /// By which push services know this one (VAPID, RFC 8292).
+    /// By which push services know this one (VAPID, RFC 8292). ES256.
     pub push: std::sync::Arc<PrivateKey>,
+}
+
+impl ServiceKeys {
+    /// Names of their files below `keys/`, in the order of the members.
+    pub const FILES: [&str; 2] = ["service", "push"];
+
+    /// Loads the keys of a folder; those that do not exist are made.
+    ///
+    /// # Errors
+    /// As [`Keys::load_or_create`].
+    pub fn load_or_create(dir: &Dir) -> Result<Self, Error> {
+        let [service, push] = Self::FILES;
+        Ok(Self {
+            service: PrivateKey::load_or_create(dir, service, Algorithm::EdDsa)?.into(),
+            push: PrivateKey::load_or_create(dir, push, Algorithm::Es256)?.into(),
+        })
+    }
+
+    /// Loads the keys of a folder that is open for reading.
+    ///
+    /// # Errors
+    /// `key.file`, `ledger.io` when one is missing.
+    pub fn load(dir: &Dir) -> Result<Self, Error> {
+        let [service, push] = Self::FILES.map(|name| dir.keys().join(name));
+        Ok(Self {
+            service: PrivateKey::load(&service)?.into(),
+            push: PrivateKey::load(&push)?.into(),
+        })
+    }
 }
 
 /// Kinds that the ledger's issuer key states (SPEC.md 4.2), in order.
@@ -208,8 +242,6 @@ impl Keys {
             gov: log(LogId::Gov)?,
             ledger: PrivateKey::load_or_create(dir, "ledger-issuer", Algorithm::EdDsa)?,
             pep: PrivateKey::load_or_create(dir, "pep-issuer", Algorithm::EdDsa)?,
-            service: PrivateKey::load_or_create(dir, "service", Algorithm::EdDsa)?.into(),
-            push: PrivateKey::load_or_create(dir, "push", Algorithm::Es256)?.into(),
         })
     }
 
@@ -277,8 +309,6 @@ mod tests {
                 &k.gov.receipt,
                 &k.ledger,
                 &k.pep,
-                &*k.service,
-                &*k.push,
             ]
             .map(|k| k.public_key().clone())
         };

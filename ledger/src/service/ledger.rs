@@ -16,7 +16,7 @@ use super::access::Access;
 use super::clock::{Clock, SystemClock, random, uuid};
 use super::config::Config;
 use super::governance::{Governance, read_statement};
-use super::keys::{Keys, NoteSigner, Sign as _};
+use super::keys::{Keys, NoteSigner, ServiceKeys, Sign as _};
 use super::pending::Pending;
 use super::people::Registrations;
 use super::publisher::{Pace, Publisher, PublisherStatus, Witnesses};
@@ -57,6 +57,7 @@ pub struct Ledger {
     pub(super) gov: Arc<Log>,
     pub(super) config: Config,
     pub(super) keys: Keys,
+    pub(crate) service_keys: ServiceKeys,
     pub(super) state: State,
     pub(super) access: Access,
     pub(super) clock: Arc<dyn Clock>,
@@ -174,8 +175,9 @@ impl Ledger {
         ];
         let state = State::open(&dir.state().join("service.sqlite"))?;
         let clock = Arc::clone(&around.clock);
-        let outbound = crate::outbound::Outbound::open(&dir, &config, &keys, clock)?;
         let access = Access::open(&dir.state().join("service.sqlite"))?;
+        let service_keys = ServiceKeys::load_or_create(&dir)?;
+        let outbound = crate::outbound::Outbound::open(&dir, &config, &service_keys, clock)?;
         Ok(Self {
             timer: None,
             index: Index::open(&dir, &main, &gov)?,
@@ -186,6 +188,7 @@ impl Ledger {
             gov,
             config,
             keys,
+            service_keys,
             state,
             access,
             clock: around.clock,

@@ -95,6 +95,9 @@ pub enum Command {
     /// Make trust files
     #[command(subcommand)]
     Trust(Trust),
+    /// Look after notifications
+    #[command(subcommand)]
+    Notify(Notify),
     /// Look at a ledger's keys
     #[command(subcommand)]
     Keys(Keys),
@@ -442,6 +445,33 @@ pub struct TrustExport {
     /// Let evidence of a development ledger pass
     #[arg(long)]
     pub allow_dev: bool,
+}
+
+/// `notify`.
+#[derive(Debug, Subcommand)]
+pub enum Notify {
+    /// Send a test to the targets in placet.toml, whether or not the service runs
+    Test {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Only this target; default all
+        name: Option<String>,
+    },
+    /// What waits, what was delivered, what was given up
+    Status {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Queue what was given up again
+    Retry {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// The endpoint, as `status` names it
+        endpoint: String,
+    },
 }
 
 /// `keys`.

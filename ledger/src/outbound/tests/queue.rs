@@ -7,7 +7,6 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use placet_proto::b64;
-use placet_proto::cose_key::Algorithm;
 use placet_proto::time::UnixSeconds;
 
 use super::receiver::{Answer, Receiver, Seen};
@@ -15,10 +14,10 @@ use crate::Dir;
 use crate::outbound::client::SystemLookup;
 use crate::outbound::delivery::MAX_AGE_S;
 use crate::outbound::store::{EndpointStatus, MAX_PENDING_ENDPOINT, Store};
-use crate::outbound::worker::{Identity, Worker};
+use crate::outbound::worker::{Sender, Worker};
 use crate::outbound::{Allowed, Client, Delivery, Rules};
 use crate::service::Clock;
-use crate::service::keys::{PrivateKey, Sign as _};
+use crate::service::keys::{PrivateKey, ServiceKeys, Sign as _};
 
 struct Hand(AtomicU64);
 
@@ -36,29 +35,22 @@ struct Bench {
     service: Arc<PrivateKey>,
 }
 
-fn key(dir: &Dir, name: &str, algorithm: Algorithm) -> Arc<PrivateKey> {
-    PrivateKey::load_or_create(dir, name, algorithm).unwrap().into()
-}
-
 fn bench() -> Bench {
     let tmp = tempfile::tempdir().unwrap();
     let dir = Dir::init(&tmp.path().join("d")).unwrap();
     let store = Arc::new(Store::open(&dir.state().join("outbound.sqlite")).unwrap());
     let clock = Arc::new(Hand(AtomicU64::new(1_800_000_000)));
-    let service = key(&dir, "service", Algorithm::EdDsa);
-    let identity = Identity {
-        service: Arc::clone(&service),
-        push: key(&dir, "push", Algorithm::Es256),
-        contact: "https://placet.example".to_owned(),
-        root: dir.root().to_owned(),
-    };
+    let keys = ServiceKeys::load_or_create(&dir).unwrap();
+    let service = Arc::clone(&keys.service);
     let make = || {
         let allowed = vec![Allowed::parse("127.0.0.1").unwrap()];
         let rules = Rules { dev: false, allowed };
         Ok(Client::with(rules, Arc::new(SystemLookup), Vec::new(), Duration::from_millis(700)))
     };
-    let of_worker = Arc::clone(&clock) as Arc<dyn Clock>;
-    let worker = Arc::new(Worker::new(Arc::clone(&store), identity, of_worker, make));
+    let hand = || Arc::clone(&clock) as Arc<dyn Clock>;
+    let root = dir.root().to_owned();
+    let sender = Sender::with(&keys, "https://placet.example".to_owned(), root, hand(), make);
+    let worker = Arc::new(Worker::new(Arc::clone(&store), sender, hand()));
     Bench { _tmp: tmp, clock, store, worker, service }
 }
 
@@ -254,7 +246,7 @@ fn a_crash_loses_nothing_and_repeats_what_was_under_way() {
     bench.push("a", "second", &receiver.url());
     let job = bench.store.due(bench.clock.now(), &HashSet::new()).unwrap().unwrap();
     // It was sent, and then the power went.
-    assert_eq!(bench.worker.send(&job.delivery).unwrap().unwrap().status, 200);
+    assert_eq!(bench.worker.sender().send(&job.delivery).unwrap().unwrap().status, 200);
     let from = bench._tmp.path().join("d/state");
     let to = tempfile::tempdir().unwrap();
     for file in std::fs::read_dir(&from).unwrap().map(Result::unwrap) {

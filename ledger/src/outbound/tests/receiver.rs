@@ -1,15 +1,15 @@
-//! A receiver of HTTP requests that behaves as a test wants.
+//! A receiver of HTTP requests that behaves as a test wants. The ledger's own tests and those of its
+//! whole both use it.
+#![allow(dead_code)] // Each uses a part of it.
 
 use std::io::{BufRead as _, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
-use crate::sync::lock;
-
 /// What a receiver does with a request.
 #[derive(Debug, Clone)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// Answers with this status and body, and these header lines.
     With(u16, String, &'static str),
     /// Reads, and never answers.
@@ -21,37 +21,37 @@ pub(crate) enum Answer {
 }
 
 impl Answer {
-    pub(crate) fn status(status: u16) -> Self {
+    pub fn status(status: u16) -> Self {
         Self::With(status, String::new(), "")
     }
 }
 
 /// A request as it came.
 #[derive(Debug, Clone)]
-pub(crate) struct Seen {
-    pub(crate) line: String,
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+pub struct Seen {
+    pub line: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
 }
 
 impl Seen {
-    pub(crate) fn header(&self, name: &str) -> &str {
+    pub fn header(&self, name: &str) -> &str {
         self.headers.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
 }
 
 /// The receiver. Its threads end with the test's process.
-pub(crate) struct Receiver {
-    pub(crate) address: SocketAddr,
-    pub(crate) seen: mpsc::Receiver<Seen>,
+pub struct Receiver {
+    pub address: SocketAddr,
+    pub seen: mpsc::Receiver<Seen>,
     /// Bytes of bodies that were sent.
-    pub(crate) sent: Arc<AtomicU64>,
+    pub sent: Arc<AtomicU64>,
     answers: Arc<Mutex<Vec<Answer>>>,
 }
 
 impl Receiver {
     /// Gives these answers in order, the last one for ever.
-    pub(crate) fn start(answers: &[Answer]) -> Self {
+    pub fn start(answers: &[Answer]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, seen) = mpsc::channel();
@@ -81,16 +81,16 @@ impl Receiver {
     }
 
     /// Gives other answers from now on.
-    pub(crate) fn then(&self, answer: Answer) {
+    pub fn then(&self, answer: Answer) {
         *lock(&self.answers) = vec![answer];
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}/hook", self.address)
     }
 }
 
-pub(crate) fn read_request(stream: &mut impl Read) -> Option<Seen> {
+pub fn read_request(stream: &mut impl Read) -> Option<Seen> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
@@ -136,4 +136,8 @@ fn give(stream: &mut TcpStream, answer: Answer, sent: &AtomicU64) {
 /// Until the client closes.
 fn wait_for_end(stream: &mut TcpStream) {
     let _ = stream.read(&mut [0; 1]);
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use placet_ledger::service::keys::{PrivateKey, Sign as _};
+use placet_ledger::service::keys::{PrivateKey, ServiceKeys, Sign as _};
 use placet_ledger::witness::CosignerKey;
 use placet_proto::b64;
 use placet_proto::cose_key::PublicKey;
@@ -63,6 +63,15 @@ fn list(root: &Path) -> Result<List, Failure> {
     }
     out.push(key("ledger-issuer", "statements of the ledger", &keys.ledger));
     out.push(key("pep-issuer", "executions and outcomes", &keys.pep));
+    for (name, signs) in
+        ServiceKeys::FILES.into_iter().zip(["tokens and deliveries", "calls of push services"])
+    {
+        let path = folder.dir.keys().join(name);
+        // A folder of an older program has none until it is opened for writing.
+        if path.exists() {
+            out.push(key(name, signs, &PrivateKey::load(&path)?));
+        }
+    }
     let path = folder.dir.state().join("witness").join("key");
     if path.exists() {
         let public = CosignerKey::load(&path)?.public().clone();

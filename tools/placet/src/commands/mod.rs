@@ -8,6 +8,7 @@ mod evidence;
 mod init;
 mod keys;
 mod log;
+mod notify;
 mod request;
 mod search;
 mod serve;
@@ -37,6 +38,7 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Log(args) => log::run(args, output),
         Command::Witness(args) => witness::run(args, output),
         Command::Trust(args) => trust::run(args, output),
+        Command::Notify(args) => notify::run(args, output),
         Command::Keys(args) => keys::run(args, output),
         Command::Completions { shell } => completions::run(*shell, output),
     }

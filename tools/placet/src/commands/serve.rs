@@ -61,6 +61,7 @@ async fn serve(
     output: &mut Output,
 ) -> Result<(), Failure> {
     let router = service::router(&ledger, address)?;
+    placet_ledger::notify::start(&ledger)?;
     ledger.dir().set_address(&format!("http://{address}"))?;
     let signals = Signals::catch()?;
     ready(output, address)?;
