@@ -24,6 +24,7 @@ pub mod statement;
 pub mod time;
 pub mod tlog;
 pub mod trust;
+pub mod words;
 
 pub use error::Error;
 

@@ -187,10 +187,9 @@ impl From<Error> for Fault {
 #[must_use]
 pub fn status_of(error: &Error) -> StatusCode {
     match error.code() {
-        "request.unknown" | "person.unknown" | "enrol.unknown" | "log.out_of_range" => {
-            StatusCode::NOT_FOUND
-        }
-        "log.erased" => StatusCode::GONE,
+        "request.unknown" | "person.unknown" | "enrol.unknown" | "invite.unknown"
+        | "log.out_of_range" => StatusCode::NOT_FOUND,
+        "log.erased" | "invite.expired" | "invite.cancelled" => StatusCode::GONE,
         "request.invalid"
         | "jws.invalid"
         | "outbound.url"
@@ -200,6 +199,7 @@ pub fn status_of(error: &Error) -> StatusCode {
         | "answer.self_approval"
         | "answer.assertion"
         | "enrol.code"
+        | "invite.person"
         | "consume.not_approved" => StatusCode::FORBIDDEN,
         "request.state"
         | "request.expired"
@@ -208,6 +208,15 @@ pub fn status_of(error: &Error) -> StatusCode {
         | "answer.repeated"
         | "answer.document_unknown"
         | "enrol.repeated"
+        | "enrol.signed"
+        | "enrol.possession"
+        | "enrol.authoriser"
+        | "invite.used"
+        | "person.ambiguous"
+        | "people.last_administrator"
+        | "recovery.running"
+        | "recovery.early"
+        | "recovery.objected"
         | "consume.conflict"
         | "outcome.conflict" => StatusCode::CONFLICT,
         "ledger.busy" | "ledger.limit" | "ledger.stopped" | "ledger.timeout" | "witness.quorum" => {

@@ -10,6 +10,7 @@ use placet_verifier::Problem;
 use super::clock::random;
 use super::ledger::{Appended, Issue, Ledger, once_key, terminal_key};
 use super::requests::RequestView;
+use super::standing::by_entries;
 use super::state::RequestState;
 use super::{Refusal, render};
 use crate::Error;
@@ -214,9 +215,11 @@ impl Ledger {
     ) -> Result<String, Error> {
         let person = self.check_role(credential, gov_size, Role::Approver)?;
         if !view.allow_self {
-            let name = self.state.person(&person)?.map(|(name, _)| name);
+            let (_, subject) = view.decision.action.subject_ref();
             let initiator = &view.decision.initiator.id;
-            if *initiator == person || name.as_ref() == Some(initiator) {
+            let named = self.person_name(&person)?.as_ref() == Some(initiator);
+            let is = |id: &str| self.is_identity_of(&person, id);
+            if named || is(initiator)? || is(subject)? {
                 return Err(Refusal::SelfApproval.into());
             }
         }
@@ -239,6 +242,10 @@ impl Ledger {
             roster.authorised(credential, gov_size, role).map_err(|p| not_authorised(&p))?;
         // By now the role may be gone.
         roster.authorised(credential, self.gov.size(), role).map_err(|p| not_authorised(&p))?;
+        if !by_entries(&roster, enrolled).contains(&role) {
+            let why = format!("its person is no {}", role.name());
+            return Err(Refusal::NotAuthorised(why).into());
+        }
         let mut revocations = roster.revocations(credential).filter(|r| r.authorised.is_ok());
         if revocations.next().is_some() {
             return Err(Refusal::NotAuthorised("it is revoked".to_owned()).into());

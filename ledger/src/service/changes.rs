@@ -41,8 +41,23 @@ impl Ledger {
     /// Makes the document that the holder of `signer` has to sign. It is kept for ten minutes.
     ///
     /// # Errors
-    /// `person.unknown`, `person.not_authorised`, `request.invalid`, `ledger.limit`.
+    /// `person.unknown`, `person.not_authorised`, `request.invalid`, `ledger.limit`;
+    /// `people.last_administrator` when nobody could administrate any more.
     pub fn prepare_change(&self, change: &Change, signer: &[u8]) -> Result<ToSign, Error> {
+        let size = self.current_after()?.gov.size;
+        self.check_signer(change_target(change), signer, size)?;
+        if self.leaves_no_administrator(change)? {
+            return Err(Refusal::LastAdministrator.into());
+        }
+        self.prepare_last_change(change, signer)
+    }
+
+    /// As [`Ledger::prepare_change`], of a change after which nobody may be able to administrate:
+    /// the person was told so, and confirmed it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn prepare_last_change(&self, change: &Change, signer: &[u8]) -> Result<ToSign, Error> {
         let after = self.current_after()?;
         let person = self.check_signer(change_target(change), signer, after.gov.size)?;
         let signer = Signer { person, credential: signer.to_vec() };
@@ -140,12 +155,6 @@ impl Ledger {
             }
         }
         self.check_role(signer, gov_size, Role::Administrator)
-    }
-
-    fn person_of(&self, credential: &[u8]) -> Result<String, Error> {
-        let roster = self.roster()?;
-        let enrolled = roster.enrolment(credential).ok_or(Refusal::PersonUnknown)?;
-        Ok(enrolled.document.person.clone())
     }
 }
 

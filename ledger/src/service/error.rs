@@ -70,6 +70,45 @@ pub enum Refusal {
     /// The credential is enrolled already.
     #[error("this credential is enrolled already")]
     Enrolled,
+    /// The key of this registration has signed: it is not replaced by another.
+    #[error("the passkey of this registration has signed already; it can't be replaced")]
+    RegistrationSigned,
+    /// The new key has not signed the document as it is now.
+    #[error("the new passkey has not signed this enrolment yet")]
+    Possession,
+    /// The document names another authoriser.
+    #[error("this enrolment names another authoriser; take it over first")]
+    Authoriser,
+    /// Several persons or keys have this name.
+    #[error("several have this name; name one by its id")]
+    PersonAmbiguous,
+    /// No such invitation.
+    #[error("no such invitation")]
+    InvitationUnknown,
+    /// A key was registered by this invitation.
+    #[error("this invitation was used; ask for another if that was not you")]
+    InvitationUsed,
+    /// The invitation is too old.
+    #[error("this invitation is too old; ask for another")]
+    InvitationExpired,
+    /// The invitation was taken back, or what was registered by it was refused.
+    #[error("this invitation was taken back; ask for another")]
+    InvitationEnded,
+    /// Somebody else is signed in than the person who is invited.
+    #[error("this invitation is for another person than the one who is signed in here")]
+    InvitationPerson,
+    /// A recovery of this person runs already.
+    #[error("a recovery of this person runs already")]
+    RecoveryRuns,
+    /// The announced key can't be enrolled before this time.
+    #[error("the recovery can be completed from {0} on, by the witnesses' time")]
+    RecoveryEarly(placet_proto::time::UnixSeconds),
+    /// Somebody objected, or the recovery is over.
+    #[error("the recovery has ended: somebody objected, or it is complete")]
+    RecoveryObjected,
+    /// Nobody could administrate any more.
+    #[error("nobody could administrate this ledger any more; confirm that this is meant")]
+    LastAdministrator,
     /// Approvals do not suffice, or are not of this action.
     #[error("not approved: {0}")]
     NotApproved(&'static str),
@@ -118,6 +157,19 @@ impl Refusal {
             Self::Code => "enrol.code",
             Self::RegistrationUnknown => "enrol.unknown",
             Self::Enrolled => "enrol.repeated",
+            Self::RegistrationSigned => "enrol.signed",
+            Self::Possession => "enrol.possession",
+            Self::Authoriser => "enrol.authoriser",
+            Self::PersonAmbiguous => "person.ambiguous",
+            Self::InvitationUnknown => "invite.unknown",
+            Self::InvitationUsed => "invite.used",
+            Self::InvitationExpired => "invite.expired",
+            Self::InvitationEnded => "invite.cancelled",
+            Self::InvitationPerson => "invite.person",
+            Self::RecoveryRuns => "recovery.running",
+            Self::RecoveryEarly(_) => "recovery.early",
+            Self::RecoveryObjected => "recovery.objected",
+            Self::LastAdministrator => "people.last_administrator",
             Self::NotApproved(_) => "consume.not_approved",
             Self::Spent => "consume.conflict",
             Self::Ended => "request.ended",

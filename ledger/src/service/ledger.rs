@@ -18,7 +18,6 @@ use super::config::Config;
 use super::governance::{Governance, read_statement};
 use super::keys::{Keys, NoteSigner, ServiceKeys, Sign as _};
 use super::pending::Pending;
-use super::people::Registrations;
 use super::publisher::{Pace, Publisher, PublisherStatus, Witnesses};
 use super::requests::RequestEvent;
 use super::state::State;
@@ -62,7 +61,8 @@ pub struct Ledger {
     pub(super) access: Access,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) pending: Mutex<Pending>,
-    pub(super) registrations: Mutex<Registrations>,
+    /// Registrations are changed one at a time.
+    pub(super) registering: Mutex<()>,
     pub(super) governance: Governance,
     roster: Mutex<Option<(u64, Arc<Roster>)>>,
     /// One projection of the main log at a time.
@@ -193,7 +193,7 @@ impl Ledger {
             access,
             clock: around.clock,
             pending: Mutex::default(),
-            registrations: Mutex::default(),
+            registering: Mutex::default(),
             governance: Governance::default(),
             roster: Mutex::default(),
             projecting: Mutex::default(),

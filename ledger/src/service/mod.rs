@@ -10,7 +10,9 @@
 //! | [`ledger`] | both logs open, issuing statements, COSE Receipts |
 //! | [`witnesses`], [`publisher`] | cosigned checkpoints |
 //! | [`requests`], [`answers`], [`consume`] | from a requestable denial to an outcome |
-//! | [`people`], [`changes`] | enrolment, revocation, roles, policies |
+//! | [`people`], [`registrations`], [`authorising`] | enrolment, from a challenge to an entry |
+//! | [`invitations`], [`directory`] | links for new persons; names, which can be erased |
+//! | [`changes`], [`standing`] | revocation, roles, policies; who may do what now |
 //! | [`render`] | the text that a person reads, from the bytes that are signed |
 //! | [`evidence`], [`trust`] | what an auditor gets |
 //! | [`access`], [`sessions`], [`tokens`] | who is signed in, and which programs may ask |
@@ -23,23 +25,28 @@
 
 pub mod access;
 pub mod answers;
+pub mod authorising;
 pub mod changes;
 mod clock;
 pub mod config;
 pub mod consume;
+pub mod directory;
 mod error;
 pub mod evidence;
 mod governance;
 pub mod init;
+pub mod invitations;
 pub mod jws;
 pub mod keys;
 pub mod ledger;
 mod pending;
 pub mod people;
 pub mod publisher;
+pub mod registrations;
 pub mod render;
 pub mod requests;
 pub mod sessions;
+pub mod standing;
 pub mod state;
 mod timer;
 pub mod tokens;
@@ -48,6 +55,7 @@ pub mod witnesses;
 
 pub use access::Access;
 pub use answers::{Answered, Opening, Signed, ToSign};
+pub use authorising::WaitingEnrolment;
 pub use changes::Change;
 pub use clock::{Clock, SystemClock};
 pub(crate) use clock::{random, random_number};
@@ -57,11 +65,14 @@ pub use error::Refusal;
 pub use evidence::Evidence;
 pub(crate) use governance::read_statement;
 pub use init::{Initialised, init};
+pub use invitations::{Invitation, InvitationState, Invite, Invited};
 pub use ledger::{Appended, Ledger, LedgerHealth, Surroundings};
 pub use people::{Enrolled, EnrolmentToSign, Registered, RegistrationChallenge};
 pub use publisher::{PublisherStatus, Witnesses};
+pub use registrations::{Occasion, Registration};
 pub use requests::{Carried, NewDecision, RequestEvent, RequestView};
 pub use sessions::{SessionSecret, SignedIn};
+pub use standing::{KeyView, PersonView, names_key};
 pub use state::{AnswerRow, HistoryFilter, RequestRow, RequestState};
 pub use tokens::{Scope, TokenRow};
 pub use trust::{Facts, TrustChoices};

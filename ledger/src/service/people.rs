@@ -1,13 +1,13 @@
 //! Enrolling persons: registration, the document that it leads to, possession, authorisation.
 //!
-//! 1. [`Ledger::begin_bootstrap`] or [`Ledger::begin_enrolment`]: a challenge for
-//!    `navigator.credentials.create()`.
+//! 1. [`Ledger::begin_bootstrap`], [`Ledger::begin_enrolment`], [`Ledger::begin_own`] or
+//!    [`Ledger::begin_invited`]: a challenge for `navigator.credentials.create()`.
 //! 2. [`Ledger::register`]: the attestation is checked by the verifier's code and the enrolment
 //!    document made, with a challenge for the new credential and one for the authoriser.
 //! 3. [`Ledger::sign_enrolment`]: each assertion as it comes; with the last one the enrolment is
 //!    recorded, and a cosigned governance checkpoint covers it before this returns.
-
-use std::collections::HashMap;
+//!
+//! Between any two of these the program may be restarted: the registration is on disk.
 
 use placet_proto::document::{Body, Document, Enrolment, KeyClass, Role, Signer, name_commitment};
 use placet_proto::sshsig::{self, Namespace};
@@ -23,16 +23,16 @@ use placet_verifier::webauthn::{
 use super::Refusal;
 use super::answers::{Signed, assertion_refused};
 use super::clock::{random, uuid};
+use super::directory::checked_name;
 use super::ledger::{Appended, Issue, Ledger, once_key};
+use super::registrations::{Occasion, Registration};
 use crate::sync::lock;
 use crate::{Error, LogId};
 
-/// Seconds that a registration may take; an administrator may have to be found.
+/// Seconds that a registration may take whose key has not signed yet.
 const WAIT_S: u64 = 3600;
-/// Registrations that may be under way.
-const MAX_OPEN: usize = 256;
-/// Longest name, in bytes.
-const MAX_NAME: usize = 1024;
+/// Seconds that a registration whose key has signed waits for its authoriser.
+pub(super) const AUTHORISE_S: u64 = 30 * 86_400;
 
 /// A challenge for `navigator.credentials.create()`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +67,8 @@ pub struct Registered {
 pub struct EnrolmentToSign {
     /// The document.
     pub document: Document,
+    /// Namespace in which the new credential signs.
+    pub namespace: Namespace,
     /// Challenge for the new credential.
     pub possess: Vec<u8>,
     /// Credential of the authoriser and the challenge for it.
@@ -88,72 +90,17 @@ pub enum Enrolled {
     },
 }
 
-/// Registrations under way.
-#[derive(Debug, Default)]
-pub struct Registrations {
-    open: HashMap<String, Registration>,
-    serial: u64,
-}
-
-#[derive(Debug, Clone)]
-struct Registration {
-    until: UnixSeconds,
-    serial: u64,
-    person: String,
-    name: String,
-    salt: [u8; 16],
-    roles: Vec<Role>,
-    authoriser: Option<Signer>,
-    challenge: [u8; 32],
-    signing: Option<Signing>,
-}
-
-#[derive(Debug, Clone)]
-struct Signing {
-    document: Document,
-    attestation: Attestation,
-    possess: Option<Assertion>,
-    authorise: Option<Assertion>,
-}
-
-impl Signing {
-    /// Keeps an assertion that was checked against the document of this SHA-256. Meanwhile the
-    /// client may have registered something else: an assertion never moves to another document.
-    fn take(&mut self, checked: &[u8; 32], namespace: Namespace, assertion: Assertion) {
-        if self.document.sha256() != checked {
-            return;
-        }
-        match namespace {
-            Namespace::EnrolPossess => self.possess = Some(assertion),
-            _ => self.authorise = Some(assertion),
-        }
-    }
-}
-
-impl Registrations {
-    /// Keeps a registration. Beginning one needs no secret, so the oldest gives way: nobody may
-    /// keep others from enrolling for an hour.
-    fn put(&mut self, id: String, registration: Registration, now: UnixSeconds) {
-        self.open.retain(|_, r| r.until > now);
-        self.serial = self.serial.saturating_add(1);
-        if self.open.len() >= MAX_OPEN
-            && let Some(oldest) = self.open.iter().min_by_key(|(_, r)| r.serial)
-        {
-            let oldest = oldest.0.clone();
-            self.open.remove(&oldest);
-        }
-        self.open.insert(id, Registration { serial: self.serial, ..registration });
-    }
-}
-
 impl Ledger {
-    /// Begins the one enrolment that nobody authorises, with every role.
+    /// Begins the one enrolment that nobody authorises, of an administrator who approves too.
     ///
     /// # Errors
     /// `enrol.code`; `request.invalid` for a name that is empty or too long.
     pub fn begin_bootstrap(&self, code: &str, name: &str) -> Result<RegistrationChallenge, Error> {
         self.check_code(code)?;
-        self.begin(name, vec![Role::Administrator, Role::Approver], None, None)
+        checked_name(name)?;
+        let roles = vec![Role::Administrator, Role::Approver];
+        let person = (uuid()?, name.to_owned(), random()?);
+        self.begin(self.registration(Occasion::Bootstrap, person, roles, None)?)
     }
 
     /// Begins an enrolment that the holder of `authoriser` will have to sign. `person` is given
@@ -170,78 +117,126 @@ impl Ledger {
     ) -> Result<RegistrationChallenge, Error> {
         let size = self.current_after()?.gov.size;
         let by = self.check_role(authoriser, size, Role::Administrator)?;
-        let mut roles = roles.to_vec();
-        roles.sort_unstable();
-        roles.dedup();
-        if roles.is_empty() {
-            return Err(Refusal::Invalid("an enrolment has a role").into());
-        }
+        let roles = checked_roles(roles)?;
+        checked_name(name)?;
+        // A further credential opens the same commitment only with the same salt.
+        let person = match person {
+            Some(person) => {
+                let kept = self.state.person(person)?.filter(|(kept, _)| kept == name);
+                let (name, salt) = kept.ok_or(Refusal::PersonUnknown)?;
+                (person.to_owned(), name, salt)
+            }
+            None => (uuid()?, name.to_owned(), random()?),
+        };
         let authoriser = Signer { person: by, credential: authoriser.to_vec() };
-        self.begin(name, roles, Some(authoriser), person.map(str::to_owned))
+        self.begin(self.registration(Occasion::Present, person, roles, Some(authoriser))?)
     }
 
-    fn begin(
+    /// Begins the registration of a further passkey by the person whose passkey `by` is, which will
+    /// have to authorise it. It gets the roles that the person has, or those of them that are
+    /// named.
+    ///
+    /// # Errors
+    /// `person.unknown` also for somebody whose name was erased; `person.not_authorised` for a
+    /// role that the person has not; `request.invalid`.
+    pub fn begin_own(
         &self,
-        name: &str,
+        by: &[u8],
+        roles: Option<&[Role]>,
+    ) -> Result<RegistrationChallenge, Error> {
+        let person = self.person_of(by)?;
+        let held = self.roles_now(by)?;
+        let roles = match roles {
+            Some(roles) => checked_roles(roles)?,
+            None => held.clone(),
+        };
+        if roles.is_empty() || roles.iter().any(|role| !held.contains(role)) {
+            let why = "a further passkey gets no role that its person has not";
+            return Err(Refusal::NotAuthorised(why.to_owned()).into());
+        }
+        let (name, salt) = self.state.person(&person)?.ok_or(Refusal::PersonUnknown)?;
+        let authoriser = Signer { person: person.clone(), credential: by.to_vec() };
+        let person = (person, name, salt);
+        self.begin(self.registration(Occasion::Own, person, roles, Some(authoriser))?)
+    }
+
+    fn registration(
+        &self,
+        occasion: Occasion,
+        (person, name, salt): (String, String, [u8; 16]),
         roles: Vec<Role>,
         authoriser: Option<Signer>,
-        person: Option<String>,
-    ) -> Result<RegistrationChallenge, Error> {
-        if name.is_empty() || name.len() > MAX_NAME {
-            return Err(Refusal::Invalid("a name has 1 to 1024 bytes").into());
-        }
-        let entries = self.governance.entries(&self.gov, self.gov.size())?;
-        let enrolled = || {
-            entries.iter().filter_map(|s| match &s.document.body {
-                Body::Enrolment(e) => Some(e),
-                _ => None,
-            })
-        };
-        // A further credential opens the same commitment only with the same salt.
-        let (person, salt) = match person {
-            Some(person) => {
-                if !enrolled().any(|e| e.person == person) {
-                    return Err(Refusal::PersonUnknown.into());
-                }
-                let kept = self.state.person(&person)?.filter(|(kept, _)| kept == name);
-                (person, kept.ok_or(Refusal::PersonUnknown)?.1)
-            }
-            None => (uuid()?, random()?),
-        };
-        let registration = Registration {
+    ) -> Result<Registration, Error> {
+        Ok(Registration {
+            id: uuid()?,
             until: UnixSeconds(self.now().0.saturating_add(WAIT_S)),
-            serial: 0,
-            person: person.clone(),
-            name: name.to_owned(),
+            occasion,
+            person,
+            name,
             salt,
             roles,
             authoriser,
+            invitation: None,
             challenge: random()?,
-            signing: None,
-        };
-        let challenge = RegistrationChallenge {
-            registration: uuid()?,
-            challenge: registration.challenge,
-            person,
-            name: name.to_owned(),
-            rp_id: self.config.rp_id.clone(),
-            exclude: enrolled().map(|e| e.credential.clone()).collect(),
-        };
-        let now = self.now();
-        lock(&self.registrations).put(challenge.registration.clone(), registration, now);
-        Ok(challenge)
+            attestation: None,
+            document: None,
+            possess: None,
+            authorise: None,
+            announcement: None,
+            recovery: None,
+        })
     }
 
-    /// Checks what the client registered and makes the enrolment document.
+    /// Keeps a new registration.
+    pub(super) fn begin(&self, new: Registration) -> Result<RegistrationChallenge, Error> {
+        self.state.put_registration(&new, self.now())?;
+        Ok(RegistrationChallenge {
+            registration: new.id,
+            challenge: new.challenge,
+            person: new.person,
+            name: new.name,
+            rp_id: self.config.rp_id.clone(),
+            exclude: self.enrolments()?.into_iter().map(|e| e.credential).collect(),
+        })
+    }
+
+    /// Checks what the client registered and makes the document that has to be signed.
     ///
     /// # Errors
-    /// `enrol.unknown`, `enrol.repeated`, `answer.assertion` with the verifier's code.
+    /// `enrol.unknown`, `enrol.repeated`, `enrol.signed`, `answer.assertion` with the verifier's
+    /// code.
     pub fn register(&self, id: &str, new: &Registered) -> Result<EnrolmentToSign, Error> {
-        let registration = self.registration(id)?;
+        let registration = self.state.registration(id, self.now())?;
         if new.software && !self.config.dev {
             let why = "a software key is for development ledgers only".to_owned();
             return Err(Refusal::NotAuthorised(why).into());
         }
+        let facts = self.registration_facts(&registration, new)?;
+        if self.is_enrolled(&facts.credential_id, &facts.public_key.to_cose())? {
+            return Err(Refusal::Enrolled.into());
+        }
+        let document = self.document(Body::Enrolment(self.enrolment(&registration, facts)?))?;
+        let changed = self.change_registration(id, |r| {
+            // What a key has signed, and others may have looked at, is not replaced.
+            if r.possess.is_some() || r.recovery.is_some() {
+                return Err(Refusal::RegistrationSigned.into());
+            }
+            r.document = Some(document);
+            r.attestation = Some(Attestation {
+                object: new.attestation_object.clone(),
+                client_data_json: new.client_data_json.clone(),
+            });
+            r.authorise = None;
+            Ok(())
+        })?;
+        self.to_be_signed(&changed)
+    }
+
+    fn registration_facts(
+        &self,
+        registration: &Registration,
+        new: &Registered,
+    ) -> Result<RegistrationFacts, Error> {
         let policy = RegistrationPolicy {
             accept: AssertionPolicy::strict(
                 vec![self.config.rp_id.clone()],
@@ -254,27 +249,27 @@ impl Ledger {
             attestation_object: &new.attestation_object,
             client_data_json: &new.client_data_json,
         };
-        let facts = verify_registration(&policy, &registration.challenge, &response)
-            .map_err(|e| Refusal::Assertion { code: e.code().to_owned(), text: e.to_string() })?;
-        if self.is_enrolled(&facts.credential_id, &facts.public_key.to_cose())? {
-            return Err(Refusal::Enrolled.into());
-        }
-        let document = self.document(Body::Enrolment(self.enrolment(&registration, facts)?))?;
-        let possess = sshsig::challenge(Namespace::EnrolPossess, document.bytes());
+        verify_registration(&policy, &registration.challenge, &response).map_err(|e| {
+            Refusal::Assertion { code: e.code().to_owned(), text: e.to_string() }.into()
+        })
+    }
+
+    /// What has to be signed now, of a registration whose key is known.
+    ///
+    /// # Errors
+    /// `enrol.unknown`.
+    pub fn to_be_signed(&self, registration: &Registration) -> Result<EnrolmentToSign, Error> {
+        let (document, _) = registration.enrolment().ok_or(Refusal::RegistrationUnknown)?;
+        let namespace = Namespace::EnrolPossess;
         let authorise = registration.authoriser.as_ref().map(|a| {
             (a.credential.clone(), sshsig::challenge(Namespace::EnrolAuthorise, document.bytes()))
         });
-        let signing = Signing {
+        Ok(EnrolmentToSign {
             document: document.clone(),
-            attestation: Attestation {
-                object: new.attestation_object.clone(),
-                client_data_json: new.client_data_json.clone(),
-            },
-            possess: None,
-            authorise: None,
-        };
-        self.change_registration(id, |r| r.signing = Some(signing))?;
-        Ok(EnrolmentToSign { document, possess, authorise })
+            namespace,
+            possess: sshsig::challenge(namespace, document.bytes()),
+            authorise,
+        })
     }
 
     fn enrolment(
@@ -306,44 +301,41 @@ impl Ledger {
     ///
     /// # Errors
     /// `enrol.unknown`, `enrol.code`, `enrol.repeated`, `answer.assertion`,
-    /// `person.not_authorised`.
+    /// `person.not_authorised`, `ledger.limit`.
     pub fn sign_enrolment(
         &self,
         id: &str,
         namespace: Namespace,
         signed: Signed,
     ) -> Result<Enrolled, Error> {
-        let registration = self.registration(id)?;
-        let signing = registration.signing.ok_or(Refusal::RegistrationUnknown)?;
-        let Body::Enrolment(enrolment) = &signing.document.body else {
-            return Err(Refusal::RegistrationUnknown.into());
-        };
+        let registration = self.state.registration(id, self.now())?;
+        let (document, enrolment) = registration.enrolment().ok_or(Refusal::RegistrationUnknown)?;
         let assertion = signed.under(namespace);
         match (namespace, &enrolment.authoriser) {
             (Namespace::EnrolPossess, _) => {
-                self.check_possession(&signing.document, enrolment, &assertion)?;
+                self.check_possession(document, enrolment, &assertion)?;
             }
             (Namespace::EnrolAuthorise, Some(authoriser)) => {
-                self.check_assertion(&signing.document, &assertion, &authoriser.credential)?;
+                self.check_assertion(document, &assertion, &authoriser.credential)?;
+                self.check_authoriser(enrolment)?;
             }
             _ => return Err(Refusal::Invalid("no such signature is asked for").into()),
         }
-        let checked = *signing.document.sha256();
+        let checked = *document.sha256();
+        let until = UnixSeconds(self.now().0.saturating_add(AUTHORISE_S));
         let now_signed = self.change_registration(id, |r| {
-            if let Some(s) = &mut r.signing {
-                s.take(&checked, namespace, assertion);
-            }
+            take(r, &checked, assertion)?;
+            r.until = r.until.max(until);
+            Ok(())
         })?;
-        let signing = now_signed.signing.clone().filter(|s| *s.document.sha256() == checked);
-        let signing = signing.ok_or(Refusal::RegistrationUnknown)?;
-        if signing.possess.is_none() {
+        if now_signed.possess.is_none() {
             return Ok(Enrolled::Waiting(Namespace::EnrolPossess));
         }
-        if signing.authorise.is_none() && enrolment.authoriser.is_some() {
+        if now_signed.authorise.is_none() && enrolment.authoriser.is_some() {
             return Ok(Enrolled::Waiting(Namespace::EnrolAuthorise));
         }
-        let appended = self.record_enrolment(enrolment, &now_signed, signing)?;
-        lock(&self.registrations).open.remove(id);
+        let appended = self.record_enrolment(enrolment, &now_signed)?;
+        self.state.remove_registration(id)?;
         let note = self.publisher(LogId::Gov).covering(appended.index.saturating_add(1));
         let note_missing = note.err().map(|e| e.to_string());
         Ok(Enrolled::Recorded { appended: Box::new(appended), note_missing })
@@ -353,34 +345,81 @@ impl Ledger {
         &self,
         enrolment: &Enrolment,
         registration: &Registration,
-        signing: Signing,
     ) -> Result<Appended, Error> {
+        let (document, _) = registration.enrolment().ok_or(Refusal::RegistrationUnknown)?;
         // Two bootstraps, or an authoriser that is being revoked, must not pass each other.
-        let _one = lock(&self.governing);
-        match &enrolment.authoriser {
-            Some(a) => {
-                self.check_role(&a.credential, enrolment.after.gov.size, Role::Administrator)?;
-            }
-            None if self.anybody_enrolled()? => return Err(Refusal::Code.into()),
-            None => {}
+        let one = lock(&self.governing);
+        if let Err(refused) = self.check_recordable(enrolment, registration) {
+            // Another administrator may authorise it still.
+            self.change_registration(&registration.id, |r| {
+                r.authorise = None;
+                Ok(())
+            })?;
+            return Err(refused);
         }
         self.state.set_person(&registration.person, &registration.name, &registration.salt)?;
+        self.add_invited_identities(registration)?;
+        let signed = registration.possess.iter().chain(&registration.authorise);
         let issue = Issue {
             log: LogId::Gov,
-            assertions: signing.possess.into_iter().chain(signing.authorise).collect(),
-            attestation: Some(signing.attestation),
+            assertions: signed.cloned().collect(),
+            attestation: registration.attestation.clone(),
             once: vec![once_key("enrolment", &[&enrolment.credential])],
-            ..Issue::by_ledger(signing.document)
+            ..Issue::by_ledger(document.clone())
         };
         let appended = self.issue(issue)?.map_err(|_| Refusal::Enrolled)?;
-        if enrolment.authoriser.is_none() {
+        drop(one);
+        if registration.occasion == Occasion::Bootstrap {
             self.forget_code()?;
+        }
+        if let Some(invitation) = &registration.invitation {
+            self.invitation_enrolled(invitation, appended.index)?;
         }
         Ok(appended)
     }
 
+    fn check_recordable(
+        &self,
+        enrolment: &Enrolment,
+        registration: &Registration,
+    ) -> Result<(), Error> {
+        match (&enrolment.authoriser, registration.occasion) {
+            (Some(_), _) => self.check_authoriser(enrolment),
+            (None, Occasion::Bootstrap) if !self.anybody_enrolled()? => Ok(()),
+            (None, _) => Err(Refusal::Code.into()),
+        }
+    }
+
+    /// An administrator; of a further key of the same person also another key of that person, for
+    /// no roles that it does not hold itself (SPEC.md 9.3).
+    fn check_authoriser(&self, enrolment: &Enrolment) -> Result<(), Error> {
+        let Some(authoriser) = &enrolment.authoriser else {
+            return Err(Refusal::Invalid("no such signature is asked for").into());
+        };
+        let size = enrolment.after.gov.size;
+        let holds = |role| self.check_role(&authoriser.credential, size, role);
+        let own = authoriser.person == enrolment.person;
+        if own && enrolment.roles.iter().all(|role| holds(*role).is_ok()) {
+            return Ok(());
+        }
+        holds(Role::Administrator).map(drop)
+    }
+
+    /// Ids that the administrator gave with the invitation, beside those that are there.
+    fn add_invited_identities(&self, registration: &Registration) -> Result<(), Error> {
+        let Some(invitation) = &registration.invitation else { return Ok(()) };
+        let Some(invitation) = self.state.invitation(invitation)? else { return Ok(()) };
+        if invitation.identities.is_empty() {
+            return Ok(());
+        }
+        let mut ids = self.identities(&registration.person)?;
+        ids.extend(invitation.identities);
+        let ids = super::directory::checked_identities(&ids)?;
+        self.state.set_identities(&registration.person, &ids)
+    }
+
     /// The new key is in no roster yet: a roster of nothing checks it by the same code.
-    fn check_possession(
+    pub(super) fn check_possession(
         &self,
         document: &Document,
         enrolment: &Enrolment,
@@ -392,27 +431,11 @@ impl Ledger {
             roots: std::collections::BTreeSet::new(),
             allow_software: self.config.dev,
         };
-        let challenge = sshsig::challenge(Namespace::EnrolPossess, document.bytes());
+        let challenge = sshsig::challenge(assertion.namespace, document.bytes());
         Roster::new(rules, [], [])
             .check_assertion(assertion, &challenge, &enrolment.credential, enrolment)
             .map(drop)
             .map_err(|p| assertion_refused(&p))
-    }
-
-    /// The name of a person, unless it was erased.
-    ///
-    /// # Errors
-    /// `ledger.sqlite`.
-    pub fn person_name(&self, person: &str) -> Result<Option<String>, Error> {
-        Ok(self.state.person(person)?.map(|(name, _)| name))
-    }
-
-    /// Erases the name of a person for ever; the commitment in the log stays and says nothing.
-    ///
-    /// # Errors
-    /// `ledger.sqlite`.
-    pub fn erase_name(&self, person: &str) -> Result<(), Error> {
-        self.state.erase_person(person)
     }
 
     /// Everybody who is enrolled: one entry for each credential, in the order of the log.
@@ -435,82 +458,45 @@ impl Ledger {
         Ok(self.enrolments()?.iter().any(|e| e.credential == credential || e.public_key == key))
     }
 
-    fn registration(&self, id: &str) -> Result<Registration, Error> {
-        let now = self.now();
-        let registrations = lock(&self.registrations);
-        let found = registrations.open.get(id).filter(|r| r.until > now);
-        found.cloned().ok_or_else(|| Refusal::RegistrationUnknown.into())
-    }
-
-    fn change_registration(
+    /// Changes a registration in one step: nobody else changes it between reading and writing.
+    pub(super) fn change_registration(
         &self,
         id: &str,
-        change: impl FnOnce(&mut Registration),
+        change: impl FnOnce(&mut Registration) -> Result<(), Error>,
     ) -> Result<Registration, Error> {
-        let mut registrations = lock(&self.registrations);
-        let found = registrations.open.get_mut(id).ok_or(Refusal::RegistrationUnknown)?;
-        change(found);
-        Ok(found.clone())
+        let _one = lock(&self.registering);
+        let mut registration = self.state.registration(id, self.now())?;
+        change(&mut registration)?;
+        self.state.change_registration(&registration)?;
+        Ok(registration)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use placet_proto::document::Ended;
-
-    fn signing(n: u8) -> Signing {
-        let request = "5f0c7a0e-6f0b-4c9d-8b1a-0d2f6a7c8e9f".to_owned();
-        let body = Body::Expiry(Ended { request, reason: None, at: UnixSeconds(1) });
-        let document = Document::new([n; 16], body).unwrap();
-        let (object, client_data_json) = (Vec::new(), Vec::new());
-        let attestation = Attestation { object, client_data_json };
-        Signing { document, attestation, possess: None, authorise: None }
+/// Keeps an assertion that was checked against the document of this SHA-256. Meanwhile the client
+/// may have registered something else, or another administrator taken over: an assertion never
+/// moves to another document.
+fn take(
+    registration: &mut Registration,
+    checked: &[u8; 32],
+    assertion: Assertion,
+) -> Result<(), Error> {
+    if registration.document.as_ref().is_none_or(|d| d.sha256() != checked) {
+        return Err(Refusal::RegistrationUnknown.into());
     }
-
-    fn assertion(namespace: Namespace) -> Assertion {
-        Assertion {
-            namespace,
-            credential: vec![1],
-            authenticator_data: vec![2],
-            client_data_json: vec![3],
-            signature: vec![4],
-        }
+    match assertion.namespace {
+        Namespace::EnrolPossess => registration.possess = Some(assertion),
+        _ => registration.authorise = Some(assertion),
     }
+    Ok(())
+}
 
-    #[test]
-    fn an_assertion_never_moves_to_a_document_that_came_after_its_check() {
-        let (checked, mut registered_since) = (signing(1), signing(2));
-        for namespace in [Namespace::EnrolPossess, Namespace::EnrolAuthorise] {
-            registered_since.take(checked.document.sha256(), namespace, assertion(namespace));
-        }
-        assert!(registered_since.possess.is_none() && registered_since.authorise.is_none());
-        let mut same = signing(1);
-        let namespace = Namespace::EnrolPossess;
-        same.take(checked.document.sha256(), namespace, assertion(namespace));
-        assert!(same.possess.is_some() && same.authorise.is_none());
-    }
-
-    #[test]
-    fn who_begins_many_registrations_keeps_nobody_out() {
-        let mut all = Registrations::default();
-        let registration = Registration {
-            until: UnixSeconds(9),
-            serial: 0,
-            person: String::new(),
-            name: String::new(),
-            salt: [0; 16],
-            roles: Vec::new(),
-            authoriser: None,
-            challenge: [0; 32],
-            signing: None,
-        };
-        for n in 0..=MAX_OPEN {
-            all.put(n.to_string(), registration.clone(), UnixSeconds(1));
-        }
-        assert_eq!(all.open.len(), MAX_OPEN);
-        assert!(!all.open.contains_key("0") && all.open.contains_key(&MAX_OPEN.to_string()));
-        all.put("later".to_owned(), registration, UnixSeconds(9));
-        assert_eq!(all.open.len(), 1, "what is too old is forgotten");
+/// The roles of an enrolment, ascending, none twice, at least one.
+pub(super) fn checked_roles(roles: &[Role]) -> Result<Vec<Role>, Error> {
+    let mut roles = roles.to_vec();
+    roles.sort_unstable();
+    roles.dedup();
+    match roles.is_empty() {
+        true => Err(Refusal::Invalid("an enrolment has a role").into()),
+        false => Ok(roles),
     }
 }

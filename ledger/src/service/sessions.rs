@@ -151,25 +151,6 @@ impl Ledger {
     pub fn end_sessions_of(&self, person: &str) -> Result<usize, Error> {
         self.access.with(|c| c.execute("DELETE FROM session WHERE person = ?1", [person]))
     }
-
-    /// The roles that a credential holds by everything that is recorded now; none for one that is
-    /// revoked, from whenever on.
-    ///
-    /// # Errors
-    /// Those of reading the governance log.
-    pub fn roles_now(&self, credential: &[u8]) -> Result<Vec<Role>, Error> {
-        let (size, roster) = (self.gov.size(), self.roster()?);
-        if roster.revocations(credential).any(|r| r.authorised.is_ok()) {
-            return Ok(Vec::new());
-        }
-        let holds = |role: &Role| roster.authorised(credential, size, *role).is_ok();
-        Ok(all_roles().into_iter().filter(holds).collect())
-    }
-}
-
-fn all_roles() -> Vec<Role> {
-    let names = ["administrator", "approver", "auditor", "operator"];
-    names.into_iter().filter_map(Role::from_name).collect()
 }
 
 impl Access {

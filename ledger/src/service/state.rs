@@ -37,9 +37,7 @@ CREATE TABLE IF NOT EXISTS entry (
   request TEXT NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (request, entry)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS extra (
   request TEXT PRIMARY KEY, media_type TEXT, length INTEGER, raw_sha256 BLOB, template TEXT,
-  allow_self INTEGER NOT NULL, submitted INTEGER NOT NULL, risk TEXT, why TEXT) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS person (
-  person TEXT PRIMARY KEY, name TEXT NOT NULL, salt BLOB NOT NULL) WITHOUT ROWID;";
+  allow_self INTEGER NOT NULL, submitted INTEGER NOT NULL, risk TEXT, why TEXT) WITHOUT ROWID;";
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +160,7 @@ pub struct State {
     connection: Mutex<Connection>,
 }
 
-type Sql<T> = rusqlite::Result<T>;
+pub(super) type Sql<T> = rusqlite::Result<T>;
 
 impl State {
     /// Opens the file, or makes it.
@@ -182,13 +180,16 @@ impl State {
             for column in ["risk", "why"] {
                 add_column(&connection, "extra", column)?;
             }
+            connection.execute_batch(super::directory::SCHEMA)?;
+            connection.execute_batch(super::invitations::SCHEMA)?;
+            connection.execute_batch(super::registrations::SCHEMA)?;
             Ok(connection)
         };
         let connection = open().map_err(Error::sqlite(path))?;
         Ok(Self { path: path.to_path_buf(), connection: connection.into() })
     }
 
-    fn with<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
+    pub(super) fn with<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
         f(&mut lock(&self.connection)).map_err(Error::sqlite(&self.path))
     }
 
@@ -436,54 +437,6 @@ impl State {
             Ok(changed == 1)
         })
     }
-
-    /// Keeps the opening of a name.
-    ///
-    /// # Errors
-    /// `ledger.sqlite`.
-    pub fn set_person(&self, person: &str, name: &str, salt: &[u8; 16]) -> Result<(), Error> {
-        self.with(|c| {
-            c.execute(
-                "INSERT OR REPLACE INTO person VALUES (?1, ?2, ?3)",
-                params![person, name, salt],
-            )
-        })
-        .map(drop)
-    }
-
-    /// The name and the salt of a person, unless erased.
-    ///
-    /// # Errors
-    /// `ledger.sqlite`.
-    pub fn person(&self, person: &str) -> Result<Option<(String, [u8; 16])>, Error> {
-        self.with(|c| {
-            c.query_row("SELECT name, salt FROM person WHERE person = ?1", [person], |r| {
-                Ok((r.get(0)?, r.get(1)?))
-            })
-            .optional()
-        })
-    }
-
-    /// Erases a name for ever.
-    ///
-    /// # Errors
-    /// `ledger.sqlite`.
-    pub fn erase_person(&self, person: &str) -> Result<(), Error> {
-        self.with(|c| {
-            c.execute("DELETE FROM person WHERE person = ?1", [person])?;
-            // The write-ahead log still holds the page with the name on it: it is emptied.
-            let (busy, _, _) = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| {
-                Ok((r.get::<_, bool>(0)?, r.get::<_, i64>(1)?, r.get::<_, i64>(2)?))
-            })?;
-            match busy {
-                false => Ok(()),
-                true => Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-                    Some("the name is erased, but a reader holds the write-ahead log".to_owned()),
-                )),
-            }
-        })
-    }
 }
 
 const REQUEST: &str = "SELECT id, state, decision, not_after, required, ended, execution, \
@@ -626,11 +579,11 @@ fn apply_decision(c: &Connection, index: u64, d: &Decision) -> Sql<()> {
 }
 
 /// SQLite's integers are signed; ours stay far below.
-fn int(n: u64) -> i64 {
+pub(super) fn int(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-fn uint(n: i64) -> u64 {
+pub(super) fn uint(n: i64) -> u64 {
     u64::try_from(n).unwrap_or(0)
 }
 

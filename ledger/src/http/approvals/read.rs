@@ -71,6 +71,21 @@ impl Input {
         self.0.get(name).map(|_| self.bytes(name, max)).transpose()
     }
 
+    /// Up to `max` strings; absent means none.
+    pub fn texts(&self, name: &str, max: usize) -> Result<Vec<String>, Fault> {
+        let Some(value) = self.0.get(name) else { return Ok(Vec::new()) };
+        let items = value.as_array().filter(|items| items.len() <= max);
+        let items = items.ok_or_else(|| missing(name))?;
+        let texts: Option<Vec<String>> =
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
+        texts.ok_or_else(|| missing(name))
+    }
+
+    /// Roles by name; absent means none.
+    pub fn given_roles(&self, name: &str) -> Result<Vec<Role>, Fault> {
+        self.0.get(name).map_or_else(|| Ok(Vec::new()), |_| self.roles(name))
+    }
+
     /// Roles by name; absent means approver.
     pub fn roles(&self, name: &str) -> Result<Vec<Role>, Fault> {
         let Some(value) = self.0.get(name) else { return Ok(vec![Role::Approver]) };
