@@ -23,6 +23,7 @@ pub mod approvals;
 pub mod auth;
 pub mod call;
 pub mod csrf;
+pub mod events;
 pub mod evidence;
 mod guard;
 pub mod health;
@@ -71,6 +72,8 @@ struct Shared {
     waiting: Arc<Semaphore>,
     rates: Rates,
     sign_ins: SignIns,
+    listeners: events::Listeners,
+    queue: pages::Queue,
     issuers: Vec<scrapi::ExternalIssuer>,
 }
 
@@ -112,6 +115,8 @@ impl App {
                 sign_ins: PerClient::new(10, 100),
             },
             sign_ins: SignIns::new()?,
+            listeners: events::Listeners::default(),
+            queue: pages::Queue::default(),
             issuers,
         })))
     }
@@ -178,6 +183,7 @@ pub fn router(app: App, more: Router) -> Router {
         .merge(v1::routes())
         .merge(approvals::routes())
         .merge(pages::routes())
+        .merge(events::routes())
         .merge(session::routes())
         .merge(health::routes())
         .merge(metrics::routes())

@@ -14,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt as _;
 
 /// Connections that are open at the same time; more wait to be accepted.
@@ -34,6 +34,27 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// Whether the server ends; an extension of the request, for answers that go on until then.
+#[derive(Debug, Clone)]
+pub struct Ending(watch::Receiver<bool>);
+
+impl Ending {
+    /// One that ends when `true` is sent.
+    #[must_use]
+    pub fn new() -> (watch::Sender<bool>, Self) {
+        let (sender, receiver) = watch::channel(false);
+        (sender, Self(receiver))
+    }
+
+    /// Waits for the end.
+    pub async fn begins(&mut self) {
+        if self.0.wait_for(|ending| *ending).await.is_err() {
+            // Whoever could end it is gone.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
 /// Serves until `end` is ready, then lets the requests that run finish, twenty seconds at most.
 /// What fails on one connection ends that connection and no more.
 pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Output = ()>) {
@@ -45,6 +66,7 @@ pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Outpu
         .header_read_timeout(HEAD_TIME)
         .max_headers(MAX_HEADERS)
         .max_buf_size(MAX_HEAD);
+    let (ends, ending) = Ending::new();
     let mut end = std::pin::pin!(end);
     loop {
         let accepted = tokio::select! {
@@ -52,8 +74,10 @@ pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Outpu
             accepted = accept(&listener, &slots) => accepted,
         };
         let Some((stream, peer, slot)) = accepted else { continue };
+        let ending = ending.clone();
         let service = router.clone().map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(ending.clone());
             request.map(Body::new)
         });
         let service = TowerToHyperService::new(service);
@@ -67,6 +91,7 @@ pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Outpu
         });
     }
     drop(listener);
+    ends.send_replace(true);
     if tokio::time::timeout(END_TIME, graceful.shutdown()).await.is_err() {
         tracing::warn!("some requests did not finish in time");
     }

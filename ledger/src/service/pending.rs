@@ -11,12 +11,14 @@ use crate::Error;
 /// Seconds that a document waits.
 pub const WAIT_S: u64 = 600;
 /// Documents that may wait.
-const MAX_WAITING: usize = 4096;
+const MAX_WAITING: usize = 16_384;
 /// Bytes of documents that may wait.
-const MAX_BYTES: usize = 64 << 20;
-/// Documents of one request and credential that may wait; an older one gives way. Opening needs no
-/// secret, so nobody may fill the rest by opening one request again and again.
+const MAX_BYTES: usize = 256 << 20;
+/// Documents of one request and credential that may wait; an older one gives way.
 const MAX_OF_ONE: usize = 4;
+/// Documents of one credential that may wait; an older one gives way. Each look at a request makes
+/// one, so nobody may fill the rest by looking.
+const MAX_OF_CREDENTIAL: usize = 32;
 
 /// Documents by their SHA-256.
 #[derive(Debug, Default)]
@@ -86,14 +88,20 @@ impl Pending {
     }
 
     fn make_room_for(&mut self, document: &Document, credential: &[u8]) {
-        let same = |w: &Waiting| {
-            w.credential == credential && w.document.body.request() == document.body.request()
-        };
-        let of_one = self.waiting.iter().filter(|(_, w)| same(w));
-        let mut of_one: Vec<_> = of_one.map(|(k, w)| (w.serial, *k)).collect();
-        of_one.sort_unstable();
-        let surplus = of_one.len().saturating_add(1).saturating_sub(MAX_OF_ONE);
-        for (_, sha256) in of_one.into_iter().take(surplus) {
+        let request = document.body.request();
+        self.keep_fewer(MAX_OF_ONE, |w| {
+            w.credential == credential && w.document.body.request() == request
+        });
+        self.keep_fewer(MAX_OF_CREDENTIAL, |w| w.credential == credential);
+    }
+
+    /// Forgets the oldest of these until one fewer than `most` is left.
+    fn keep_fewer(&mut self, most: usize, of_these: impl Fn(&Waiting) -> bool) {
+        let found = self.waiting.iter().filter(|(_, w)| of_these(w));
+        let mut found: Vec<_> = found.map(|(k, w)| (w.serial, *k)).collect();
+        found.sort_unstable();
+        let surplus = found.len().saturating_add(1).saturating_sub(most);
+        for (_, sha256) in found.into_iter().take(surplus) {
             self.remove(&sha256);
         }
     }

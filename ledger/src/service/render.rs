@@ -143,7 +143,8 @@ fn shown(path: &str, value: &Json) -> String {
 
 /// Control characters, white space other than the plain space, format characters, variation
 /// selectors, fillers, tags, and what has no agreed appearance.
-fn is_hidden(c: char) -> bool {
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
     c != ' ' && (c.is_control() || c.is_whitespace())
         || matches!(u32::from(c),
             0xad | 0x34f | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x890 | 0x891 | 0x8e2

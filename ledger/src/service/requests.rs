@@ -281,6 +281,14 @@ impl Ledger {
         Ok(())
     }
 
+    /// The answers to a request, in the order of the log.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn answers_of(&self, request: &str) -> Result<Vec<AnswerRow>, Error> {
+        self.state.answers(request)
+    }
+
     /// How many requests are in each state, for figures.
     ///
     /// # Errors

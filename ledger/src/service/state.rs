@@ -61,7 +61,8 @@ pub enum RequestState {
 }
 
 impl RequestState {
-    const ALL: [Self; 8] = [
+    /// All states, in the order in which a request comes to them.
+    pub const ALL: [Self; 8] = [
         Self::Offered,
         Self::Open,
         Self::Approved,

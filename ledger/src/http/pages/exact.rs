@@ -48,17 +48,53 @@ fn indent(depth: usize, out: &mut String) {
     }
 }
 
+/// Text with every character that can't be seen written as JSON's `\uXXXX`.
+pub fn visible(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if render::is_hidden(c) {
+            escaped(c, &mut out);
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Longest part, in characters: shorter than a small screen.
+const MAX_PART: usize = 480;
+/// Most lines of a part.
+const MAX_LINES: usize = 12;
+
+/// Cuts a text into parts of less than a screen each, so that a page can tell which of them have
+/// been on it.
+pub fn chunks(text: &str) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let by_length = rest.char_indices().nth(MAX_PART).map_or(rest.len(), |(at, _)| at);
+        let lines = rest.match_indices('\n').nth(MAX_LINES.saturating_sub(1));
+        let by_lines = lines.map_or(rest.len(), |(at, _)| at.saturating_add(1));
+        let Some((part, after)) = rest.split_at_checked(by_length.min(by_lines)) else { break };
+        parts.push(part);
+        rest = after;
+    }
+    parts
+}
+
+fn escaped(c: char, out: &mut String) {
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        out.push_str(&format!("\\u{unit:04x}"));
+    }
+}
+
 fn string(text: &str, out: &mut String) {
     out.push('"');
-    let mut buffer = [0; 4];
     for c in text.chars() {
-        let shown = render::escape(c.encode_utf8(&mut buffer));
-        if shown.starts_with("\\u{") {
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                out.push_str(&format!("\\u{unit:04x}"));
-            }
-        } else {
-            out.push_str(&shown);
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if render::is_hidden(c) => escaped(c, out),
+            c => out.push(c),
         }
     }
     out.push('"');
@@ -79,5 +115,21 @@ mod tests {
         assert!(shown.contains(r#""x\u202ey\u200b\"\\\u000a""#), "{shown}");
         assert!(shown.contains("😀\\udb40\\udc41"), "{shown}");
         assert!(shown.starts_with("{\n  \"a\": [\n    \"x"), "{shown}");
+    }
+
+    #[test]
+    fn parts_are_short_and_make_the_whole() {
+        for text in ["", "a", &"é".repeat(2000), &"line\n".repeat(100), &"\n".repeat(40)] {
+            let parts = chunks(text);
+            assert_eq!(parts.concat(), *text);
+            for part in parts {
+                assert!(part.chars().count() <= MAX_PART && part.lines().count() <= MAX_LINES);
+            }
+        }
+    }
+
+    #[test]
+    fn text_outside_of_json_shows_what_is_hidden_too() {
+        assert_eq!(visible("a\u{202e}\u{e0041}é"), "a\\u202e\\udb40\\udc41é");
     }
 }

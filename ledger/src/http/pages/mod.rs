@@ -3,11 +3,15 @@
 //! What a person signs is shown from the bytes that are signed. We claim that an approval is
 //! *bound* to those bytes, not that a person saw them.
 
-mod approve;
+mod compare;
 mod enrol;
 mod exact;
+mod history;
 mod log;
+pub(super) mod parts;
+mod queue;
 mod receipt;
+mod request;
 pub(super) mod signin;
 mod spec;
 
@@ -17,7 +21,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use maud::{DOCTYPE, Markup, html};
+use placet_proto::document::Role;
 
+pub use self::queue::Queue;
 use super::App;
 pub use super::auth::Session;
 use super::problem::Fault;
@@ -25,7 +31,7 @@ use super::problem::Fault;
 /// No inline script or style, nothing from elsewhere, no frame around it, no form that goes
 /// elsewhere.
 const CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -38,8 +44,11 @@ pub fn routes() -> Router<App> {
         .route("/spec", get(spec::page))
         .route("/enrol", get(enrol::page))
         .route("/signin", get(signin::page))
-        .route("/approve", get(approve::queue))
-        .route("/approve/{request}", get(approve::page))
+        .route("/approve", get(queue::page))
+        .route("/approve/{request}", get(request::page))
+        .route("/approve/{request}/state", get(request::state))
+        .route("/approve/{request}/qr.svg", get(request::qr))
+        .route("/history", get(history::page))
         .route("/assets/{name}", get(async |Path(name): Path<String>| asset(&name)))
 }
 
@@ -52,6 +61,9 @@ fn asset(name: &str) -> Response {
             concat!(include_str!("placet.css"), include_str!("receipt.css")),
         ),
         "passkey.js" => (SCRIPT, include_str!("passkey.js")),
+        "frame.js" => (SCRIPT, include_str!("frame.js")),
+        "events.js" => (SCRIPT, include_str!("events.js")),
+        "queue.js" => (SCRIPT, include_str!("queue.js")),
         "approve.js" => (SCRIPT, include_str!("approve.js")),
         "people.js" => (SCRIPT, include_str!("people.js")),
         "signin.js" => (SCRIPT, include_str!("signin.js")),
@@ -67,6 +79,8 @@ pub struct Page<'a> {
     status: StatusCode,
     title: &'a str,
     scripts: Vec<&'static str>,
+    here: &'static str,
+    wide: bool,
     body: Markup,
 }
 
@@ -74,13 +88,25 @@ impl<'a> Page<'a> {
     /// A page with this title, which should hold one `h1`.
     #[must_use]
     pub fn new(title: &'a str, body: Markup) -> Self {
-        Self { status: StatusCode::OK, title, scripts: Vec::new(), body }
+        Self { status: StatusCode::OK, title, scripts: Vec::new(), here: "", wide: false, body }
     }
 
     /// With another HTTP status than 200.
     #[must_use]
     pub fn status(self, status: StatusCode) -> Self {
         Self { status, ..self }
+    }
+
+    /// As part of this entry of the navigation, such as `"/approve"`.
+    #[must_use]
+    pub fn here(self, here: &'static str) -> Self {
+        Self { here, ..self }
+    }
+
+    /// With room for a table.
+    #[must_use]
+    pub fn wide(self) -> Self {
+        Self { wide: true, ..self }
     }
 
     /// With a script of `/assets`, an ES module, such as `"approve.js"`.
@@ -104,15 +130,16 @@ pub fn whole(app: &App, session: Option<&Session>, page: Page<'_>) -> Response {
                 @if let Some(csrf) = csrf { meta name="csrf" content=(csrf); }
                 title { (page.title) " – Placet" }
                 link rel="stylesheet" href="/assets/placet.css";
+                @if session.is_some() { script type="module" src="/assets/frame.js" {} }
                 @for script in &page.scripts {
                     script type="module" src={ "/assets/" (script) } {}
                 }
             }
             body {
                 a.skip href="#main" { "Skip to the content" }
-                header { (navigation(session)) }
+                header { (navigation(session, page.here)) }
                 (banners(app))
-                main #main tabindex="-1" { (page.body) }
+                main #main.wide[page.wide] tabindex="-1" { (page.body) }
             }
         }
     };
@@ -129,12 +156,29 @@ pub fn whole(app: &App, session: Option<&Session>, page: Page<'_>) -> Response {
     (page.status, headers, markup.into_string()).into_response()
 }
 
-fn navigation(_session: Option<&Session>) -> Markup {
+fn navigation(session: Option<&Session>, here: &str) -> Markup {
+    use Role::{Administrator, Approver};
+    let entries: [(&str, &str, &[Role]); 3] = [
+        ("/approve", "Requests", &[Approver, Administrator]),
+        ("/history", "History", &[Approver, Administrator]),
+        ("/people", "People", &[Administrator]),
+    ];
+    let link = |path: &str, text: &str| {
+        html! { a href=(path) aria-current=[(path == here).then_some("page")] { (text) } }
+    };
     html! {
         nav aria-label="Placet" {
-            a href="/" { "Placet" }
-            a href="/approve" { "Requests" }
-            a href="/enrol" { "Enrol" }
+            a.mark href="/" aria-current=[(here == "/").then_some("page")] { "Placet" }
+            @match session {
+                Some(session) => {
+                    @for (path, text, roles) in entries {
+                        @if roles.iter().any(|role| session.is(*role)) { (link(path, text)) }
+                    }
+                    (link("/people/me", "Me"))
+                    button #signout type="button" data-testid="signout" { "Sign out" }
+                },
+                None => (link("/signin", "Sign in")),
+            }
         }
     }
 }
@@ -143,7 +187,7 @@ fn navigation(_session: Option<&Session>) -> Markup {
 fn banners(app: &App) -> Markup {
     html! {
         @if app.ledger().config().dev {
-            p.banner { "Development ledger: what it records is evidence of nothing." }
+            p.banner { strong { "Development ledger." } " What it records is evidence of nothing." }
         }
     }
 }

@@ -30,7 +30,8 @@ export async function post(path, body) {
     credentials: 'same-origin',
     redirect: 'error',
   })
-  const value = await answer.json()
+  // What stands between may answer in its own words.
+  const value = await answer.json().catch(() => ({ title: `HTTP ${answer.status}` }))
   if (!answer.ok) {
     const { code } = value
     throw Object.assign(new Error(value.detail ?? value.title), { code, status: answer.status })
@@ -59,13 +60,13 @@ export async function create(options) {
 }
 
 // navigator.credentials.get() with options in JSON, and its answer in JSON.
-export async function get(options) {
+export async function get(options, signal) {
   const publicKey = {
     ...options,
     challenge: decode(options.challenge),
     allowCredentials: withIds(options.allowCredentials),
   }
-  const { rawId, response } = await navigator.credentials.get({ publicKey })
+  const { rawId, response } = await navigator.credentials.get({ publicKey, signal })
   return {
     id: encode(rawId),
     response: {
@@ -83,7 +84,8 @@ export async function whoever() {
 
 function failed(error) {
   const gone = error.name === 'NotAllowedError'
-  say(gone ? 'Nothing was signed: the passkey dialog was closed or refused.' : `Not done: ${error.message}`)
+  const closed = 'Nothing was signed: the passkey dialog was closed or refused.'
+  say(gone ? closed : `Not done: ${error.message}`)
 }
 
 // While something runs, its buttons rest; they stay at rest if it gives true.
