@@ -63,6 +63,7 @@ fn subscriptions(fixture: &Fixture) -> u64 {
     connection.query_row(sql, [], |r| r.get::<_, i64>(0)).unwrap().try_into().unwrap()
 }
 
+// SPEC.md R-10-42.
 #[test]
 fn a_request_is_told_from_beginning_to_end_and_signed() {
     let receiver = Receiver::start(&[Answer::status(204)]);
@@ -109,6 +110,7 @@ fn a_request_is_told_from_beginning_to_end_and_signed() {
     assert_eq!(text(&ended, &["data", "state"]), "cancelled");
 }
 
+// SPEC.md R-10-43.
 #[test]
 fn nothing_is_lost_while_nobody_sends() {
     let receiver = Receiver::start(&[Answer::status(204)]);

@@ -1,8 +1,8 @@
 //! Web Push: browsers that their persons asked to be told by.
 //!
-//! A subscription is a URL at a push service of the browser's maker and two keys. It belongs to
-//! the passkey by which its person was signed in: what that passkey may no longer do, its browser is
-//! no longer told. Messages are encrypted to the browser and hold the least that is of use.
+//! A subscription is a URL at a push service of the browser's maker and two keys. It belongs to the
+//! passkey by which its person was signed in: what that passkey may no longer do, its browser is no
+//! longer told. Messages are encrypted to the browser and hold the least that is of use.
 
 use std::sync::Arc;
 

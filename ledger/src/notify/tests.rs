@@ -59,6 +59,7 @@ fn all_strings(json: &Json) -> Vec<(String, String)> {
     out
 }
 
+// SPEC.md R-10-44.
 #[test]
 fn no_text_of_an_agent_mentions_links_or_formats() {
     for template in
@@ -94,6 +95,7 @@ fn no_text_of_an_agent_mentions_links_or_formats() {
     assert!(matrix.get("formatted_body").is_none());
 }
 
+// SPEC.md R-10-44.
 #[test]
 fn nothing_of_the_agents_is_told_unless_the_settings_say_so() {
     let event = Event::opened("r", UnixSeconds(0));

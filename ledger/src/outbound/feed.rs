@@ -27,6 +27,9 @@ const MAX_OPENED: usize = 1000;
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 /// Pause after a failure.
 const PAUSE: Duration = Duration::from_secs(5);
+/// Seconds after which the cursor is kept although nobody wants to be told: it needs no flush for
+/// every entry then.
+const KEEP_S: u64 = 60;
 /// Notices that are kept at most.
 const MAX_NOTICES: i64 = 1000;
 
@@ -54,6 +57,10 @@ pub struct Feed {
 }
 
 struct State {
+    /// Up to where the logs were passed over because nobody wanted to be told, and when the store
+    /// was last told so.
+    passed: [u64; 2],
+    kept_at: UnixSeconds,
     opened: Vec<String>,
     /// Whether all open requests have to be looked at: after a start, and after too many.
     look_at_all: bool,
@@ -63,7 +70,14 @@ struct State {
 
 impl Feed {
     pub(super) fn new(store: Arc<Store>) -> Self {
-        let state = State { opened: Vec::new(), look_at_all: true, woken: false, stop: false };
+        let state = State {
+            passed: [0; 2],
+            kept_at: UnixSeconds(0),
+            opened: Vec::new(),
+            look_at_all: true,
+            woken: false,
+            stop: false,
+        };
         Self {
             store,
             sources: RwLock::default(),
@@ -147,9 +161,17 @@ impl Feed {
     /// Those of the sources, `ledger.sqlite`, `ledger.limit` while too much waits.
     pub fn step(&self, ledger: &Ledger) -> Result<(), Error> {
         let sources = read(&self.sources).clone();
+        // In this order: what is recorded after somebody began to want it is never passed over.
+        let sizes = LogId::ALL.map(|log| ledger.log(log).size());
         let wanted = sources.iter().any(|source| source.wanted());
-        for log in LogId::ALL {
-            self.read_log(ledger, log, &sources, wanted)?;
+        match wanted {
+            true => {
+                let passed = lock(&self.state).passed;
+                for (log, passed) in LogId::ALL.into_iter().zip(passed) {
+                    self.read_log(ledger, log, &sources, passed)?;
+                }
+            }
+            false => self.pass_over(ledger, sizes)?,
         }
         self.tell_notices(ledger, &sources)?;
         let (opened, all) = {
@@ -168,15 +190,15 @@ impl Feed {
         ledger: &Ledger,
         id: LogId,
         sources: &[Arc<dyn Source>],
-        wanted: bool,
+        passed: u64,
     ) -> Result<(), Error> {
         let log = ledger.log(id);
         loop {
             let size = log.size();
             let cursor = self.store.cursor(id)?;
             // Before the first start nobody had asked to be told.
-            let from = cursor.unwrap_or(size).min(size);
-            let to = if wanted { size.min(from.saturating_add(MAX_BATCH)) } else { size };
+            let from = cursor.unwrap_or(size).max(passed).min(size);
+            let to = size.min(from.saturating_add(MAX_BATCH));
             if cursor == Some(to) {
                 return Ok(());
             }
@@ -199,6 +221,31 @@ impl Feed {
                 t.execute(sql, params![id.name(), int(to)]).map(drop)
             })?;
         }
+    }
+
+    /// Nobody wants to be told of what is recorded up to these sizes.
+    fn pass_over(&self, ledger: &Ledger, sizes: [u64; 2]) -> Result<(), Error> {
+        let now = ledger.now();
+        let first = {
+            let mut state = lock(&self.state);
+            let due = now.0 >= state.kept_at.0.saturating_add(KEEP_S);
+            let first = due || state.passed == [0; 2];
+            state.passed = sizes;
+            if first {
+                state.kept_at = now;
+            }
+            first
+        };
+        if !first {
+            return Ok(());
+        }
+        self.store.write(&[], now, |t| {
+            for (log, size) in LogId::ALL.into_iter().zip(sizes) {
+                let sql = "INSERT OR REPLACE INTO cursor VALUES (?1, ?2)";
+                t.execute(sql, params![log.name(), int(size)])?;
+            }
+            Ok(())
+        })
     }
 
     /// Tells of requests that are open and were not told of yet.

@@ -209,9 +209,12 @@ mod tests {
         let parts: Vec<&str> = token.split('.').collect();
         assert_eq!(url(parts[0]), br#"{"alg":"ES256","typ":"JWT"}"#);
         let claims = String::from_utf8(url(parts[1])).unwrap();
-        let expected =
-            r#"{"aud":"https://push.example","exp":1800043200,"sub":"https://placet.example"}"#;
-        assert_eq!(claims, expected);
+        let expected = Json::object([
+            ("aud", Json::from("https://push.example")),
+            ("exp", 1_800_043_200u32.into()),
+            ("sub", "https://placet.example".into()),
+        ]);
+        assert_eq!(claims, jcs::to_string(&expected));
         let signed = format!("{}.{}", parts[0], parts[1]);
         let signature = url(parts[2]);
         placet_verifier::crypto::verify_cose(key.public_key(), signed.as_bytes(), &signature)

@@ -66,6 +66,7 @@ fn a_receiver_gets_what_was_sent() {
     assert_eq!(seen.header("content-type"), "text/plain");
 }
 
+// SPEC.md R-10-41.
 #[test]
 fn our_own_network_is_not_called() {
     let receiver = Receiver::start(&[Answer::status(200)]);
@@ -91,6 +92,7 @@ fn our_own_network_is_not_called() {
     assert_eq!(send(&dev, &format!("http://localhost:{port}/")).unwrap().status, 200);
 }
 
+// SPEC.md R-10-41.
 #[test]
 fn a_name_is_resolved_once_and_all_its_addresses_count() {
     let receiver = Receiver::start(&[Answer::status(200)]);
@@ -122,6 +124,7 @@ fn a_name_is_resolved_once_and_all_its_addresses_count() {
     assert_eq!(send(&client, "https://a.example/").unwrap_err().code(), "outbound.unreachable");
 }
 
+// SPEC.md R-10-41.
 #[test]
 fn redirects_are_answers_and_lead_nowhere() {
     let secret = Receiver::start(&[Answer::status(200)]);

@@ -1,5 +1,5 @@
-//! A receiver of HTTP requests that behaves as a test wants. The ledger's own tests and those of its
-//! whole both use it.
+//! A receiver of HTTP requests that behaves as a test wants; for tests inside of the crate and
+//! outside.
 #![allow(dead_code)] // Each uses a part of it.
 
 use std::io::{BufRead as _, BufReader, Read, Write};
