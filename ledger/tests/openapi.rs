@@ -45,7 +45,8 @@ fn declared() -> BTreeSet<(String, String)> {
         for (at, _) in text.match_indices(".route(") {
             let arguments = balanced(&text[at + ".route(".len()..]);
             for path in paths_of(arguments.trim_start(), &text) {
-                if path.starts_with("/assets/") {
+                // Scripts and styles belong to the pages.
+                if path.starts_with("/assets/") || path.ends_with(".js") {
                     continue;
                 }
                 let found = methods_of(arguments);

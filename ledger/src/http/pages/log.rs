@@ -34,11 +34,9 @@ fn body(app: &App) -> Result<Markup, Error> {
     let logs: Vec<Markup> = trust.logs.iter().map(|log| one(app, log)).collect();
     Ok(html! {
         h1 { (config.origin) }
-        @if config.dev {
-            p.warning { "A development ledger: what it records is evidence of nothing." }
-        }
         p {
-            "This ledger records what persons approved that agents do. Do not believe this page: "
+            "This " @if config.dev { "development " } "ledger records what persons approved that "
+            "agents do. Do not believe this page: "
             "check the evidence with " code { "placet-verify" } " and a trust file of your own."
         }
         ul.downloads {

@@ -72,7 +72,8 @@ fn gather(app: &App, id: LogId, index: u64) -> Result<Shown, Error> {
         let path = log.inclusion_path(index, note.size)?;
         let leaf = merkle::leaf_hash(&entry);
         let proven = merkle::verify_inclusion(&leaf, index, note.size, &path, &note.root);
-        let detail = format!("{} hashes lead to the root of the tree of {}", path.len(), note.size);
+        let (hashes, size) = (path.len(), note.size);
+        let detail = format!("the path ({hashes}) leads to the root of the tree of size {size}");
         checks.push(("log.inclusion", status(proven.is_ok()), detail));
         stamps = times_of(ledger.publisher(id).policy(), &note.note);
         let detail = match stamps {

@@ -22,8 +22,9 @@ use placet_verifier::{Malformed, Options, Report, RequestFacts, Status, Verdict,
 
 use super::{Page, failed, spec, whole};
 use crate::http::problem::Fault;
-use crate::http::v1::READERS;
+use crate::http::v1::{READERS, covering};
 use crate::http::{App, auth};
+use crate::service::publisher::times_of;
 use crate::service::{RequestState, TrustChoices};
 use crate::storage::Statement as Stored;
 use crate::{Error, LogId};
@@ -52,6 +53,9 @@ struct Shown {
     /// What a later bundle would close.
     open: Vec<String>,
     rows: Vec<Row>,
+    /// Size of the first cosigned checkpoint that covers all of them, and the end of the second in
+    /// which its witnesses had signed.
+    witnessed: Option<(u64, u64)>,
     dev: bool,
     roots: usize,
 }
@@ -101,8 +105,12 @@ fn gather(app: &App, request: String) -> Result<Shown, Error> {
         };
         rows.push(Row { index, body });
     }
+    let last = rows.last().map_or(0, |row| row.index);
+    let policy = ledger.publisher(LogId::Main).policy();
+    let witnessed = covering(main, last)?
+        .and_then(|note| Some((note.size, times_of(policy, &note.note)?.1.saturating_add(1))));
     let (origin, open) = (ledger.config().origin.clone(), evidence.open);
-    Ok(Shown { request, origin, as_of, state, report, open, rows, dev, roots: count })
+    Ok(Shown { request, origin, as_of, state, report, open, rows, witnessed, dev, roots: count })
 }
 
 /// The keys that the service itself let in without an authoriser: to it, and to nobody else, they

@@ -128,6 +128,16 @@ pub fn timeline(shown: &Shown) -> Markup {
                     }
                 }
             }
+            @if let Some((size, before)) = shown.witnessed {
+                li {
+                    (time(before))
+                    div {
+                        "Witnessed: before this time, a checkpoint of size " (size)
+                        " with all of the above in it was cosigned."
+                        div.small { "proven" }
+                    }
+                }
+            }
         }
         p.small {
             "Times on the left are the issuer's word. Proven times rest on the witnesses."
