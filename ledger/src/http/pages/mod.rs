@@ -60,6 +60,7 @@ fn asset(name: &str) -> Response {
             "text/css; charset=utf-8",
             concat!(include_str!("placet.css"), include_str!("receipt.css")),
         ),
+        "icon.svg" => ("image/svg+xml", include_str!("icon.svg")),
         "passkey.js" => (SCRIPT, include_str!("passkey.js")),
         "frame.js" => (SCRIPT, include_str!("frame.js")),
         "events.js" => (SCRIPT, include_str!("events.js")),
@@ -129,6 +130,7 @@ pub fn whole(app: &App, session: Option<&Session>, page: Page<'_>) -> Response {
                 meta name="color-scheme" content="light dark";
                 @if let Some(csrf) = csrf { meta name="csrf" content=(csrf); }
                 title { (page.title) " – Placet" }
+                link rel="icon" href="/assets/icon.svg" type="image/svg+xml";
                 link rel="stylesheet" href="/assets/placet.css";
                 @if session.is_some() { script type="module" src="/assets/frame.js" {} }
                 @for script in &page.scripts {
@@ -137,8 +139,10 @@ pub fn whole(app: &App, session: Option<&Session>, page: Page<'_>) -> Response {
             }
             body {
                 a.skip href="#main" { "Skip to the content" }
-                header { (navigation(session, page.here)) }
-                (banners(app))
+                header {
+                    (navigation(session, page.here))
+                    (banners(app))
+                }
                 main #main.wide[page.wide] tabindex="-1" { (page.body) }
             }
         }

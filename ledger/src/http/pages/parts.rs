@@ -47,9 +47,10 @@ pub fn risk_badge(risk: &str) -> Markup {
 /// How much time is left, which the script keeps up to date, and until when.
 pub fn remaining(not_after: UnixSeconds, now: UnixSeconds) -> Markup {
     let until = not_after.to_string();
+    let seconds = not_after.0.saturating_sub(now.0);
     html! {
-        time datetime=(until) data-remaining title={ "until " (until) } {
-            (in_words(not_after.0.saturating_sub(now.0)))
+        time datetime=(until) data-remaining=(seconds) title={ "until " (until) } {
+            (in_words(seconds))
         }
     }
 }
@@ -121,6 +122,12 @@ mod tests {
         let html = risk_badge("high\u{202e}<b>").into_string();
         assert_eq!(html, r#"<span class="badge">Risk: high\u202e&lt;b&gt;</span>"#);
         assert!(risk_badge("High").into_string().contains("badge strong"));
+    }
+
+    #[test]
+    fn the_script_is_told_how_many_seconds_are_left() {
+        let html = remaining(UnixSeconds(160), UnixSeconds(100)).into_string();
+        assert!(html.contains(r#"data-remaining="60""#) && html.contains(">1 min left<"), "{html}");
     }
 
     #[test]
