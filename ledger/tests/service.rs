@@ -454,3 +454,24 @@ fn statements_of_others_change_no_request_and_stop_nothing() {
     let report = check(&fixture, &evidence, &[&alice], false);
     assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
 }
+
+#[test]
+fn an_act_of_administration_is_on_the_record_and_says_nothing_of_a_request() {
+    let fixture = Fixture::new();
+    let by = "0b1c2d3e-4f50-4a61-8b72-93a4b5c6d7e8";
+    let made =
+        fixture.ledger.record_administration("token.create", "t1", Some(by), "scopes pep").unwrap();
+    let crate_statement = fixture.ledger.log(placet_ledger::LogId::Main).statement(made.index);
+    let placet_ledger::Statement::Present(bytes) = crate_statement.unwrap() else {
+        panic!("no body");
+    };
+    let statement = placet_proto::statement::Statement::parse(&bytes).unwrap();
+    let placet_proto::document::Body::Administration(act) = &statement.document.body else {
+        panic!("another kind");
+    };
+    assert_eq!((act.act.as_str(), act.target.as_str()), ("token.create", "t1"));
+    assert_eq!((act.person.as_deref(), act.detail.as_str()), (Some(by), "scopes pep"));
+    assert!(statement.document.body.request().is_none());
+    let unknown = fixture.ledger.record_administration("coffee.make", "t1", None, "");
+    assert_eq!(code(unknown), "request.invalid");
+}

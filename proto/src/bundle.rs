@@ -80,10 +80,39 @@ pub struct MainPart {
 pub struct Included {
     /// Index in the log.
     pub index: u64,
-    /// The statement.
-    pub statement: Vec<u8>,
+    /// The statement, or what is left of it.
+    pub content: Content,
     /// COSE Receipts.
     pub receipts: Vec<Vec<u8>>,
+}
+
+/// What a bundle holds of a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Its bytes.
+    Statement(Vec<u8>),
+    /// Its body was erased; this is the entry, SHA-256 of the bytes that were there.
+    Erased(Hash),
+}
+
+impl Included {
+    /// The bytes, unless they were erased.
+    #[must_use]
+    pub fn statement(&self) -> Option<&[u8]> {
+        match &self.content {
+            Content::Statement(bytes) => Some(bytes),
+            Content::Erased(_) => None,
+        }
+    }
+
+    /// The entry of the tree (SPEC.md 5.4).
+    #[must_use]
+    pub fn entry(&self) -> Hash {
+        match &self.content {
+            Content::Statement(bytes) => crate::sha256(bytes),
+            Content::Erased(entry) => *entry,
+        }
+    }
 }
 
 /// A consistency proof (RFC 9162 2.1.4).
@@ -222,7 +251,8 @@ impl Bundle {
         if !self.main.statements.is_sorted_by(|a, b| a.index < b.index) {
             return bad("statements are not ascending");
         }
-        if self.main.statements.first().is_none_or(|s| s.index != 0) {
+        let genesis = self.main.statements.first();
+        if genesis.is_none_or(|s| s.index != 0 || s.statement().is_none()) {
             return bad("the first statement is not genesis");
         }
         if self.main.statements.iter().any(|s| s.receipts.is_empty()) {
@@ -288,19 +318,22 @@ impl MainPart {
 
 impl Included {
     fn read(r: &mut Reader<'_>) -> Result<Self, Error> {
-        let (mut index, mut statement, mut receipts) = (None, None, None);
+        let (mut index, mut content, mut receipts) = (None, None, None);
         for _ in 0..r.map()? {
             match r.key()? {
                 Key::Text("index") => index = Some(r.uint()?),
-                Key::Text("statement") => statement = Some(r.bytes()?.to_vec()),
+                Key::Text("statement") if content.is_none() => {
+                    content = Some(Content::Statement(r.bytes()?.to_vec()));
+                }
+                Key::Text("erased") if content.is_none() => {
+                    content = Some(Content::Erased(r.bytes_array::<32>()?));
+                }
                 Key::Text("receipts") => receipts = Some(read_byte_strings(r, MAX_RECEIPTS)?),
                 _ => return Err(BundleError::Format("statement has an unknown member").into()),
             }
         }
-        match (index, statement, receipts) {
-            (Some(index), Some(statement), Some(receipts)) => {
-                Ok(Self { index, statement, receipts })
-            }
+        match (index, content, receipts) {
+            (Some(index), Some(content), Some(receipts)) => Ok(Self { index, content, receipts }),
             _ => Err(BundleError::Format("statement lacks a member").into()),
         }
     }
@@ -308,8 +341,11 @@ impl Included {
     fn write(&self) -> MapWriter {
         let mut m = MapWriter::new();
         m.text("index", |w| w.uint(self.index))
-            .text("statement", |w| w.bytes(&self.statement))
             .text("receipts", |w| write_byte_strings(w, &self.receipts));
+        match &self.content {
+            Content::Statement(bytes) => m.text("statement", |w| w.bytes(bytes)),
+            Content::Erased(entry) => m.text("erased", |w| w.bytes(entry)),
+        };
         m
     }
 }

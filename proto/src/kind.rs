@@ -8,9 +8,9 @@ use crate::sshsig::Namespace;
 /// Which of a ledger's two logs (SPEC.md 6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LogRole {
-    /// `<origin>`: decisions, answers, executions, outcomes.
+    /// `<origin>`: decisions, answers, executions, outcomes, erasures.
     Main,
-    /// `<origin>/gov`: genesis, keys, policies, enrolments, roles, revocations.
+    /// `<origin>/gov`: genesis, keys, policies, enrolments, roles, revocations, recoveries.
     Gov,
 }
 
@@ -58,17 +58,23 @@ pub enum Kind {
     Execution,
     /// What came of it.
     Outcome,
+    /// An administrator ordered that bodies be erased.
+    Erasure,
+    /// An act of administration that no passkey signed; evidence of nothing.
+    Administration,
     /// A credential of a person.
     Enrolment,
     /// The roles of a person.
     Role,
     /// A credential is no longer to be trusted.
     Revocation,
+    /// A new key is announced for somebody who lost theirs.
+    Recovery,
 }
 
 impl Kind {
     /// Every kind of the profile, in the order of SPEC.md 4.2.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Genesis,
         Self::Key,
         Self::Policy,
@@ -79,14 +85,17 @@ impl Kind {
         Self::Denial,
         Self::Execution,
         Self::Outcome,
+        Self::Erasure,
+        Self::Administration,
         Self::Enrolment,
         Self::Role,
         Self::Revocation,
+        Self::Recovery,
     ];
 
     /// Names that are reserved but have no document in this profile.
-    pub const RESERVED: [&'static str; 8] =
-        ["erasure", "finding", "coverage", "credential", "grant", "plan", "session", "recovery"];
+    pub const RESERVED: [&'static str; 6] =
+        ["finding", "coverage", "credential", "grant", "plan", "session"];
 
     /// The registered name.
     #[must_use]
@@ -102,9 +111,12 @@ impl Kind {
             Self::Cancel => "cancel",
             Self::Execution => "execution",
             Self::Outcome => "outcome",
+            Self::Erasure => "erasure",
+            Self::Administration => "administration",
             Self::Enrolment => "enrolment",
             Self::Role => "role",
             Self::Revocation => "revocation",
+            Self::Recovery => "recovery",
         }
     }
 
@@ -119,7 +131,9 @@ impl Kind {
     pub fn belongs_in(self, role: LogRole) -> bool {
         match self {
             Self::Genesis | Self::Key | Self::Policy => true,
-            Self::Enrolment | Self::Role | Self::Revocation => role == LogRole::Gov,
+            Self::Enrolment | Self::Role | Self::Revocation | Self::Recovery => {
+                role == LogRole::Gov
+            }
             _ => role == LogRole::Main,
         }
     }
@@ -131,7 +145,7 @@ impl Kind {
     }
 
     /// The namespace under which the person who answers or governs signs; the possession
-    /// signature of an enrolment is beside it (SPEC.md 4.2).
+    /// signature of an enrolment is beside it (SPEC.md 4.2). Of a `recovery` the new key signs.
     #[must_use]
     pub fn namespace(self) -> Option<Namespace> {
         match self {
@@ -141,6 +155,8 @@ impl Kind {
             Self::Enrolment => Some(Namespace::EnrolAuthorise),
             Self::Role => Some(Namespace::Role),
             Self::Revocation => Some(Namespace::Revoke),
+            Self::Recovery => Some(Namespace::Recover),
+            Self::Erasure => Some(Namespace::Erase),
             _ => None,
         }
     }

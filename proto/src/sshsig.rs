@@ -48,13 +48,15 @@ pub enum Namespace {
     Policy,
     /// The erasure of a body.
     Erase,
+    /// The announcement of a new key for somebody who lost theirs.
+    Recover,
     /// Sign-in to the service; evidence of nothing else.
     Signin,
 }
 
 impl Namespace {
     /// All namespaces.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Approve,
         Self::Deny,
         Self::EnrolPossess,
@@ -63,6 +65,7 @@ impl Namespace {
         Self::Role,
         Self::Policy,
         Self::Erase,
+        Self::Recover,
         Self::Signin,
     ];
 
@@ -78,6 +81,7 @@ impl Namespace {
             Self::Role => "placet-role-v1",
             Self::Policy => "placet-policy-v1",
             Self::Erase => "placet-erase-v1",
+            Self::Recover => "placet-recover-v1",
             Self::Signin => "placet-signin-v1",
         }
     }

@@ -165,12 +165,21 @@ pub(crate) fn lower(
     cx: &Context<'_>,
     after: &placet_proto::document::After,
 ) -> Result<u64, Problem> {
-    let t1 = |named, notes, log: &LogTrust| {
+    not_before(after, (&cx.main_notes, cx.main), (&cx.gov_notes, cx.gov))
+}
+
+/// [`lower`] where there is no context yet.
+pub(crate) fn not_before(
+    after: &placet_proto::document::After,
+    main: (&[OpenNote], &LogTrust),
+    gov: (&[OpenNote], &LogTrust),
+) -> Result<u64, Problem> {
+    let t1 = |named, (notes, log): (&[OpenNote], &LogTrust)| {
         note_named(named, notes, log)?.not_before.ok_or_else(|| {
             Problem::open("time.lower_open", format!("no quorum on the note of {}", log.log.origin))
         })
     };
-    Ok(t1(&after.main, &cx.main_notes, cx.main)?.max(t1(&after.gov, &cx.gov_notes, cx.gov)?))
+    Ok(t1(&after.main, main)?.max(t1(&after.gov, gov)?))
 }
 
 /// T2 of a main statement: the earliest quorum on a note that includes it.

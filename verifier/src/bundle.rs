@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use placet_proto::action::Action;
 use placet_proto::b64::encode_hex;
 use placet_proto::document::{Body, Genesis};
-use placet_proto::kind::Kind;
 use placet_proto::tlog::merkle::{CompactRange, leaf_hash};
 use placet_proto::trust::{TrustFile, TrustedLog};
 
 use crate::answers;
 use crate::context::Context;
+use crate::erasures::Orders;
 use crate::evidence::Evidence;
 use crate::governance::{Governance, Rules};
 use crate::issuers::Issuers;
@@ -213,8 +213,11 @@ impl<'a> Run<'a> {
         };
         let notes = self.take("log.checkpoint", None, notes, count);
         let valid = self.statements(evidence, main, gov, genesis);
-        let Some((main_notes, gov_notes)) = notes else { return Ok(()) };
-        let governance = self.governance(evidence, &valid);
+        let Some(notes) = notes else { return Ok(()) };
+        let (opened_main, opened_gov) = &notes;
+        let times = governed(evidence, (opened_main, &main_trust), (opened_gov, &gov_trust));
+        let governance = self.governance(evidence, &valid.0, times.clone());
+        let (main_notes, gov_notes) = notes;
         let mut context = Context {
             trust: self.trust,
             main: &main_trust,
@@ -223,17 +226,19 @@ impl<'a> Run<'a> {
             governance: &governance,
             main_notes,
             gov_notes,
-            governed: BTreeMap::new(),
+            orders: Orders::read(evidence, &governance, &valid.1),
+            governed: times,
             whole_log: None,
         };
-        context.governed = governed(evidence, &context);
         let whole = self.options.whole_log.as_ref();
         context.whole_log = whole.map(|w| (w.entries.len(), executions_in(w, &context.main_notes)));
         self.trees(evidence, &context);
         let statements = evidence.by_request();
+        let erased = evidence.erased_by_request();
         for request in &evidence.requests {
             let of_request = statements.get(request.as_str()).map_or(&[][..], Vec::as_slice);
-            request::verify(self, evidence, &context, request, of_request);
+            let missing = erased.get(request.as_str()).map_or(&[][..], Vec::as_slice);
+            request::verify(self, evidence, &context, request, of_request, missing);
         }
         Ok(())
     }
@@ -250,7 +255,12 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn governance(&self, evidence: &Evidence, valid: &BTreeSet<u64>) -> Governance {
+    fn governance(
+        &self,
+        evidence: &Evidence,
+        valid: &BTreeSet<u64>,
+        times: BTreeMap<u64, u64>,
+    ) -> Governance {
         let rules = Rules {
             rp_ids: self.trust.rp_ids.clone(),
             origins: self.trust.origins.clone(),
@@ -260,7 +270,8 @@ impl<'a> Run<'a> {
         let entries = evidence.gov.iter().map(|p| placet_proto::sha256(p.bytes()));
         let numbered = evidence.gov.iter().enumerate().map(|(i, p)| (i as u64, p));
         let counted = numbered.filter(|(i, _)| valid.contains(i));
-        Governance::new(rules, entries, counted.filter_map(|(i, p)| Some((i, p.known()?))))
+        let statements = counted.filter_map(|(i, p)| Some((i, p.known()?)));
+        Governance::new(rules, entries, statements, times)
     }
 
     /// Steps 6 to 8, 10a and 12.
@@ -293,15 +304,16 @@ impl<'a> Run<'a> {
         self.take("trust.dev_log", None, result, String::clone);
     }
 
-    /// Steps 9 and 10 for every statement; returns the governance indexes of those that count.
+    /// Steps 9 and 10 for every statement; returns the indexes of those that count, in the
+    /// governance log and in the main log.
     fn statements(
         &mut self,
         evidence: &Evidence,
         main: &TrustedLog,
         gov: &TrustedLog,
         genesis: &Genesis,
-    ) -> BTreeSet<u64> {
-        let mut valid = BTreeSet::new();
+    ) -> (BTreeSet<u64>, BTreeSet<u64>) {
+        let (mut valid, mut valid_main) = (BTreeSet::new(), BTreeSet::new());
         let (mut signature, mut kind) = (None, None);
         let mut note = |p: Problem| {
             let by_kind = matches!(p.code, "issuer.kind" | "kind.wrong_log");
@@ -325,15 +337,16 @@ impl<'a> Run<'a> {
             }
         }
         for statement in &evidence.main {
-            if let Err(p) = issuers.check(&statement.parsed, statement.index, main) {
-                note(p);
+            match issuers.check(&statement.parsed, statement.index, main) {
+                Ok(()) => drop(valid_main.insert(statement.index)),
+                Err(p) => note(p),
             }
         }
         let total = evidence.gov.len() + evidence.main.len();
         let outcome = |p: Option<Problem>| p.map_or(Ok(format!("{total} statements")), Err);
         self.take("statement.signature", None, outcome(signature), String::clone);
         self.take("issuer.kind", None, outcome(kind), String::clone);
-        valid
+        (valid, valid_main)
     }
 
     /// Step 12: whether every quorum also holds without the operator's own witnesses.
@@ -403,12 +416,18 @@ impl<'a> Run<'a> {
     }
 }
 
-/// T1 of every revocation and role change whose notes are there.
-fn governed(evidence: &Evidence, cx: &Context<'_>) -> BTreeMap<u64, u64> {
+/// T1 of every governance document whose time matters and whose notes are there.
+fn governed(
+    evidence: &Evidence,
+    main: (&[OpenNote], &LogTrust),
+    gov: (&[OpenNote], &LogTrust),
+) -> BTreeMap<u64, u64> {
     let documents = (0..).zip(&evidence.gov).filter_map(|(i, p)| Some((i, p.known()?)));
-    documents
-        .filter(|(_, s)| matches!(s.kind(), Kind::Revocation | Kind::Role))
-        .filter_map(|(i, s)| Some((i, answers::lower(cx, s.document.body.after()?).ok()?)))
+    let timed = documents.filter(|(_, s)| s.document.body.is_timed());
+    timed
+        .filter_map(|(i, s)| {
+            Some((i, answers::not_before(s.document.body.after()?, main, gov).ok()?))
+        })
         .collect()
 }
 

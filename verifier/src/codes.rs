@@ -76,6 +76,12 @@ pub const CODES: &[Code] = &[
         "9",
     ),
     c(
+        "approval.self",
+        "The person who initiated the action approved it, and the quorum does not allow that.",
+        KEEP,
+        "9.7",
+    ),
+    c(
         "assertion.attestation_object",
         "The attestation object is not what it should be.",
         KEEP,
@@ -136,6 +142,18 @@ pub const CODES: &[Code] = &[
     c("assertion.type", "The client data is of another ceremony.", KEEP, "9.1"),
     c("assertion.up", "Nobody was present at the authenticator.", KEEP, "9.1"),
     c("assertion.uv", "The authenticator did not verify who was present.", KEEP, "9.1"),
+    c(
+        "body.erased",
+        "The body of a statement was erased by the order of an administrator: what it said can no longer be shown.",
+        "The order, with its reason, is in the evidence; keep copies of evidence that you need for longer.",
+        "9.8",
+    ),
+    c(
+        "body.missing",
+        "The body of a statement is withheld, and no administrator ordered its erasure.",
+        KEEP,
+        "9.8",
+    ),
     c(
         "bundle.format",
         "The file is not an evidence bundle of this profile.",
@@ -261,6 +279,12 @@ pub const CODES: &[Code] = &[
         "9.3",
     ),
     c(
+        "lineage.recovery",
+        "The passkey replaces a lost one by a recovery, which nobody but the operator stands behind.",
+        "Confirm the new key with its holder out of band, and add it to the roots of your trust file.",
+        "9.3",
+    ),
+    c(
         "lineage.revoked",
         "A credential that authorised an enrolment had been revoked before.",
         KEEP,
@@ -374,10 +398,41 @@ pub const CODES: &[Code] = &[
         "4.1",
     ),
     c(
+        "quorum.decision",
+        "The approval asks for another quorum than the decision that it answers.",
+        KEEP,
+        "9",
+    ),
+    c(
+        "quorum.eligible",
+        "Too few of those who approved are persons whose approval counts.",
+        KEEP,
+        "9.7",
+    ),
+    c(
         "quorum.unmet",
         "Fewer persons approved than the policy asked for, or not of the same thing.",
         KEEP,
         "9",
+    ),
+    c("recovery.early", "A recovery was completed before the time that it announced.", KEEP, "9.3"),
+    c(
+        "recovery.mismatch",
+        "An enrolment follows no recovery, or one of another person, key or role.",
+        KEEP,
+        "9.3",
+    ),
+    c(
+        "recovery.objected",
+        "Somebody who may had objected to the recovery before it was completed.",
+        KEEP,
+        "9.3",
+    ),
+    c(
+        "revocation.key",
+        "A revocation names another key than the credential was enrolled with.",
+        KEEP,
+        "9.3",
     ),
     c(
         "roster.disputed",

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use placet_proto::document::Genesis;
 use placet_proto::trust::TrustFile;
 
+use crate::erasures::Orders;
 use crate::governance::Governance;
 use crate::notes::{LogTrust, OpenNote};
 use crate::report::Problem;
@@ -21,6 +22,8 @@ pub(crate) struct Context<'a> {
     pub(crate) governance: &'a Governance,
     pub(crate) main_notes: Vec<OpenNote>,
     pub(crate) gov_notes: Vec<OpenNote>,
+    /// Orders of erasure, and which of them stand.
+    pub(crate) orders: Orders,
     /// T1 of each revocation and role change by its index. Every answer asks for them.
     pub(crate) governed: BTreeMap<u64, u64>,
     /// Number of entries of the whole main log where it was given, and the executions in it.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use placet_proto::Error;
-use placet_proto::bundle::{Bundle, BundleError, Consistency, Opening};
-use placet_proto::document::{After, Body};
+use placet_proto::bundle::{Bundle, BundleError, Consistency, Content, Opening};
+use placet_proto::document::{After, Body, Erasure};
 use placet_proto::kind::Kind;
 use placet_proto::statement::{self, Header, Statement};
 use placet_proto::tlog::TlogError;
@@ -95,6 +95,38 @@ pub struct MainStatement {
     pub receipts: Vec<Vec<u8>>,
 }
 
+/// A main statement whose body was erased: what is left of it.
+#[derive(Debug, Clone)]
+pub struct ErasedStatement {
+    /// Index in the main log.
+    pub index: u64,
+    /// The entry.
+    pub entry: [u8; 32],
+    /// `sub` of its receipts, all the same: `urn:uuid:` and the request that it was about.
+    pub subject: String,
+    /// COSE Receipts, each of which parses.
+    pub receipts: Vec<Vec<u8>>,
+}
+
+impl ErasedStatement {
+    /// The request that it was about, by the word of the log's receipts.
+    #[must_use]
+    pub fn request(&self) -> &str {
+        self.subject.strip_prefix("urn:uuid:").unwrap_or_default()
+    }
+
+    fn read(index: u64, entry: [u8; 32], receipts: Vec<Vec<u8>>) -> Result<Self, Error> {
+        let mut subject: Option<String> = None;
+        for bytes in &receipts {
+            let sub = placet_proto::cose::Receipt::parse(bytes)?.claims.sub;
+            if subject.get_or_insert_with(|| sub.clone()) != &sub {
+                return structure("receipts of an erased statement name different subjects");
+            }
+        }
+        Ok(Self { index, entry, subject: subject.unwrap_or_default(), receipts })
+    }
+}
+
 /// A bundle, read.
 #[derive(Debug, Clone)]
 pub struct Evidence {
@@ -106,6 +138,8 @@ pub struct Evidence {
     pub main_notes: Vec<ParsedNote>,
     /// Main statements, ascending by index; the first is genesis.
     pub main: Vec<MainStatement>,
+    /// Main statements whose bodies were erased, ascending by index.
+    pub erased: Vec<ErasedStatement>,
     /// Paths between neighbouring sizes of main notes.
     pub consistency: Vec<Consistency>,
     /// Origin of the governance log.
@@ -125,19 +159,28 @@ impl Evidence {
     /// The code of the first thing that could not be read, or `bundle.structure`.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let bundle = Bundle::parse(bytes)?;
-        let mut main = Vec::new();
+        let (mut main, mut erased) = (Vec::new(), Vec::new());
         for included in bundle.main.statements {
-            let parsed = Parsed::read(&included.statement)?;
-            for receipt in &included.receipts {
-                placet_proto::cose::Receipt::parse(receipt)?;
+            let (index, receipts) = (included.index, included.receipts);
+            match included.content {
+                Content::Erased(entry) => {
+                    erased.push(ErasedStatement::read(index, entry, receipts)?);
+                }
+                Content::Statement(bytes) => {
+                    let parsed = Parsed::read(&bytes)?;
+                    for receipt in &receipts {
+                        placet_proto::cose::Receipt::parse(receipt)?;
+                    }
+                    main.push(MainStatement { index, parsed, receipts });
+                }
             }
-            main.push(MainStatement { index: included.index, parsed, receipts: included.receipts });
         }
         let mut evidence = Self {
             requests: bundle.requests,
             main_origin: bundle.main.origin,
             main_notes: read_notes(bundle.main.notes)?,
             main,
+            erased,
             consistency: bundle.main.consistency,
             gov_origin: bundle.gov.origin,
             gov_notes: read_notes(bundle.gov.notes)?,
@@ -165,19 +208,44 @@ impl Evidence {
         map
     }
 
+    /// Erased main statements, by the request that they were about.
+    #[must_use]
+    pub fn erased_by_request(&self) -> BTreeMap<&str, Vec<&ErasedStatement>> {
+        let mut map: BTreeMap<&str, Vec<&ErasedStatement>> = BTreeMap::new();
+        for erased in &self.erased {
+            map.entry(erased.request()).or_default().push(erased);
+        }
+        map
+    }
+
     /// Known statements of the main log with their indexes.
     pub fn known_main(&self) -> impl Iterator<Item = (u64, &Statement)> {
         self.main.iter().filter_map(|m| m.parsed.known().map(|s| (m.index, s)))
     }
 
+    /// Orders of erasure in the main log with their indexes and statements.
+    pub fn erasures(&self) -> impl Iterator<Item = (u64, &Statement, &Erasure)> {
+        self.known_main().filter_map(|(index, s)| match &s.document.body {
+            Body::Erasure(order) => Some((index, s, order)),
+            _ => None,
+        })
+    }
+
     fn check_subjects(&self) -> Result<(), Error> {
         let mut seen = BTreeSet::new();
-        for statement in self.main.iter().skip(1) {
-            let request = statement.parsed.header().subject_uuid();
+        // An order of erasure is about no request: it is here for what it names.
+        let order = |s: &MainStatement| s.parsed.known().is_some_and(|s| s.kind() == Kind::Erasure);
+        let others = self.main.iter().skip(1).filter(|s| !order(s));
+        let erased = self.erased.iter().map(ErasedStatement::request);
+        for request in others.map(|s| s.parsed.header().subject_uuid()).chain(erased) {
             if self.requests.binary_search_by(|r| r.as_str().cmp(request)).is_err() {
                 return structure("a statement is about none of the bundle's requests");
             }
             seen.insert(request);
+        }
+        let named = |index: u64| self.erased.binary_search_by_key(&index, |e| e.index).is_ok();
+        if !self.erasures().all(|(_, _, order)| order.targets.iter().any(|t| named(t.index))) {
+            return structure("an order of erasure names nothing in the bundle");
         }
         if seen.len() == self.requests.len() {
             Ok(())
@@ -188,12 +256,11 @@ impl Evidence {
 
     fn check_receipt_sizes(&self) -> Result<(), Error> {
         let sizes = sizes(&self.main_notes);
-        for statement in &self.main {
-            for receipt in &statement.receipts {
-                let receipt = placet_proto::cose::Receipt::parse(receipt)?;
-                if sizes.binary_search(&receipt.proof.tree_size).is_err() {
-                    return structure("a receipt has the size of no note");
-                }
+        let erased = self.erased.iter().flat_map(|e| &e.receipts);
+        for receipt in self.main.iter().flat_map(|m| &m.receipts).chain(erased) {
+            let receipt = placet_proto::cose::Receipt::parse(receipt)?;
+            if sizes.binary_search(&receipt.proof.tree_size).is_err() {
+                return structure("a receipt has the size of no note");
             }
         }
         Ok(())
@@ -232,9 +299,16 @@ impl Evidence {
 
     /// Once for all, in time linear in the size of the bundle.
     fn mark_claims(&mut self) {
-        let first = self.main.iter().map(|m| m.index).find(|i| *i > 0).unwrap_or(0);
+        let kept = self.main.iter().map(|m| m.index).find(|i| *i > 0);
+        let erased = self.erased.first().map(|e| e.index);
+        let first = kept.into_iter().chain(erased).min().unwrap_or(0);
         let (mut main, mut gov, mut newest_roster) = (BTreeSet::new(), BTreeSet::new(), 0);
-        for after in self.main.iter().filter_map(|m| m.parsed.after()) {
+        // No time is asked of an order of erasure, and it is younger than what it names: its notes
+        // say nothing about a request.
+        let orders = |s: &Statement| s.kind() == Kind::Erasure;
+        let parsed = self.main.iter().map(|m| &m.parsed);
+        let others = parsed.filter(|p| !p.known().is_some_and(orders));
+        for after in others.filter_map(Parsed::after) {
             main.insert(after.main.note_sha256);
             gov.insert(after.gov.note_sha256);
             newest_roster = newest_roster.max(after.gov.size);
@@ -252,10 +326,8 @@ impl Evidence {
     }
 
     fn check_notes_referenced(&self) -> Result<(), Error> {
-        // Only of these does the time of their `after` matter (SPEC.md 9.5).
-        let governed = self.gov.iter().filter(|p| {
-            p.known().is_some_and(|s| matches!(s.kind(), Kind::Revocation | Kind::Role))
-        });
+        let governed =
+            self.gov.iter().filter(|p| p.known().is_some_and(|s| s.document.body.is_timed()));
         let afters: Vec<&After> = governed.filter_map(Parsed::after).collect();
         let main: BTreeSet<[u8; 32]> = afters.iter().map(|a| a.main.note_sha256).collect();
         let gov: BTreeSet<[u8; 32]> = afters.iter().map(|a| a.gov.note_sha256).collect();

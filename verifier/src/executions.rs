@@ -1,7 +1,5 @@
-//! Checks of an execution and its outcome: steps 20 to 23 of SPEC.md 9. Both are the PEP's word;
+//! Checks of an execution and its outcome: steps 21 to 23 of SPEC.md 9. Both are the PEP's word;
 //! what is checked is that the word fits what was approved.
-
-use std::collections::BTreeSet;
 
 use placet_proto::b64::encode_hex;
 use placet_proto::document::{Execution, Outcome, OutcomeResult};
@@ -10,6 +8,7 @@ use placet_proto::time::UnixSeconds;
 
 use crate::answers::{self, Given, Interval};
 use crate::context::Context;
+use crate::quorum::Approvals;
 use crate::report::Problem;
 
 type Checked = Result<String, Problem>;
@@ -22,55 +21,25 @@ pub(crate) struct Executed<'e> {
     pub(crate) outcome: Option<(u64, &'e Outcome)>,
 }
 
-/// Step 20: enough distinct persons approved the same thing.
-pub(crate) fn quorum(given: &[Given<'_>]) -> Checked {
-    let approvals: Vec<&Given<'_>> = given.iter().filter(|g| g.is_approval()).collect();
-    let Some(first) = approvals.first() else {
-        return Err(Problem::failed("quorum.unmet", "nobody approved"));
-    };
-    let action = first.answer.action.digest();
-    let same = |g: &&Given<'_>| {
-        let (a, b) = (g.answer, first.answer);
-        a.action.digest() == action
-            && a.audience == b.audience
-            && a.policy == b.policy
-            && a.raw == b.raw
-            && a.initiator == b.initiator
-            && a.quorum == b.quorum
-    };
-    if !approvals.iter().all(same) {
-        return Err(Problem::failed("quorum.unmet", "the approvals are not of the same thing"));
-    }
-    let persons: BTreeSet<&str> =
-        approvals.iter().map(|g| g.answer.approver.person.as_str()).collect();
-    let (required, got) = (first.answer.quorum.required, persons.len() as u64);
-    if got < required {
-        return Err(Problem::failed("quorum.unmet", "too few persons approved")
-            .versus(required.to_string(), got.to_string()));
-    }
-    Ok(format!("{got} of {required} asked for"))
-}
-
 /// Step 21: what was executed is what was approved, by the PEP named, once after the approvals.
-pub(crate) fn bound(executed: &Executed<'_>, given: &[Given<'_>]) -> Checked {
+pub(crate) fn bound(executed: &Executed<'_>, approvals: &Approvals<'_, '_>) -> Checked {
     let e = executed.execution;
-    let mut spent = BTreeSet::new();
+    let mut spent = Vec::new();
     for named in &e.approvals {
-        let found = given.iter().find(|g| {
-            g.is_approval()
-                && g.index == named.index
-                && *g.document().sha256() == named.document_sha256
-        });
+        if approvals.erased.contains(&named.index) {
+            return Err(Problem::open("body.erased", format!("approval at leaf {}", named.index)));
+        }
+        let found = approvals
+            .all()
+            .find(|g| g.index == named.index && *g.document().sha256() == named.document_sha256);
         let Some(approval) = found else {
             return Err(Problem::failed("execution.approval", format!("leaf {}", named.index)));
         };
-        spent.insert(approval.answer.approver.person.as_str());
         matches_approval(executed, approval)?;
+        spent.push(approval);
     }
-    let required = given.iter().find(|g| g.is_approval()).map_or(1, |g| g.answer.quorum.required);
-    if (spent.len() as u64) < required {
-        return Err(Problem::failed("quorum.unmet", "the execution spends too few approvals")
-            .versus(required.to_string(), spent.len().to_string()));
+    if let Some(quorum) = approvals.all().next().map(|g| &g.answer.quorum) {
+        approvals.enough(quorum, spent.into_iter())?;
     }
     Ok(format!("leaf {}, spends {} approval(s)", executed.index, e.approvals.len()))
 }
@@ -156,10 +125,9 @@ pub(crate) fn interval(
 }
 
 /// Step 23.
-pub(crate) fn not_after(when: Result<Interval, Problem>, given: &[Given<'_>]) -> Checked {
-    let Some(limit) = given.iter().filter(|g| g.is_approval()).map(|g| g.answer.not_after.0).min()
-    else {
-        return Err(Problem::failed("quorum.unmet", "nobody approved"));
+pub(crate) fn not_after(when: Result<Interval, Problem>, approvals: &Approvals<'_, '_>) -> Checked {
+    let Some(limit) = approvals.all().map(|g| g.answer.not_after.0).min() else {
+        return Err(approvals.too_few(Problem::failed("quorum.unmet", "nobody approved")));
     };
     let when = when?;
     let shown = |t| UnixSeconds(t).to_string();

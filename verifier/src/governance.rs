@@ -3,6 +3,9 @@
 //!
 //! The service uses this when it accepts an approval; the auditor computes it again.
 
+mod eligible;
+mod recovery;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use placet_proto::cose_key::PublicKey;
@@ -13,6 +16,7 @@ use placet_proto::sshsig::{self, Namespace};
 use placet_proto::statement::Statement;
 use placet_proto::tlog::merkle::{CompactRange, leaf_hash};
 
+use self::recovery::Announced;
 use crate::crypto;
 use crate::report::Problem;
 use crate::webauthn::{self, AssertionFacts, AssertionPolicy, CredentialKey};
@@ -74,18 +78,24 @@ pub struct Governance {
     /// Role changes that another change of the same person overtook before they were recorded.
     overtaken: BTreeSet<u64>,
     revocations: BTreeMap<Vec<u8>, Vec<Judged<Revocation>>>,
+    /// Ascending by index.
+    recoveries: Vec<Announced>,
+    /// T1 of entries whose time matters, by index, as far as it is known.
+    times: BTreeMap<u64, u64>,
     policies: Vec<Judged<Policy>>,
     forks: Vec<Problem>,
 }
 
 impl Governance {
     /// Reads entries 0..n-1, ascending. `statements` holds the known ones that are validly issued;
-    /// others count for the tree only.
+    /// others count for the tree only. `times` gives T1 (SPEC.md 9.4) of those whose time matters
+    /// (`Body::is_timed`), by index, as far as it is known.
     #[must_use]
     pub fn new<'a>(
         rules: Rules,
         entries: impl IntoIterator<Item = [u8; 32]>,
         statements: impl IntoIterator<Item = (u64, &'a Statement)>,
+        times: BTreeMap<u64, u64>,
     ) -> Self {
         let mut tree = CompactRange::new();
         let mut roots_at = vec![tree.root()];
@@ -106,6 +116,8 @@ impl Governance {
             changed: BTreeMap::new(),
             overtaken: BTreeSet::new(),
             revocations: BTreeMap::new(),
+            recoveries: Vec::new(),
+            times,
             policies: Vec::new(),
             forks: Vec::new(),
         };
@@ -163,7 +175,8 @@ impl Governance {
             }
             Body::Role(r) => {
                 let n = r.after.gov.size;
-                let authorised = self.signer(statement, &r.signer, Namespace::Role, n, index);
+                let authorised =
+                    self.signed_by(ADMINISTRATOR, statement, &r.signer, Namespace::Role, n, index);
                 if authorised.is_ok() {
                     if self.overtaken(&statement.document.body) {
                         self.overtaken.insert(index);
@@ -177,6 +190,9 @@ impl Governance {
                 let authorised = self.judge_revocation(r, index, statement);
                 let judged = Judged { index, document: r.clone(), authorised };
                 self.revocations.entry(r.credential.clone()).or_default().push(judged);
+            }
+            Body::Recovery(r) => {
+                self.recoveries.extend(Announced::new(index, r, statement));
             }
             Body::Policy(p) => {
                 let authorised = self.judge_policy(p, index, statement);
@@ -234,6 +250,13 @@ impl Governance {
         }
         self.assertion(statement, Namespace::EnrolPossess, &e.credential, e)
             .map_err(|p| lineage_problem(index, p))?;
+        if let Some(at) = e.recovery {
+            // Of a root too: a root says whose the key is, not that nobody objected.
+            self.judge_recovery(e, at, index)?;
+            let detail = format!("enrolment #{index} of {} is a recovery", short(&e.credential));
+            let known = self.is_root(e);
+            return if known { Ok(()) } else { Err(Problem::open("lineage.recovery", detail)) };
+        }
         if self.is_root(e) {
             return Ok(());
         }
@@ -243,8 +266,11 @@ impl Governance {
                 format!("enrolment #{index} of {} is authorised by nobody", short(&e.credential)),
             ));
         };
+        // A person's second key: the first gives what it has, and no more.
+        let own = Signers::Each(&e.roles);
+        let may = if authoriser.person == e.person { own } else { ADMINISTRATOR };
         let n = e.after.gov.size;
-        self.signer(statement, authoriser, Namespace::EnrolAuthorise, n, index)
+        self.signed_by(may, statement, authoriser, Namespace::EnrolAuthorise, n, index)
             .map_err(|p| lineage_problem(index, p))?;
         if self.depths.get(&authoriser.credential).is_some_and(|d| *d >= MAX_LINEAGE) {
             let detail = format!("enrolment #{index} is more than {MAX_LINEAGE} from a root");
@@ -254,8 +280,9 @@ impl Governance {
     }
 
     /// Whoever holds a key may always say that it is lost, whether or not it was revoked before;
-    /// an administrator may say so of any key. A key that only the operator says is that person's
-    /// may not: else he could revoke whom he likes.
+    /// an administrator may say so of any key, and an approver too of one that was announced for a
+    /// recovery and is not enrolled yet. A key that only the operator says is that person's may
+    /// not: else he could revoke whom he likes.
     fn judge_revocation(
         &self,
         r: &Revocation,
@@ -263,6 +290,13 @@ impl Governance {
         statement: &Statement,
     ) -> Result<(), Problem> {
         let (signer, n) = (&r.signer, r.after.gov.size);
+        let announced = self.is_announced(&r.credential, &r.key, n);
+        let enrolled = self.enrolments.get(&r.credential);
+        let named = enrolled.is_some_and(|e| key_of(&e.document.public_key) == r.key);
+        if !announced && !named {
+            let detail = format!("{} has another key, or none", short(&r.credential));
+            return Err(Problem::failed("revocation.key", detail));
+        }
         let of = |c: &[u8]| self.enrolments.get(c).filter(|e| e.index < n).map(|e| &e.document);
         let stands = self.enrolments.get(&signer.credential).is_some_and(|e| e.authorised.is_ok());
         if let (true, Some(own), Some(target)) =
@@ -274,7 +308,9 @@ impl Governance {
                 .assertion(statement, Namespace::Revoke, &signer.credential, own)
                 .map(|_| ());
         }
-        self.signer(statement, signer, Namespace::Revoke, n, index)
+        let objects = Signers::Any(&[Role::Administrator, Role::Approver]);
+        let may = if announced { objects } else { ADMINISTRATOR };
+        self.signed_by(may, statement, signer, Namespace::Revoke, n, index)
     }
 
     fn judge_policy(&self, p: &Policy, index: u64, statement: &Statement) -> Result<(), Problem> {
@@ -290,7 +326,8 @@ impl Governance {
                 format!("policy entry {index} was signed before another came into force"),
             )),
             Some((signer, after)) => {
-                self.signer(statement, signer, Namespace::Policy, after.gov.size, index)
+                let n = after.gov.size;
+                self.signed_by(ADMINISTRATOR, statement, signer, Namespace::Policy, n, index)
             }
         }
     }
@@ -342,7 +379,9 @@ impl Governance {
                 break;
             }
             let Some(authoriser) = &document.authoriser else {
-                out.steps.push(format!("{line}: authorised by nobody"));
+                let by = document.recovery.map(|at| format!("announced by recovery #{at}"));
+                out.steps
+                    .push(format!("{line}: {}", by.as_deref().unwrap_or("authorised by nobody")));
                 break;
             };
             out.steps.push(format!("{line}: authorised by {}", short(&authoriser.credential)));
@@ -390,7 +429,12 @@ impl Governance {
             let given = given.map(|c| (&c.document.signer, c.index, &c.document.after));
             for (signer, index, after) in enrolled.into_iter().chain(given) {
                 if found.insert((signer.credential.clone(), index)) {
-                    next.push((signer.credential.clone(), after.gov.size, Role::Administrator));
+                    let n = after.gov.size;
+                    next.push((signer.credential.clone(), n, Role::Administrator));
+                    if signer.person == document.person && role != Role::Administrator {
+                        // A person's own key gives a second one what was given to it.
+                        next.push((signer.credential.clone(), n, role));
+                    }
                 }
             }
             if found.len() > MAX_LINEAGE {
@@ -401,20 +445,21 @@ impl Governance {
         Ok(found.into_iter().collect())
     }
 
-    /// Checks that `signer` signed the statement under `namespace`, is an administrator at size
+    /// Checks that `signer` signed the statement under `namespace`, is one of those who may at size
     /// `n` of its `after` and still at its own `index`, and is not revoked by anything before it.
     /// The second because `after` is what the operator shows: a document can be filed, or signed
     /// with the help of somebody who lost the role, long after the checkpoint that it names.
-    fn signer(
+    fn signed_by(
         &self,
+        may: Signers<'_>,
         statement: &Statement,
         signer: &Signer,
         namespace: Namespace,
         n: u64,
         index: u64,
     ) -> Result<(), Problem> {
-        let enrolled = self.authorised(&signer.credential, n, Role::Administrator)?;
-        self.authorised(&signer.credential, index, Role::Administrator)?;
+        let enrolled = self.may_sign(may, &signer.credential, n)?;
+        self.may_sign(may, &signer.credential, index)?;
         if enrolled.document.person != signer.person {
             return Err(Problem::failed("lineage.person", short(&signer.credential))
                 .versus(&enrolled.document.person, &signer.person));
@@ -423,6 +468,24 @@ impl Governance {
             return Err(Problem::failed("lineage.revoked", short(&signer.credential)));
         }
         self.assertion(statement, namespace, &signer.credential, &enrolled.document).map(|_| ())
+    }
+
+    /// An administrator may sign whatever anybody may.
+    fn may_sign(
+        &self,
+        may: Signers<'_>,
+        credential: &[u8],
+        n: u64,
+    ) -> Result<&Judged<Enrolment>, Problem> {
+        let administrator = self.authorised(credential, n, Role::Administrator);
+        let (Err(why), Signers::Any(roles) | Signers::Each(roles)) = (&administrator, may) else {
+            return administrator;
+        };
+        let mut holds = roles.iter().map(|role| self.authorised(credential, n, *role));
+        match may {
+            Signers::Any(_) => holds.find(Result::is_ok).unwrap_or_else(|| Err(why.clone())),
+            Signers::Each(_) => holds.try_fold(None, |_, held| held.map(Some))?.ok_or(why.clone()),
+        }
     }
 
     /// Runs the strict assertion check with an enrolled key.
@@ -542,6 +605,17 @@ impl Governance {
         Ok(PolicyRef { index, manifest })
     }
 }
+
+/// Whose signature a document needs; an administrator's will always do.
+#[derive(Clone, Copy)]
+enum Signers<'a> {
+    /// Somebody with one of these roles.
+    Any(&'a [Role]),
+    /// Somebody with each of these roles.
+    Each(&'a [Role]),
+}
+
+const ADMINISTRATOR: Signers<'static> = Signers::Any(&[]);
 
 /// What makes two keys the same key, however their COSE_Keys are written.
 fn key_of(cose: &[u8]) -> [u8; 32] {

@@ -7,18 +7,21 @@ pub mod codes;
 mod context;
 pub mod cose_bare;
 pub mod crypto;
+mod erasures;
 mod evidence;
 mod executions;
 pub mod governance;
 mod issuers;
 mod logs;
 pub mod notes;
+mod quorum;
 mod report;
 mod request;
 pub mod webauthn;
 
 pub use bundle::{Options, WholeLog, checks, execution_request, verify_bundle};
-pub use evidence::{Evidence, MainStatement, Parsed, ParsedNote};
+pub use evidence::{ErasedStatement, Evidence, MainStatement, Parsed, ParsedNote};
 pub use report::{
-    AnswerFacts, Check, ExecutionFacts, Malformed, Problem, Report, RequestFacts, Status, Verdict,
+    AnswerFacts, Check, ErasedFacts, ExecutionFacts, Malformed, Problem, Report, RequestFacts,
+    Status, Verdict,
 };

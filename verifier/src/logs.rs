@@ -128,9 +128,16 @@ pub(crate) fn consistency(paths: &[Consistency], notes: &[OpenNote]) -> Checked 
 /// Step 8: every receipt of every main statement.
 pub(crate) fn inclusion(evidence: &Evidence, notes: &[OpenNote], log: &TrustedLog) -> Checked {
     let mut open = None;
-    for statement in &evidence.main {
-        for bytes in &statement.receipts {
-            match receipt(statement, bytes, notes, log) {
+    let kept = evidence.main.iter().map(|m| (Leaf::of(m), &m.receipts));
+    let erased = evidence
+        .erased
+        .iter()
+        .map(|e| (Leaf { index: e.index, entry: e.entry, subject: &e.subject }, &e.receipts));
+    let mut leaves: Vec<(Leaf<'_>, &Vec<Vec<u8>>)> = kept.chain(erased).collect();
+    leaves.sort_by_key(|(leaf, _)| leaf.index);
+    for (leaf, receipts) in &leaves {
+        for bytes in *receipts {
+            match receipt(leaf, bytes, notes, log) {
                 Err(p) if p.status == Status::Failed => return Err(p),
                 other => open = open.or(other.err()),
             }
@@ -139,37 +146,53 @@ pub(crate) fn inclusion(evidence: &Evidence, notes: &[OpenNote], log: &TrustedLo
     if let Some(problem) = open {
         return Err(problem);
     }
-    Ok(format!("{} statements are in the main tree", evidence.main.len()))
+    Ok(format!("{} statements are in the main tree", leaves.len()))
+}
+
+/// What a receipt is about, whether the body is there or not.
+struct Leaf<'e> {
+    index: u64,
+    entry: [u8; 32],
+    subject: &'e str,
+}
+
+impl<'e> Leaf<'e> {
+    fn of(statement: &'e MainStatement) -> Self {
+        Self {
+            index: statement.index,
+            entry: placet_proto::sha256(statement.parsed.bytes()),
+            subject: &statement.parsed.header().sub,
+        }
+    }
 }
 
 fn receipt(
-    statement: &MainStatement,
+    of: &Leaf<'_>,
     bytes: &[u8],
     notes: &[OpenNote],
     log: &TrustedLog,
 ) -> Result<(), Problem> {
-    let index = statement.index;
+    let index = of.index;
     let bad = |detail: String| Problem::failed("log.inclusion", format!("leaf {index}: {detail}"));
     let receipt = Receipt::parse(bytes).map_err(|e| bad(e.to_string()))?;
     let claims = &receipt.claims;
     let proof = &receipt.proof;
-    let header = statement.parsed.header();
     let claims_hold = claims.tree_size == proof.tree_size
         && claims.iss == log.origin
         && claims.origin == log.origin
-        && claims.sub == header.sub
+        && claims.sub == of.subject
         && proof.leaf_index == index;
     if !claims_hold {
         return Err(Problem::failed("log.receipt_claims", format!("receipt of leaf {index}"))
             .versus(
-                format!("{} size {} leaf {index} {}", log.origin, proof.tree_size, header.sub),
+                format!("{} size {} leaf {index} {}", log.origin, proof.tree_size, of.subject),
                 format!(
                     "{} size {} leaf {} {}",
                     claims.origin, claims.tree_size, proof.leaf_index, claims.sub
                 ),
             ));
     }
-    let leaf = leaf_hash(&placet_proto::sha256(statement.parsed.bytes()));
+    let leaf = leaf_hash(&of.entry);
     let root = root_from_inclusion(&leaf, index, proof.tree_size, &proof.path)
         .map_err(|e| bad(e.to_string()))?;
     let Some(note) = notes.iter().find(|n| n.size == proof.tree_size) else {

@@ -155,6 +155,24 @@ pub struct RequestFacts {
     pub policy_manifest: Option<String>,
     /// The execution, by the PEP's word.
     pub execution: Option<ExecutionFacts>,
+    /// Statements whose bodies were erased.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<ErasedFacts>,
+}
+
+/// A statement whose body was erased, and by which order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct ErasedFacts {
+    /// Main log index.
+    pub index: u64,
+    /// hex of the entry.
+    pub entry: String,
+    /// Main log index of the order, if one stands.
+    pub order: Option<u64>,
+    /// The administrator who signed it.
+    pub person: Option<String>,
+    /// The reason in it.
+    pub reason: Option<String>,
 }
 
 /// One person's answer.

@@ -10,13 +10,16 @@ use placet_proto::time::UnixSeconds;
 use crate::answers::{self, Given, Interval};
 use crate::bundle::{Run, unique_in};
 use crate::context::Context;
-use crate::evidence::Evidence;
+use crate::erasures;
+use crate::evidence::{ErasedStatement, Evidence};
 use crate::executions::{self, Executed};
+use crate::quorum::{self, Approvals};
 use crate::report::{AnswerFacts, ExecutionFacts, Problem, RequestFacts};
 
 /// Ids with whether they are always required, in the order of SPEC.md 9. Those required only
 /// when there is an execution, or when asked for, are `false` here.
-pub(crate) const CHECKS: [(&str, bool); 17] = [
+pub(crate) const CHECKS: [(&str, bool); 18] = [
+    ("body.present", true),
     ("answer.present", true),
     ("witness.quorum", true),
     ("assertion", true),
@@ -43,10 +46,13 @@ pub(crate) fn verify(
     cx: &Context<'_>,
     request: &str,
     statements: &[(u64, &Statement)],
+    erased: &[&ErasedStatement],
 ) {
     let id = Some(request);
     let given = answers_of(statements);
     let mut facts = RequestFacts { request: request.to_owned(), ..RequestFacts::default() };
+    facts.erased = erasures::facts(&cx.orders, erased);
+    run.take("body.present", id, erasures::bodies(&cx.orders, erased), String::clone);
     let answered = not_ended(statements).and_then(|()| present(&given));
     run.take("answer.present", id, answered, String::clone);
     if given.is_empty() {
@@ -63,14 +69,20 @@ pub(crate) fn verify(
     }
     each.report(run, evidence, cx, id);
     fill(&mut facts, &given);
+    let approvals = Approvals {
+        governance: cx.governance,
+        given: &given,
+        decisions: quorum::requestable(statements),
+        erased: erased.iter().map(|e| e.index).collect(),
+    };
     let denied = given.iter().all(|g| !g.is_approval());
     if denied {
         run.skip("quorum.met", id, "answer.denied", "the request was denied");
         run.set_required(false);
     } else {
-        run.take("quorum.met", id, executions::quorum(&given), String::clone);
+        run.take("quorum.met", id, approvals.quorum(), String::clone);
     }
-    executed(run, statements, cx, request, &intervals, &mut facts);
+    executed(run, statements, cx, &approvals, &intervals, &mut facts);
     demands(run, id, &given, &facts, &intervals);
     run.report.requests.push(facts);
 }
@@ -306,12 +318,12 @@ fn executed(
     run: &mut Run<'_>,
     statements: &[(u64, &Statement)],
     cx: &Context<'_>,
-    request: &str,
+    approvals: &Approvals<'_, '_>,
     intervals: &[(Given<'_>, Result<Interval, Problem>)],
     facts: &mut RequestFacts,
 ) {
-    let id = Some(request);
-    let given: Vec<Given<'_>> = intervals.iter().map(|(g, _)| *g).collect();
+    let request = &facts.request.clone();
+    let id = Some(request.as_str());
     let (found, outcomes) = executions_of(statements);
     unique(run, cx, request, &found);
     let Some(first) = found.first() else {
@@ -320,7 +332,7 @@ fn executed(
         run.set_required(outcomes > 0);
         return;
     };
-    run.take("execution.bound", id, executions::bound(first, &given), String::clone);
+    run.take("execution.bound", id, executions::bound(first, approvals), String::clone);
     run.set_required(true);
     let outcome = if outcomes > 1 {
         Err(Problem::failed("outcome.mismatch", format!("{outcomes} outcomes of one request")))
@@ -338,7 +350,7 @@ fn executed(
         outcome: first.outcome.map(|(_, o)| o.result.name()),
         outcome_index: first.outcome.map(|(i, _)| i),
     });
-    run.take("not_after", id, executions::not_after(when, &given), String::clone);
+    run.take("not_after", id, executions::not_after(when, approvals), String::clone);
     run.set_required(true);
 }
 

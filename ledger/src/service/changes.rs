@@ -63,16 +63,14 @@ impl Ledger {
         let signer = Signer { person, credential: signer.to_vec() };
         let credential = signer.credential.clone();
         let body = match change {
-            Change::Revoke { credential, effective_from, reason } => {
-                self.person_of(credential)?;
-                Body::Revocation(Revocation {
-                    credential: credential.clone(),
-                    effective_from: *effective_from,
-                    reason: reason.clone(),
-                    signer,
-                    after,
-                })
-            }
+            Change::Revoke { credential, effective_from, reason } => Body::Revocation(Revocation {
+                credential: credential.clone(),
+                key: self.key_of(credential)?,
+                effective_from: *effective_from,
+                reason: reason.clone(),
+                signer,
+                after,
+            }),
             Change::Roles { person, roles } => {
                 if !is_uuid_v4(person) || !self.enrolments()?.iter().any(|e| e.person == *person) {
                     return Err(Refusal::PersonUnknown.into());
@@ -155,6 +153,11 @@ impl Ledger {
             }
         }
         self.check_role(signer, gov_size, Role::Administrator)
+    }
+
+    /// The thumbprint of an enrolled or announced key; a revocation has to name it.
+    fn key_of(&self, credential: &[u8]) -> Result<Digest, Error> {
+        self.roster()?.key_of(credential).ok_or_else(|| Refusal::PersonUnknown.into())
     }
 }
 

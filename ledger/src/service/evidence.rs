@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use placet_proto::bundle::{Bundle, Consistency, GovPart, Included, MAX_BUNDLE, MainPart, Opening};
+use placet_proto::bundle::{
+    Bundle, Consistency, Content, GovPart, Included, MAX_BUNDLE, MainPart, Opening,
+};
 use placet_proto::document::{After, Body, NoteRef};
 use placet_proto::statement::Statement;
 
@@ -205,7 +207,7 @@ impl Ledger {
         let entries = self.governance.entries(&self.gov, gov_size)?;
         for entry in &entries {
             // Their times decide whether they came before an answer.
-            if let Body::Revocation(_) | Body::Role(_) = entry.document.body
+            if entry.document.body.is_timed()
                 && let Some(after) = entry.document.body.after()
             {
                 self.add_after(after, &mut main_notes, &mut gov_notes)?;
@@ -259,7 +261,7 @@ impl Ledger {
             let receipt = self.receipt_of(LogId::Main, statement, *index, size)?;
             included.push(Included {
                 index: *index,
-                statement: statement.bytes().to_vec(),
+                content: Content::Statement(statement.bytes().to_vec()),
                 receipts: vec![receipt],
             });
         }

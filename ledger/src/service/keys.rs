@@ -203,16 +203,19 @@ impl ServiceKeys {
 }
 
 /// Kinds that the ledger's issuer key states (SPEC.md 4.2), in order.
-pub const LEDGER_KINDS: [&str; 11] = [
+pub const LEDGER_KINDS: [&str; 14] = [
+    "administration",
     "approval",
     "cancel",
     "decision",
     "denial",
     "enrolment",
+    "erasure",
     "expiry",
     "genesis",
     "key",
     "policy",
+    "recovery",
     "revocation",
     "role",
 ];

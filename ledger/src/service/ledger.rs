@@ -1,5 +1,6 @@
 //! The open service: both logs, the keys, the publishers, and issuing statements.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use super::config::Config;
 use super::governance::{Governance, read_statement};
 use super::keys::{Keys, NoteSigner, ServiceKeys, Sign as _};
 use super::pending::Pending;
-use super::publisher::{Pace, Publisher, PublisherStatus, Witnesses};
+use super::publisher::{Pace, Publisher, PublisherStatus, Witnesses, times_of};
 use super::requests::RequestEvent;
 use super::state::State;
 use super::timer::Timer;
@@ -460,6 +461,7 @@ impl Ledger {
         // The service itself lets in one enrolment that nobody authorises, behind the one-time
         // code: to the service, and to nobody else, its key is a root.
         let roots = entries.iter().filter_map(|s| match &s.document.body {
+            // A recovery has its own rules, which hold for roots too.
             Body::Enrolment(e) if e.authoriser.is_none() => Some(e.public_key.clone()),
             _ => None,
         });
@@ -471,7 +473,28 @@ impl Ledger {
         };
         let hashes = entries.iter().map(|s| s.entry());
         let known = entries.iter().enumerate().map(|(i, s)| (i as u64, &**s));
-        Ok(Roster::new(rules, hashes, known))
+        let mut times = BTreeMap::new();
+        for (index, statement) in known.clone().filter(|(_, s)| s.document.body.is_timed()) {
+            let Some(after) = statement.document.body.after() else { continue };
+            times.extend(self.not_before(after)?.map(|t1| (index, t1)));
+        }
+        Ok(Roster::new(rules, hashes, known, times))
+    }
+
+    /// T1 of an `after` (SPEC.md 9.4). Without witnesses, which is for trying things out, the
+    /// ledger's own clock has to do.
+    fn not_before(&self, after: &After) -> Result<Option<u64>, Error> {
+        let mut t1 = 0;
+        for (id, named) in [(LogId::Main, &after.main), (LogId::Gov, &after.gov)] {
+            let note = self.log(id).notes().map(|n| n.by_sha256(&named.note_sha256));
+            let Some(note) = note.transpose()?.flatten() else { return Ok(None) };
+            let policy = self.publisher(id).policy();
+            let stamped = times_of(policy, &note.note).map(|(t1, _)| t1);
+            let own = policy.is_none().then_some(note.published_at);
+            let Some(at) = stamped.or(own) else { return Ok(None) };
+            t1 = t1.max(at);
+        }
+        Ok(Some(t1))
     }
 }
 

@@ -13,6 +13,7 @@
 //! | [`people`], [`registrations`], [`authorising`] | enrolment, from a challenge to an entry |
 //! | [`invitations`], [`directory`] | links for new persons; names, which can be erased |
 //! | [`changes`], [`standing`] | revocation, roles, policies; who may do what now |
+//! | [`administration`] | what was done to the service, on the record |
 //! | [`render`] | the text that a person reads, from the bytes that are signed |
 //! | [`evidence`], [`trust`] | what an auditor gets |
 //! | [`access`], [`sessions`], [`tokens`] | who is signed in, and which programs may ask |
@@ -24,6 +25,7 @@
 //! `enrolment` (one per credential).
 
 pub mod access;
+pub mod administration;
 pub mod answers;
 pub mod authorising;
 pub mod changes;

@@ -292,6 +292,7 @@ impl Ledger {
             attestation_client_data_sha256: facts.client_data_sha256,
             roles: registration.roles.clone(),
             authoriser: registration.authoriser.clone(),
+            recovery: None,
             after: self.current_after()?,
         })
     }
@@ -432,7 +433,7 @@ impl Ledger {
             allow_software: self.config.dev,
         };
         let challenge = sshsig::challenge(assertion.namespace, document.bytes());
-        Roster::new(rules, [], [])
+        Roster::new(rules, [], [], std::collections::BTreeMap::new())
             .check_assertion(assertion, &challenge, &enrolment.credential, enrolment)
             .map(drop)
             .map_err(|p| assertion_refused(&p))

@@ -163,7 +163,7 @@ impl Ledger {
         carried: &Carried,
         now: UnixSeconds,
     ) -> Result<(), Error> {
-        let (Some(not_after), Some(quorum)) = (new.not_after, new.quorum) else {
+        let (Some(not_after), Some(quorum)) = (new.not_after, new.quorum.as_ref()) else {
             return Err(Refusal::Invalid("a requestable denial has not_after and quorum").into());
         };
         if not_after <= now || not_after.0 > now.0.saturating_add(MAX_OPEN_S) {

@@ -564,7 +564,8 @@ fn apply_one(c: &Connection, index: u64, statement: &Statement, outcome_s: u64) 
 }
 
 fn apply_decision(c: &Connection, index: u64, d: &Decision) -> Sql<()> {
-    let (Verdict::Requestable, Some(not_after), Some(quorum)) = (d.decision, d.not_after, d.quorum)
+    let (Verdict::Requestable, Some(not_after), Some(quorum)) =
+        (d.decision, d.not_after, d.quorum.as_ref())
     else {
         return Ok(());
     };

@@ -134,7 +134,7 @@ impl Fixture {
             reason: "approval_required".into(),
             approvals: vec![],
             not_after: self.ledger.now().checked_add(600),
-            quorum: Some(Quorum { required }),
+            quorum: Some(Quorum::of(required)),
         }
     }
 

@@ -100,7 +100,7 @@ impl Pep {
             reason: reason.to_owned(),
             approvals: approvals.unwrap_or_default(),
             not_after: requirement.and_then(|_| now.checked_add(OPEN_S)),
-            quorum: requirement.map(|r| Quorum { required: u64::from(r.quorum.max(1)) }),
+            quorum: requirement.map(|r| Quorum::of(u64::from(r.quorum.max(1)))),
         };
         let carried = requirement.map(|r| carried(armed, r, raw)).transpose()?.unwrap_or_default();
         let recorded = ledger.decide(new, carried)?;

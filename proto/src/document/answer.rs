@@ -53,6 +53,14 @@ pub struct Shown {
 }
 
 impl Answer {
+    /// Whether the person who answers is the one who initiated the action: the initiator's id, or
+    /// that of the action's subject, is the person's.
+    #[must_use]
+    pub fn is_own(&self) -> bool {
+        let person = self.approver.person.as_str();
+        self.initiator.id == person || self.action.subject_ref().1 == person
+    }
+
     pub(crate) fn read(f: &mut Fields<'_>, denial: bool) -> Result<Self, Error> {
         if f.uint("max_uses")? != 1 {
             return Err(DocumentError::Value("max_uses").into());

@@ -1,4 +1,4 @@
-//! `genesis`, `key`, `policy`, `enrolment`, `role`, `revocation` (SPEC.md 4.5).
+//! `genesis`, `key`, `policy`, `enrolment`, `role`, `revocation`, `recovery` (SPEC.md 4.5).
 
 use super::DocumentError;
 use super::after::After;
@@ -334,8 +334,10 @@ pub struct Enrolment {
     pub attestation_client_data_sha256: Digest,
     /// The person's roles from here on.
     pub roles: Vec<Role>,
-    /// Who authorises; absent where the key itself is a root.
+    /// Who authorises; absent where the key itself is a root, and of a recovery.
     pub authoriser: Option<Signer>,
+    /// Governance index of the `recovery` that announced this key; never beside an authoriser.
+    pub recovery: Option<u64>,
     /// The checkpoints current when it was signed.
     pub after: After,
 }
@@ -351,6 +353,18 @@ impl Enrolment {
         if roles.is_empty() {
             return Err(DocumentError::Value("roles").into());
         }
+        if f.has("authoriser") && f.has("recovery") {
+            return Err(DocumentError::Value("recovery").into());
+        }
+        let recovery = match f.has("recovery") {
+            true => {
+                let mut r = f.object("recovery")?;
+                let index = r.uint("index")?;
+                r.done()?;
+                Some(index)
+            }
+            false => None,
+        };
         Ok(Self {
             person: f.uuid("person")?,
             name_commitment: f.digest("name_commitment")?,
@@ -368,6 +382,7 @@ impl Enrolment {
             } else {
                 None
             },
+            recovery,
             after: After::read(f)?,
         })
     }
@@ -388,6 +403,11 @@ impl Enrolment {
         Role::write_all(b, &self.roles);
         if let Some(authoriser) = &self.authoriser {
             authoriser.write(b, "authoriser");
+        }
+        if let Some(index) = self.recovery {
+            let mut r = Builder::default();
+            r.uint("index", index);
+            b.put("recovery", r.build());
         }
         self.after.write(b);
     }
@@ -429,6 +449,8 @@ impl RoleChange {
 pub struct Revocation {
     /// The credential id.
     pub credential: Vec<u8>,
+    /// RFC 9679 thumbprint of its key: credential ids are signed by nobody.
+    pub key: Digest,
     /// From when on; the compromise, not the entry in the log.
     pub effective_from: UnixSeconds,
     /// Why.
@@ -443,6 +465,7 @@ impl Revocation {
     pub(crate) fn read(f: &mut Fields<'_>) -> Result<Self, Error> {
         Ok(Self {
             credential: f.bytes("credential", MAX_CREDENTIAL)?,
+            key: f.digest("key")?,
             effective_from: f.time("effective_from")?,
             reason: f.text("reason", MAX_TEXT)?,
             signer: Signer::read(f, "signer")?,
@@ -452,9 +475,58 @@ impl Revocation {
 
     pub(crate) fn write(&self, b: &mut Builder) {
         b.bytes("credential", &self.credential)
+            .digest("key", &self.key)
             .time("effective_from", self.effective_from)
             .text("reason", &self.reason);
         self.signer.write(b, "signer");
+        self.after.write(b);
+    }
+}
+
+/// A new key is announced for somebody who lost theirs. It authorises nothing; an enrolment that
+/// names it may follow when the delay is over and nobody objected (SPEC.md 9.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// The person, UUIDv4.
+    pub person: String,
+    /// RFC 9679 thumbprint of the new key.
+    pub key: Digest,
+    /// The new credential's id.
+    pub credential: Vec<u8>,
+    /// The roles that the enrolment will give, at least one.
+    pub roles: Vec<Role>,
+    /// From when on the key may be enrolled.
+    pub effective_from: UnixSeconds,
+    /// Why.
+    pub reason: String,
+    /// The checkpoints current when the new key signed.
+    pub after: After,
+}
+
+impl Recovery {
+    pub(crate) fn read(f: &mut Fields<'_>) -> Result<Self, Error> {
+        let roles = Role::read_all(f)?;
+        if roles.is_empty() {
+            return Err(DocumentError::Value("roles").into());
+        }
+        Ok(Self {
+            person: f.uuid("person")?,
+            key: f.digest("key")?,
+            credential: f.bytes("credential", MAX_CREDENTIAL)?,
+            roles,
+            effective_from: f.time("effective_from")?,
+            reason: f.text("reason", MAX_TEXT)?,
+            after: After::read(f)?,
+        })
+    }
+
+    pub(crate) fn write(&self, b: &mut Builder) {
+        b.text("person", &self.person)
+            .digest("key", &self.key)
+            .bytes("credential", &self.credential)
+            .time("effective_from", self.effective_from)
+            .text("reason", &self.reason);
+        Role::write_all(b, &self.roles);
         self.after.write(b);
     }
 }

@@ -9,16 +9,20 @@ mod execution;
 pub(crate) mod fields;
 mod governance;
 mod parts;
+mod upkeep;
 
 pub use after::{After, NoteRef};
 pub use answer::{Answer, Decision, Ended, Shown, Verdict};
 pub use execution::{Execution, Outcome, OutcomeResult};
 pub use fields::{Digest, is_uuid_v4};
 pub use governance::{
-    Enrolment, Genesis, Issuer, KeyClass, KeyInfo, Keys, MAX_COSE_KEY, Policy, Purpose, Revocation,
-    RoleChange,
+    Enrolment, Genesis, Issuer, KeyClass, KeyInfo, Keys, MAX_COSE_KEY, Policy, Purpose, Recovery,
+    Revocation, RoleChange,
 };
-pub use parts::{DigestRef, Initiator, MAX_CREDENTIAL, PolicyRef, Quorum, Raw, Role, Signer};
+pub use parts::{
+    DigestRef, Initiator, MAX_CREDENTIAL, MAX_PEOPLE, PolicyRef, Quorum, Raw, Role, Signer,
+};
+pub use upkeep::{Administration, Erasure, ErasureTarget};
 
 use crate::kind::Kind;
 use crate::{Error, PROFILE, b64, jcs};
@@ -94,12 +98,18 @@ pub enum Body {
     Execution(Execution),
     /// `outcome`
     Outcome(Outcome),
+    /// `erasure`
+    Erasure(Erasure),
+    /// `administration`
+    Administration(Administration),
     /// `enrolment`
     Enrolment(Enrolment),
     /// `role`
     Role(RoleChange),
     /// `revocation`
     Revocation(Revocation),
+    /// `recovery`
+    Recovery(Recovery),
 }
 
 impl Body {
@@ -117,9 +127,12 @@ impl Body {
             Self::Cancel(_) => Kind::Cancel,
             Self::Execution(_) => Kind::Execution,
             Self::Outcome(_) => Kind::Outcome,
+            Self::Erasure(_) => Kind::Erasure,
+            Self::Administration(_) => Kind::Administration,
             Self::Enrolment(_) => Kind::Enrolment,
             Self::Role(_) => Kind::Role,
             Self::Revocation(_) => Kind::Revocation,
+            Self::Recovery(_) => Kind::Recovery,
         }
     }
 
@@ -158,8 +171,22 @@ impl Body {
             Self::Enrolment(e) => Some(&e.after),
             Self::Role(r) => Some(&r.after),
             Self::Revocation(r) => Some(&r.after),
+            Self::Recovery(r) => Some(&r.after),
+            Self::Erasure(e) => Some(&e.after),
             Self::Policy(p) => p.authorised.as_ref().map(|(_, after)| after),
             _ => None,
+        }
+    }
+
+    /// Whether the time of a governance entry's `after` decides something, so that the notes that
+    /// it names belong into a bundle (SPEC.md 7.3 rule 6): of a revocation or role (9.5), and of
+    /// an enrolment by recovery (9.3).
+    #[must_use]
+    pub fn is_timed(&self) -> bool {
+        match self {
+            Self::Revocation(_) | Self::Role(_) => true,
+            Self::Enrolment(e) => e.recovery.is_some(),
+            _ => false,
         }
     }
 
@@ -175,9 +202,12 @@ impl Body {
             Kind::Cancel => Self::Cancel(Ended::read(f, true)?),
             Kind::Execution => Self::Execution(Execution::read(f)?),
             Kind::Outcome => Self::Outcome(Outcome::read(f)?),
+            Kind::Erasure => Self::Erasure(Erasure::read(f)?),
+            Kind::Administration => Self::Administration(Administration::read(f)?),
             Kind::Enrolment => Self::Enrolment(Enrolment::read(f)?),
             Kind::Role => Self::Role(RoleChange::read(f)?),
             Kind::Revocation => Self::Revocation(Revocation::read(f)?),
+            Kind::Recovery => Self::Recovery(Recovery::read(f)?),
         })
     }
 
@@ -191,9 +221,12 @@ impl Body {
             Self::Expiry(x) | Self::Cancel(x) => x.write(b),
             Self::Execution(x) => x.write(b),
             Self::Outcome(x) => x.write(b),
+            Self::Erasure(x) => x.write(b),
+            Self::Administration(x) => x.write(b),
             Self::Enrolment(x) => x.write(b),
             Self::Role(x) => x.write(b),
             Self::Revocation(x) => x.write(b),
+            Self::Recovery(x) => x.write(b),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Small objects that several documents share (SPEC.md 4.5).
 
 use super::DocumentError;
-use super::fields::{Builder, Digest, Fields, MAX_ID};
+use super::fields::{Builder, Digest, Fields, MAX_ID, is_uuid_v4};
 use crate::Error;
 use crate::action::Action;
 use crate::json::Json;
@@ -58,27 +58,78 @@ impl Signer {
     }
 }
 
-/// How many distinct persons have to approve, 1 to 16.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How many distinct persons have to approve, and which persons count (SPEC.md 4.5, 9.7).
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quorum {
-    /// The number.
+    /// How many, 1 to 16.
     pub required: u64,
+    /// The persons who count, ascending, at most [`MAX_PEOPLE`]; nobody named means anybody, as
+    /// far as `roles` is empty too.
+    pub people: Vec<String>,
+    /// Roles, ascending, whose holders count.
+    pub roles: Vec<Role>,
+    /// Whether the person who initiated the action may approve it.
+    pub allow_self: bool,
 }
 
+/// Most persons that a quorum names.
+pub const MAX_PEOPLE: usize = 64;
+
 impl Quorum {
+    /// A quorum of any approvers, other than the initiator.
+    #[must_use]
+    pub fn of(required: u64) -> Self {
+        Self { required, people: Vec::new(), roles: Vec::new(), allow_self: false }
+    }
+
+    /// Whether a person with these roles is one of those whose approval counts.
+    #[must_use]
+    pub fn names(&self, person: &str, has_role: impl Fn(Role) -> bool) -> bool {
+        (self.people.is_empty() && self.roles.is_empty())
+            || self.people.iter().any(|p| p == person)
+            || self.roles.iter().any(|r| has_role(*r))
+    }
+
     pub(crate) fn read(f: &mut Fields<'_>) -> Result<Self, Error> {
         let mut g = f.object("quorum")?;
         let required = g.uint("required")?;
+        let people = if g.has("people") { Some(g.texts("people")?) } else { None };
+        let roles = if g.has("roles") { Some(Role::read_all(&mut g)?) } else { None };
+        let allow_self = if g.has("allow_self") { Some(g.bool("allow_self")?) } else { None };
         g.done()?;
-        if !(1..=16).contains(&required) {
-            return Err(DocumentError::Value("quorum.required").into());
+        // An empty list and a false have the same meaning as none: one meaning, one form.
+        let people_right = people.as_ref().is_none_or(|p| {
+            (1..=MAX_PEOPLE).contains(&p.len())
+                && p.is_sorted_by(|a, b| a < b)
+                && p.iter().all(|id| is_uuid_v4(id))
+        });
+        if !(1..=16).contains(&required)
+            || !people_right
+            || roles.as_ref().is_some_and(Vec::is_empty)
+            || allow_self == Some(false)
+        {
+            return Err(DocumentError::Value("quorum").into());
         }
-        Ok(Self { required })
+        Ok(Self {
+            required,
+            people: people.unwrap_or_default(),
+            roles: roles.unwrap_or_default(),
+            allow_self: allow_self.unwrap_or_default(),
+        })
     }
 
     pub(crate) fn write(&self, b: &mut Builder) {
         let mut o = Builder::default();
         o.uint("required", self.required);
+        if !self.people.is_empty() {
+            o.texts("people", &self.people);
+        }
+        if !self.roles.is_empty() {
+            Role::write_all(&mut o, &self.roles);
+        }
+        if self.allow_self {
+            o.bool("allow_self", true);
+        }
         b.put("quorum", o.build());
     }
 }
@@ -196,26 +247,35 @@ impl ActionRef {
 /// A role of a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// May authorise enrolments, roles, revocations and policies.
+    /// May authorise enrolments, roles, revocations, policies and erasures.
     Administrator,
     /// May answer requests.
     Approver,
+    /// May read; authorises nothing.
+    Auditor,
+    /// Runs the service; authorises nothing.
+    Operator,
 }
 
 impl Role {
+    /// Every role, ascending by name.
+    pub const ALL: [Self; 4] = [Self::Administrator, Self::Approver, Self::Auditor, Self::Operator];
+
     /// The word in a document.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Administrator => "administrator",
             Self::Approver => "approver",
+            Self::Auditor => "auditor",
+            Self::Operator => "operator",
         }
     }
 
     /// The role with this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Administrator, Self::Approver].into_iter().find(|r| r.name() == name)
+        Self::ALL.into_iter().find(|r| r.name() == name)
     }
 
     /// Roles stand in ascending order of name, none twice.

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use ed25519_dalek::SigningKey;
-use placet_proto::bundle::{Bundle, Consistency, GovPart, Included, MainPart, Opening};
+use placet_proto::bundle::{Bundle, Consistency, Content, GovPart, Included, MainPart, Opening};
 use placet_proto::document::{After, Purpose};
-use placet_proto::kind::Kind;
 use placet_proto::statement::{Statement, peek};
 use placet_proto::tlog::checkpoint::SignedCheckpoint;
 use placet_proto::trust::{Root, TrustFile, TrustedKey, TrustedLog};
@@ -52,7 +51,7 @@ impl Forge {
                     .filter(|(i, _, _)| *i < largest)
                     .map(|(index, statement, sub)| Included {
                         index,
-                        statement: statement.clone(),
+                        content: Content::Statement(statement.clone()),
                         receipts: vec![self.main.receipt(index, largest, &sub)],
                     })
                     .collect(),
@@ -92,9 +91,7 @@ impl Forge {
         statements: &[(u64, &Vec<u8>, String)],
         of: impl Fn(&After) -> [u8; 32],
     ) -> BTreeSet<[u8; 32]> {
-        let timed = |s: &&Vec<u8>| {
-            Statement::parse(s).is_ok_and(|s| matches!(s.kind(), Kind::Revocation | Kind::Role))
-        };
+        let timed = |s: &&Vec<u8>| Statement::parse(s).is_ok_and(|s| s.document.body.is_timed());
         let main = statements.iter().map(|(_, s, _)| *s);
         afters(main.chain(self.gov.statements.iter().filter(timed))).map(|a| of(&a)).collect()
     }

@@ -304,7 +304,7 @@ impl Forge {
             approver: person.signer(),
             rp_id: RP_ID.to_owned(),
             surface: "browser".to_owned(),
-            quorum: Quorum { required: 1 },
+            quorum: Quorum::of(1),
             raw: None,
             policy: self.policy.clone(),
             after: self.after(),

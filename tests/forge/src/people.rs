@@ -99,6 +99,7 @@ impl Person {
             ),
             roles: roles.to_vec(),
             authoriser: authoriser.map(Person::signer),
+            recovery: None,
             after,
         }
     }
@@ -133,6 +134,7 @@ impl Forge {
     pub fn revoke(&mut self, target: &Person, by: &mut Person, effective_from: u64) -> u64 {
         let body = Body::Revocation(Revocation {
             credential: target.key.credential_id().to_vec(),
+            key: target.key.public_key().thumbprint(),
             effective_from: UnixSeconds(effective_from),
             reason: "lost".to_owned(),
             signer: by.signer(),

@@ -3,7 +3,9 @@
 
 use placet_proto::b64;
 use placet_proto::time::UnixSeconds;
-use placet_verifier::{AnswerFacts, Check, ExecutionFacts, Report, RequestFacts, Status};
+use placet_verifier::{
+    AnswerFacts, Check, ErasedFacts, ExecutionFacts, Report, RequestFacts, Status,
+};
 use serde::Serialize;
 
 use crate::codes;
@@ -102,6 +104,8 @@ pub struct RequestView {
     pub policy_index: Option<u64>,
     pub policy_manifest: Option<String>,
     pub execution: Option<ExecutionView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub erased: Vec<ErasedFacts>,
 }
 
 /// One person's answer.
@@ -220,6 +224,7 @@ impl From<RequestFacts> for RequestView {
             policy_index: facts.policy_index,
             policy_manifest: facts.policy_manifest,
             execution: facts.execution.map(ExecutionView::from),
+            erased: facts.erased,
         }
     }
 }

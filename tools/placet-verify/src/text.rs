@@ -109,6 +109,15 @@ fn facts(out: &mut String, request: &RequestView, passed: bool) {
         field(out, "policy", &policy, "signed by the person");
     }
     execution(out, request);
+    for erased in &request.erased {
+        let by = match (erased.order, &erased.person) {
+            (Some(order), Some(person)) => format!("order at entry {order} of person {person}"),
+            _ => "nobody's order".to_owned(),
+        };
+        let reason = erased.reason.as_deref().unwrap_or("none given");
+        let said = format!("main log entry {}, {by}; reason: {reason}", erased.index);
+        field(out, "erased", &said, "signed by the administrator");
+    }
 }
 
 /// Who answered what, for whom, and when.

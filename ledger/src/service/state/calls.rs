@@ -134,7 +134,7 @@ mod tests {
             approvals: Vec::new(),
             at: UnixSeconds(at),
             not_after: Some(UnixSeconds(9_000)),
-            quorum: Some(Quorum { required: 1 }),
+            quorum: Some(Quorum::of(1)),
         }
     }
 

@@ -275,6 +275,7 @@ fn revoked_by_the_operator() -> Vector {
             enrol_as(&mut s.forge, &mut mallory, &own, &[Role::Approver]);
             let body = Body::Revocation(Revocation {
                 credential: bob.key.credential_id().to_vec(),
+                key: bob.key.public_key().thumbprint(),
                 effective_from: UnixSeconds(s.forge.clock),
                 reason: "lost".to_owned(),
                 signer: own,

@@ -1,6 +1,6 @@
 //! An operator who cheats with all his keys, a PEP that does, and a log that forks.
 
-use placet_proto::bundle::Included;
+use placet_proto::bundle::{Content, Included};
 use placet_proto::cose::{InclusionProof, Receipt, ReceiptClaims};
 use placet_proto::document::{Body, Initiator, Role};
 use placet_proto::sshsig::Namespace;
@@ -383,10 +383,12 @@ fn statement_changed() -> Vector {
     let mut bundle = s.bundle();
     // The same document, stated a second time: validly signed, but not what is in the tree.
     let included = &mut bundle.main.statements[1];
-    let first = placet_proto::statement::Statement::parse(&included.statement).expect("our own");
+    let bytes = included.statement().expect("a body");
+    let first = placet_proto::statement::Statement::parse(bytes).expect("our own");
     let key = s.forge.ledger_key.clone();
-    included.statement =
+    let again =
         s.forge.statement(&key, &first.document, &s.request, first.assertions.clone(), None);
+    included.content = Content::Statement(again);
     Vector::new(
         "statement-swapped",
         "A receipt stands with another statement than the one it was made for.",

@@ -333,6 +333,7 @@ fn fork_in_governance() -> Vector {
     after.gov.root = [9; 32];
     let body = Body::Revocation(Revocation {
         credential: bob.key.credential_id().to_vec(),
+        key: bob.key.public_key().thumbprint(),
         effective_from: UnixSeconds(s.forge.clock),
         reason: String::new(),
         signer: s.alice.signer(),

@@ -1,6 +1,6 @@
 //! Bundles that are not what a bundle has to be.
 
-use placet_proto::bundle::Bundle;
+use placet_proto::bundle::{Bundle, Content};
 
 use super::story::story;
 use crate::vector::{Expect, Vector};
@@ -146,7 +146,8 @@ pub(super) fn vectors() -> Vec<Vector> {
             &["R-5.1-1"],
             "cbor.truncated",
             &|b| {
-                b.main.statements[1].statement.pop();
+                let Content::Statement(bytes) = &mut b.main.statements[1].content else { return };
+                bytes.pop();
             },
         ),
     ]

@@ -68,8 +68,8 @@ fn keys(
         let keys = trust.file.logs.into_iter().flat_map(|log| log.keys);
         serialised.extend(keys.map(|key| key.public_key));
     }
-    let main = bundle.main.statements.iter().map(|s| &s.statement);
-    for bytes in bundle.gov.entries.iter().chain(main) {
+    let main = bundle.main.statements.iter().filter_map(placet_proto::bundle::Included::statement);
+    for bytes in bundle.gov.entries.iter().map(Vec::as_slice).chain(main) {
         if let Ok(statement) = Statement::parse(bytes)
             && let Body::Key(announced) = statement.document.body
         {

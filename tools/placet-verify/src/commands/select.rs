@@ -44,7 +44,8 @@ pub fn statement<'b>(
         if which.index.is_some_and(|index| index != included.index) {
             continue;
         }
-        let statement = Statement::parse(&included.statement);
+        let Some(bytes) = included.statement() else { continue };
+        let statement = Statement::parse(bytes);
         let statement = statement.map_err(|e| Failure::proto(file, &e))?;
         let answers = matches!(statement.kind(), Kind::Approval | Kind::Denial);
         let request = which.request.as_deref();

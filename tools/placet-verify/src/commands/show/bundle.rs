@@ -1,7 +1,7 @@
 //! Evidence bundles.
 
-use placet_proto::Error;
 use placet_proto::bundle::Bundle;
+use placet_proto::{Error, b64};
 
 use super::{Page, cose, note};
 
@@ -28,7 +28,14 @@ pub fn show(page: &mut Page, bytes: &[u8]) -> Result<(), Error> {
     }
     for included in &bundle.main.statements {
         let title = format!("main entry {}", included.index);
-        cose::show_statement(page, &title, &included.statement)?;
+        match included.statement() {
+            Some(bytes) => cose::show_statement(page, &title, bytes)?,
+            None => {
+                page.group(&title);
+                page.field("body", "erased");
+                page.field("entry", &b64::encode_hex(included.entry()));
+            }
+        }
         for receipt in &included.receipts {
             cose::show_receipt(page, &format!("{title}: COSE Receipt"), receipt)?;
         }
