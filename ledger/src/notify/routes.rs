@@ -16,13 +16,12 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use maud::{Markup, html};
-use placet_proto::document::Role;
 use placet_proto::json::{self, Json};
 use placet_proto::{b64, jcs};
 
 use super::push::Subscription;
 use crate::http::App;
-use crate::http::auth::{Session, require_person};
+use crate::http::auth::{Caller, Session, caller};
 use crate::http::problem::Fault;
 use crate::outbound::url::MAX_URL;
 use crate::outbound::webpush::Receiver;
@@ -30,8 +29,6 @@ use crate::outbound::webpush::Receiver;
 const PATH: &str = "/push";
 /// Largest body of a request, in bytes.
 const MAX_BODY: usize = 4096;
-/// Whoever is signed in holds one of these.
-const ANYBODY: [Role; 2] = [Role::Administrator, Role::Approver];
 
 /// The routes.
 pub fn routes() -> Router<App> {
@@ -117,8 +114,15 @@ async fn unsubscribe(
     .await
 }
 
+/// Whoever is signed in, whatever their roles: everybody is told of a recovery.
 async fn signed_in(app: &App, headers: &HeaderMap) -> Result<Session, Fault> {
-    require_person(app, headers, &ANYBODY).await
+    match caller(app, headers).await? {
+        Some(Caller::Person(session)) => Ok(session),
+        Some(Caller::Token { .. }) => {
+            Err(Fault::forbidden("http.forbidden", "a browser belongs to a person"))
+        }
+        None => Err(Fault::unauthorized()),
+    }
 }
 
 fn read(body: Result<Bytes, BytesRejection>, members: &[&str]) -> Result<Json, Fault> {

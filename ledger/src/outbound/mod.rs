@@ -137,6 +137,16 @@ impl Outbound {
         self.feed.notice(event)
     }
 
+    /// A person's new passkey waits for an administrator. That it does is kept elsewhere: a failure
+    /// here is no reason to refuse it.
+    pub(crate) fn enrolment_waiting(&self, person: &str, document_sha256: &[u8; 32]) {
+        let kind = EventKind::EnrolmentWaiting;
+        let event = Event::of_person(kind, Some(person), document_sha256, self.clock.now());
+        if let Err(error) = self.notice(&event) {
+            tracing::warn!(%error, "administrators were not told of an enrolment that waits");
+        }
+    }
+
     /// A request was opened.
     pub(crate) fn opened(&self, request: &str) {
         self.feed.opened(request);

@@ -333,6 +333,7 @@ impl Ledger {
             return Ok(Enrolled::Waiting(Namespace::EnrolPossess));
         }
         if now_signed.authorise.is_none() && enrolment.authoriser.is_some() {
+            self.outbound().enrolment_waiting(&enrolment.person, &checked);
             return Ok(Enrolled::Waiting(Namespace::EnrolAuthorise));
         }
         let appended = self.record_enrolment(enrolment, &now_signed)?;

@@ -43,7 +43,7 @@ pub async fn page(State(app): State<App>, request: Request) -> Response {
         n => format!("({n}) Requests"),
     };
     let body = body(&listed, &session, app.ledger().now());
-    let page = Page::new(&title, body).here("/approve").script("queue.js");
+    let page = Page::new(&title, body).here("/approve").script("queue.js").script("push.js");
     whole(&app, Some(&session), page)
 }
 
@@ -185,6 +185,7 @@ fn body(listing: &Listing, session: &Session, now: UnixSeconds) -> Markup {
         }
         p.small #live hidden {}
         p.small { "The gravest first, then what ends first. " a href="/history" { "History" } }
+        (crate::notify::routes::button())
     }
 }
 
