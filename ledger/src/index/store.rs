@@ -49,8 +49,9 @@ pub(super) struct Candidate {
 /// The database.
 pub(crate) struct Store {
     path: PathBuf,
-    writer: Mutex<Connection>,
     readers: Vec<Mutex<Connection>>,
+    // Closed last: only a connection that writes empties the write-ahead log at the end.
+    writer: Mutex<Connection>,
 }
 
 type Sql<T> = rusqlite::Result<T>;
