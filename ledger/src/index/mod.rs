@@ -95,6 +95,19 @@ impl Index {
         self.inner.lookup(id, entry)
     }
 
+    /// Entries of the main log that are orders to erase this one, ascending, as far as they are
+    /// indexed: a few at most.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`, and those of reading the log.
+    pub fn orders(&self, index: u64) -> Result<Vec<u64>, Error> {
+        let entry = self.inner.main.entry(index)?;
+        let term = self.inner.key.term(terms::Field::Entry, &entry);
+        let mut holders = self.inner.store.holders(LogId::Main, term)?;
+        holders.retain(|holder| *holder != index);
+        Ok(holders)
+    }
+
     /// Forgets what an erased statement was found by. To be called when the body is erased: its
     /// row says from now on that something erased is there, as after a rebuild.
     ///

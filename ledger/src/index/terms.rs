@@ -204,6 +204,18 @@ pub(crate) fn values(statement: &Statement) -> Vec<(Field, Vec<u8>)> {
             out.text(Field::Person, Some(&r.signer.person));
             out.bytes(Field::Credential, &r.credential);
         }
+        Body::Recovery(r) => {
+            out.text(Field::Person, Some(&r.person));
+            out.bytes(Field::Credential, &r.credential);
+        }
+        Body::Erasure(e) => {
+            out.text(Field::Person, Some(&e.signer.person));
+            // So that an erased entry leads to the order that erased it.
+            for target in &e.targets {
+                out.bytes(Field::Entry, &target.entry);
+            }
+        }
+        Body::Administration(a) => out.text(Field::Person, a.person.as_deref()),
         _ => {}
     }
     out.0

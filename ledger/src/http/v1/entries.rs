@@ -156,6 +156,8 @@ fn summary(out: &mut Json, statement: &Statement) {
         }
         Body::Enrolment(e) => out.insert("person", e.person.as_str().into()),
         Body::Role(r) => out.insert("person", r.person.as_str().into()),
+        Body::Recovery(r) => out.insert("person", r.person.as_str().into()),
+        Body::Erasure(e) => out.insert("person", e.signer.person.as_str().into()),
         Body::Outcome(o) => out.insert("result", o.result.name().into()),
         _ => {}
     }

@@ -32,7 +32,7 @@ use crate::storage::Hash;
 use crate::{Log, LogId, Note};
 
 /// Whose sessions may read statements.
-pub const READERS: [Role; 2] = [Role::Administrator, Role::Approver];
+pub const READERS: [Role; 3] = [Role::Administrator, Role::Approver, Role::Auditor];
 /// Tokens of which scopes may.
 const SCOPES: [Scope; 2] = [Scope::EvidenceRead, Scope::Search];
 

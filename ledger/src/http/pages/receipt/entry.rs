@@ -10,7 +10,7 @@ use placet_proto::time::UnixSeconds;
 use placet_proto::tlog::merkle;
 use placet_verifier::cose_bare;
 
-use super::{Page, failed, raw, status_word, whole};
+use super::{Order, Page, failed, order_of, raw, status_word, story, whole};
 use crate::http::pages::spec;
 use crate::http::problem::Fault;
 use crate::http::v1::{READERS, covering, log_name, log_of};
@@ -29,6 +29,7 @@ struct Shown {
     entry: [u8; 32],
     body: storage::Statement,
     statement: Option<Statement>,
+    order: Option<Order>,
     note: Option<Note>,
     /// First and last second of the witnesses' stamps on the note, by the log's policy.
     stamps: Option<(u64, u64)>,
@@ -65,6 +66,10 @@ fn gather(app: &App, id: LogId, index: u64) -> Result<Shown, Error> {
         storage::Statement::Present(bytes) => Statement::parse(bytes).ok(),
         _ => None,
     };
+    let order = match (id, &body) {
+        (LogId::Main, storage::Statement::Erased) => order_of(app, index)?,
+        _ => None,
+    };
     let note = covering(log, index)?;
     let mut checks = Vec::new();
     let mut stamps = None;
@@ -88,7 +93,7 @@ fn gather(app: &App, id: LogId, index: u64) -> Result<Shown, Error> {
         }
     }
     let origin = log.origin().to_owned();
-    Ok(Shown { id, origin, index, entry, body, statement, note, stamps, checks })
+    Ok(Shown { id, origin, index, entry, body, statement, order, note, stamps, checks })
 }
 
 fn status(ok: bool) -> Status {
@@ -132,10 +137,7 @@ fn body(shown: &Shown) -> Markup {
             "those that you trust."
         }
         @if shown.body == storage::Statement::Erased {
-            p.warning {
-                "The body of this statement was erased. Its entry, and that it stands in the log, "
-                "can still be proven."
-            }
+            p.warning { (story::erased(shown.order.as_ref())) }
         }
         (facts(shown))
         h2 #checks { "Checks" }

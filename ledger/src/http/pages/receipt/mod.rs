@@ -39,7 +39,32 @@ struct Row {
 
 enum RowBody {
     Present(Box<Statement>),
-    Erased,
+    /// With the order, where there is one.
+    Erased(Option<Order>),
+}
+
+/// An administrator's order to erase a body.
+struct Order {
+    index: u64,
+    person: String,
+    name: Option<String>,
+    reason: String,
+}
+
+/// The order by which the body of a main entry was erased.
+fn order_of(app: &App, index: u64) -> Result<Option<Order>, Error> {
+    let ledger = app.ledger();
+    for order in ledger.index().orders(index)? {
+        let Stored::Present(bytes) = ledger.log(LogId::Main).statement(order)? else { continue };
+        if let Body::Erasure(e) = Statement::parse(&bytes)?.document.body
+            && e.targets.iter().any(|target| target.index == index)
+        {
+            let (person, reason) = (e.signer.person, e.reason);
+            let name = ledger.person_name(&person)?;
+            return Ok(Some(Order { index: order, person, name, reason }));
+        }
+    }
+    Ok(None)
 }
 
 /// What the page of a request is made of.
@@ -101,7 +126,7 @@ fn gather(app: &App, request: String) -> Result<Shown, Error> {
     for index in ledger.entries_about(&request)? {
         let body = match main.statement(index)? {
             Stored::Present(bytes) => RowBody::Present(Box::new(Statement::parse(&bytes)?)),
-            _ => RowBody::Erased,
+            _ => RowBody::Erased(order_of(app, index)?),
         };
         rows.push(Row { index, body });
     }
@@ -226,7 +251,7 @@ fn repeat(shown: &Shown) -> Markup {
     let denial = if shown.denied() { " --denial" } else { "" };
     let answers = shown.rows.iter().filter(|row| match &row.body {
         RowBody::Present(s) => matches!(s.document.body, Body::Approval(_) | Body::Denial(_)),
-        RowBody::Erased => false,
+        RowBody::Erased(_) => false,
     });
     html! {
         section aria-labelledby="repeat" {

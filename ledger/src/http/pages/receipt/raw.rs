@@ -23,7 +23,7 @@ pub fn details(row: &Row) -> Markup {
                 }
             }
         }
-        RowBody::Erased => html! { p { "Leaf " (row.index) ": erased" } },
+        RowBody::Erased(_) => html! { p { "Leaf " (row.index) ": erased" } },
     }
 }
 

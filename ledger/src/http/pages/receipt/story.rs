@@ -6,7 +6,7 @@ use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
 use placet_verifier::{AnswerFacts, RequestFacts};
 
-use super::{Row, RowBody, Shown};
+use super::{Order, Row, RowBody, Shown};
 use crate::service::RequestState;
 use crate::service::render::escape;
 
@@ -107,7 +107,7 @@ fn action_of(shown: &Shown) -> Option<String> {
             let (kind, id) = action.resource_ref();
             Some(format!("{} on {}/{}", escape(action.name()), escape(kind), escape(id)))
         }
-        RowBody::Erased => None,
+        RowBody::Erased(_) => None,
     })
 }
 
@@ -148,7 +148,7 @@ pub fn timeline(shown: &Shown) -> Markup {
 fn when(row: &Row) -> Markup {
     match &row.body {
         RowBody::Present(statement) => time(statement.header.iat),
-        RowBody::Erased => html! { span { "erased" } },
+        RowBody::Erased(_) => html! { span { "erased" } },
     }
 }
 
@@ -166,12 +166,7 @@ fn proven(row: &Row, facts: Option<&RequestFacts>) -> Markup {
 fn what(row: &Row, facts: Option<&RequestFacts>) -> Markup {
     let statement: &Statement = match &row.body {
         RowBody::Present(statement) => statement,
-        RowBody::Erased => {
-            return html! {
-                "The body of this statement was erased by an administrator's order; its place in "
-                "the log is still proven."
-            };
-        }
+        RowBody::Erased(order) => return erased(order.as_ref()),
     };
     match &statement.document.body {
         Body::Decision(d) => html! {
@@ -196,6 +191,22 @@ fn what(row: &Row, facts: Option<&RequestFacts>) -> Markup {
             @if !o.detail.is_empty() { ", " (escape(&o.detail)) }
         },
         other => html! { (other.kind().name()) },
+    }
+}
+
+/// What stands in the place of an erased statement, with the order that it was erased by.
+pub fn erased(order: Option<&Order>) -> Markup {
+    html! {
+        "The body of this statement was erased"
+        @match order {
+            Some(order) => {
+                " by order of " strong { (order.name.as_ref().unwrap_or(&order.person)) } " ("
+                a href={ "/receipt/main/" (order.index) } { "leaf " (order.index) } "): "
+                q { (escape(&order.reason)) }
+            }
+            None => { ", and no order for it is known" }
+        }
+        ". Its place in the log is still proven."
     }
 }
 
