@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::sync::Mutex;
+
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
@@ -23,6 +25,8 @@ const HOST: &str = "localhost:8420";
 struct Web {
     fixture: Fixture,
     router: Router,
+    /// Cookie and CSRF token of who is signed in.
+    session: Mutex<Option<(String, String)>>,
 }
 
 struct Answer {
@@ -54,7 +58,7 @@ impl Web {
     fn new() -> Self {
         let fixture = Fixture::new();
         let app = App::new(fixture.ledger.clone(), &[]).unwrap();
-        Self { router: http::router(app, Router::new()), fixture }
+        Self { router: http::router(app, Router::new()), fixture, session: Mutex::default() }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -65,8 +69,23 @@ impl Web {
     }
 
     async fn get(&self, path: &str) -> Answer {
-        let request = Request::get(path).header(header::HOST, HOST);
+        let mut request = Request::get(path).header(header::HOST, HOST);
+        if let Some((cookie, _)) = &*self.session.lock().unwrap() {
+            request = request.header(header::COOKIE, cookie);
+        }
         self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// Signs in, in place of who was.
+    async fn sign_in(&self, key: &mut SoftKey) {
+        *self.session.lock().unwrap() = None;
+        let begun = self.post("/signin/begin", &json!({})).await.ok().json();
+        let credential = assertion(key, &begun["options"]);
+        let body = json!({"message": begun["message"], "credential": credential});
+        let done = self.post("/signin/finish", &body).await.ok();
+        let cookie = done.header("set-cookie").split(';').next().unwrap().to_owned();
+        let csrf = done.json()["csrf"].as_str().unwrap().to_owned();
+        *self.session.lock().unwrap() = Some((cookie, csrf));
     }
 
     async fn post(&self, path: &str, body: &Value) -> Answer {
@@ -74,10 +93,13 @@ impl Web {
     }
 
     async fn post_from(&self, origin: &str, path: &str, body: &Value) -> Answer {
-        let request = Request::post(path)
+        let mut request = Request::post(path)
             .header(header::HOST, HOST)
             .header(header::ORIGIN, origin)
             .header(header::CONTENT_TYPE, "application/json");
+        if let Some((cookie, csrf)) = &*self.session.lock().unwrap() {
+            request = request.header(header::COOKIE, cookie).header("x-csrf-token", csrf);
+        }
         self.send(request.body(Body::from(body.to_string())).unwrap()).await
     }
 
@@ -123,10 +145,14 @@ impl Web {
     }
 
     async fn bootstrap(&self) -> SoftKey {
-        self.enrol(json!({"name": "Alice", "code": self.fixture.code}), None).await
+        let begin = json!({"name": "Alice", "code": self.fixture.code});
+        let mut key = self.enrol(begin, None).await;
+        self.sign_in(&mut key).await;
+        key
     }
 
     async fn answer(&self, request: &str, key: &mut SoftKey, denial: bool) -> Answer {
+        self.sign_in(key).await;
         let mut body = json!({"credential": B64.encode(key.credential_id()), "denial": denial});
         if denial {
             body["reason"] = json!("not now");
@@ -376,7 +402,7 @@ async fn an_assertion_for_something_else_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_hosts_and_other_origins_are_refused() {
     let web = Web::new();
-    let request = Request::get("/approve").header(header::HOST, "evil.example");
+    let request = Request::get("/log/checkpoint").header(header::HOST, "evil.example");
     let answer = web.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::MISDIRECTED_REQUEST);
     let answer = web.send(Request::get("/approve").body(Body::empty()).unwrap()).await;
@@ -400,7 +426,7 @@ async fn other_hosts_and_other_origins_are_refused() {
 async fn passkey_pages_send_browsers_to_the_host_of_the_passkeys() {
     let fixture = Fixture::new();
     let app = App::new(fixture.ledger.clone(), &["127.0.0.1:8420".to_owned()]).unwrap();
-    let web = Web { router: http::router(app, Router::new()), fixture };
+    let web = Web { router: http::router(app, Router::new()), fixture, session: Mutex::default() };
     let request = Request::get("/enrol?x=1").header(header::HOST, "127.0.0.1:8420");
     let answer = web.send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status, StatusCode::TEMPORARY_REDIRECT);
@@ -414,11 +440,13 @@ async fn health_readiness_and_figures() {
     let web = Web::new();
     assert_eq!(web.get("/healthz").await.ok().text(), "ok\n");
     assert_eq!(web.get("/readyz").await.ok().json()["ready"], true);
+    assert_eq!(web.get("/metrics").await.status, StatusCode::UNAUTHORIZED);
+    web.bootstrap().await;
     web.fixture.request(1);
     let figures = web.get("/metrics").await.ok();
     for line in [
         "placet_log_size{log=\"main\"} 4",
-        "placet_log_size{log=\"gov\"} 3",
+        "placet_log_size{log=\"gov\"} 4",
         "placet_log_stopped{log=\"main\"} 0",
         "placet_requests{state=\"open\"} 1",
         "placet_witness_failures{log=\"gov\",witness=\"builtin\"} 0",

@@ -8,10 +8,10 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use placet_ledger::http::{self, App};
 use placet_ledger::service::{
-    Change, Config, Initialised, Ledger, Opening, Registered, Signed, Surroundings, init,
+    Change, Config, Initialised, Ledger, Opening, Registered, Scope, Signed, Surroundings, init,
 };
 use placet_ledger::{LogId, NewEntry, Statement as Stored};
-use placet_pep::http::{Pep, Token};
+use placet_pep::http::Pep;
 use placet_pep::policy::PolicyFiles;
 use placet_proto::action::Action;
 use placet_proto::document::{Body as Document, Verdict};
@@ -23,12 +23,12 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 const ORIGIN: &str = "cli://localhost";
-const TOKEN: &str = "a token of thirty-two bytes or more";
 
 struct Web {
     ledger: Arc<Ledger>,
     router: Router,
     key: SoftKey,
+    token: String,
     _tmp: tempfile::TempDir,
 }
 
@@ -57,9 +57,12 @@ impl Web {
             init(&tmp.path().join("d"), &config, &policy, around).unwrap();
         let key = enrol(&ledger, &code);
         let app = App::new(Arc::clone(&ledger), &[]).unwrap();
-        let pep = Pep::new(app.clone(), Token::new(TOKEN)).unwrap();
+        let scopes = [Scope::Pep];
+        let made = ledger.access().create_token("tests", &scopes, None, ledger.now());
+        let pep = Pep::new(app.clone()).unwrap();
+        let token = made.unwrap().1;
         let router = http::router(app, pep.routes());
-        Self { ledger, router, key, _tmp: tmp }
+        Self { ledger, router, key, token, _tmp: tmp }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -77,7 +80,7 @@ impl Web {
     async fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
         let mut request = Request::post(path)
             .header(header::HOST, "localhost:8420")
-            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
             .header(header::CONTENT_TYPE, "application/json");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -88,7 +91,7 @@ impl Web {
     async fn get(&self, path: &str) -> Answer {
         let request = Request::get(path)
             .header(header::HOST, "localhost:8420")
-            .header(header::AUTHORIZATION, format!("Bearer {TOKEN}"));
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.token));
         self.send(request.body(Body::empty()).unwrap()).await
     }
 

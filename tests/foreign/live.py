@@ -68,7 +68,8 @@ class Ledger:
     def evidence(self, request, name="evidence.placet"):
         """Fetches complete evidence; gives its path."""
         out = self.base / name
-        run([self.placet, "evidence", request, "--url", self.url, "--wait", "30s", "--out", out])
+        run([self.placet, "evidence", request, "--url", self.url, "--wait", "30s", "--out", out,
+             "--token-file", self.dir / "keys" / "pep-token"])
         return out
 
     def export_trust(self, credential):

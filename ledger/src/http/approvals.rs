@@ -1,8 +1,9 @@
 //! What the pages' script posts: options for `navigator.credentials`, and what came back.
 //!
 //! The script relays and decides nothing. Challenges come from the ledger, assertions go to it, and
-//! the verifier's own code judges them. No cookie, no session: naming a credential authorises
-//! nothing, and each answer is authorised by the passkey's signature over that very answer.
+//! the verifier's own code judges them. A session opens documents for its own person only, so that
+//! nobody can push another's out; each answer is authorised by the passkey's signature over that
+//! very answer.
 
 mod options;
 mod read;
@@ -14,18 +15,19 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use axum::routing::post;
+use placet_proto::document::{self, Role};
 use placet_proto::json::Json;
 use placet_proto::sshsig::Namespace;
 use placet_proto::{b64, sha256};
 
 pub(super) use self::options::{get as get_options, to_sign as to_sign_json};
 pub(super) use self::read::Input;
+use super::auth::{self, Session};
 use super::csrf::surface;
 use super::evidence::{json, number};
 use super::problem::Fault;
 use super::{App, MAX_BODY};
-use crate::Error;
-use crate::service::{Answered, Enrolled, Opening, Refusal, RequestState};
+use crate::service::{Answered, Enrolled, Opening, RequestState};
 
 const PATH: &str = "/approve";
 /// Longest reason of a denial, in bytes.
@@ -34,7 +36,6 @@ const MAX_REASON: usize = 4096;
 /// The routes.
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/signin", post(sign_in))
         .route("/enrol/begin", post(enrol_begin))
         .route("/enrol/register", post(enrol_register))
         .route("/enrol/sign", post(enrol_sign))
@@ -43,18 +44,6 @@ pub fn routes() -> Router<App> {
 }
 
 type Body = Result<Bytes, BytesRejection>;
-
-/// Options for finding out which passkey somebody has. The assertion stays in the browser.
-async fn sign_in(State(app): State<App>, headers: HeaderMap) -> Response {
-    reply(async {
-        surface(&app, &headers)?;
-        app.0.rates.openings.take()?;
-        let nonce: [u8; 32] = random()?;
-        let challenge = placet_proto::sshsig::challenge(Namespace::Signin, &nonce);
-        Ok(options::get(&challenge, &app.ledger().config().rp_id, &[]))
-    })
-    .await
-}
 
 /// `{name, code}` for the first person, `{name, authoriser, roles}` for others.
 async fn enrol_begin(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
@@ -71,7 +60,9 @@ async fn enrol_begin(State(app): State<App>, headers: HeaderMap, body: Body) -> 
                 app.run(move |app| app.ledger().begin_bootstrap(&code, &name)).await?
             }
             (None, Some(authoriser)) => {
-                app.0.rates.openings.take()?;
+                let roles_asked = [Role::Administrator];
+                let session = auth::require_person(&app, &headers, &roles_asked).await?;
+                let authoriser = own_credential(&app, &session, Some(authoriser)).await?;
                 app.run(move |app| app.ledger().begin_enrolment(&name, &roles, &authoriser, None))
                     .await?
             }
@@ -141,7 +132,8 @@ async fn enrol_sign(State(app): State<App>, headers: HeaderMap, body: Body) -> R
     .await
 }
 
-/// `{credential, denial, reason?}`: makes the document that is to be signed.
+/// `{credential?, denial, reason?}`: makes the document that is to be signed, by the credential of
+/// the session or another one of its person.
 async fn open(
     State(app): State<App>,
     Path(request): Path<String>,
@@ -152,10 +144,12 @@ async fn open(
         let surface = surface(&app, &headers)?;
         let input = input(&app, &headers, body)?;
         input.only(&["credential", "denial", "reason"])?;
-        app.0.rates.openings.take()?;
+        let session = auth::require_person(&app, &headers, &[Role::Approver]).await?;
+        let credential = input.optional_bytes("credential", document::MAX_CREDENTIAL)?;
+        let credential = own_credential(&app, &session, credential).await?;
         let opening = Opening {
             request,
-            credential: input.bytes("credential", 1023)?,
+            credential,
             surface: surface.to_owned(),
             denial: input.flag("denial")?,
             reason: input.optional_text("reason", MAX_REASON)?,
@@ -178,7 +172,9 @@ async fn answer(
         input.only(&["document", "credential"])?;
         let document = b64::decode_hex_array::<32>(&input.text("document", 64)?)
             .map_err(|_| Fault::bad_request("`document` is a SHA-256 in hexadecimal"))?;
+        let session = auth::require_person(&app, &headers, &[Role::Approver]).await?;
         let signed = input.signed("credential")?;
+        own_credential(&app, &session, Some(signed.credential.clone())).await?;
         let answered = app.run(move |app| app.ledger().answer(&document, signed)).await?;
         if answered.appended.document.body.request() != Some(request.as_str()) {
             // Recorded all the same: the person signed that document, whatever the path says.
@@ -215,10 +211,26 @@ pub(super) fn input(app: &App, headers: &HeaderMap, body: Body) -> Result<Input,
     Input::parse(&body, MAX_BODY)
 }
 
-fn random() -> Result<[u8; 32], Error> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|_| Refusal::Random)?;
-    Ok(bytes)
+/// The credential that is named, if it is enrolled for the person of this session; without one, the
+/// session's.
+async fn own_credential(
+    app: &App,
+    session: &Session,
+    named: Option<Vec<u8>>,
+) -> Result<Vec<u8>, Fault> {
+    let Some(named) = named.filter(|named| *named != session.credential) else {
+        return Ok(session.credential.clone());
+    };
+    let person = session.person.clone();
+    let wanted = named.clone();
+    let enrolled = app.run(move |app| app.ledger().enrolments()).await?;
+    match enrolled.iter().any(|e| e.credential == wanted && e.person == person) {
+        true => Ok(named),
+        false => {
+            let detail = "this passkey is not one of the person who is signed in";
+            Err(Fault::forbidden("http.person", detail))
+        }
+    }
 }
 
 async fn reply(work: impl Future<Output = Result<Json, Fault>>) -> Response {

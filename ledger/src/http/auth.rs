@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use placet_proto::document::Role;
 
-use super::call::{Call, Kind};
+use super::call::Call;
 use super::problem::Fault;
 use super::{App, csrf, session};
 use crate::Error;
@@ -77,15 +77,14 @@ impl Caller {
 /// # Errors
 /// 401 `http.token`, 403 `http.csrf`, and those of the ledger.
 pub async fn caller(app: &App, headers: &HeaderMap) -> Result<Option<Caller>, Fault> {
-    let found = match headers.get(header::AUTHORIZATION) {
-        Some(given) => Some(by_token(app, given).await?),
-        None => by_session(app, headers).await?.map(Caller::Person),
+    let known = Call::current().and_then(|call| call.caller().cloned());
+    let found = match (known, headers.get(header::AUTHORIZATION)) {
+        (Some(known), _) => Some(known),
+        (None, Some(given)) => Some(by_token(app, given).await?),
+        (None, None) => by_session(app, headers).await?.map(Caller::Person),
     };
     if let (Some(call), Some(caller)) = (Call::current(), &found) {
-        call.is_from(match caller {
-            Caller::Person(_) => Kind::Person,
-            Caller::Token { .. } => Kind::Token,
-        });
+        call.is_from(caller);
     }
     if let Some(Caller::Person(session)) = &found {
         csrf::check(app, headers, session)?;

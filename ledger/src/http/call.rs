@@ -5,10 +5,11 @@
 //! headers, and so that nobody can forget to hand it on.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use axum::http::Method;
+
+use super::auth::Caller;
 
 tokio::task_local! {
     static CALL: Arc<Call>;
@@ -23,26 +24,14 @@ pub struct Call {
     pub client: IpAddr,
     /// Names it in the log and in the answer.
     pub id: String,
-    kind: AtomicU8,
-}
-
-/// What kind of caller a request turned out to be from, for the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Kind {
-    /// Nobody had to know.
-    Nobody,
-    /// A person with a session.
-    Person,
-    /// A program with a token.
-    Token,
+    caller: OnceLock<Caller>,
 }
 
 impl Call {
     /// A request of which no more is known yet.
     #[must_use]
     pub fn new(method: Method, client: IpAddr, id: String) -> Self {
-        Self { method, client, id, kind: AtomicU8::new(Kind::Nobody as u8) }
+        Self { method, client, id, caller: OnceLock::new() }
     }
 
     /// The request that this task answers; none outside of the router.
@@ -57,17 +46,23 @@ impl Call {
     }
 
     /// Notes whom it is from.
-    pub fn is_from(&self, kind: Kind) {
-        self.kind.store(kind as u8, Ordering::Relaxed);
+    pub fn is_from(&self, caller: &Caller) {
+        let _ = self.caller.set(caller.clone());
+    }
+
+    /// Whom it is from, once that was looked up.
+    #[must_use]
+    pub fn caller(&self) -> Option<&Caller> {
+        self.caller.get()
     }
 
     /// The word for whom it is from.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self.kind.load(Ordering::Relaxed) {
-            k if k == Kind::Person as u8 => "person",
-            k if k == Kind::Token as u8 => "token",
-            _ => "nobody",
+        match self.caller.get() {
+            Some(Caller::Person(_)) => "person",
+            Some(Caller::Token { .. }) => "token",
+            None => "nobody",
         }
     }
 }

@@ -14,50 +14,125 @@ use placet_proto::b64;
 use super::App;
 use super::call::Call;
 use super::problem::Fault;
+use super::rules;
 use super::server::Peer;
 
 /// Longest time that a request may take, in seconds; a wait that the client asks for is shorter.
 const TIMEOUT_S: u64 = 90;
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// A year, in which browsers come by TLS only.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Lengths of a request id of a client's that we take over.
 const REQUEST_ID_BYTES: std::ops::RangeInclusive<usize> = 8..=64;
+/// Longest X-Request-ID that is repeated, in bytes.
+const MAX_ECHOED: usize = 256;
 /// Routes that are asked for all the time by machines; what they answer well is no news.
 const QUIET: [&str; 6] = ["/healthz", "/readyz", "/metrics", "/assets/", "/log/", "/gov/"];
 
 /// The outermost layer.
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
-    let call = Arc::new(called(&request));
+    let call = Arc::new(called(&app, &request));
     let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let echoed = request.headers().get(&REQUEST_ID).filter(|id| id.len() <= MAX_ECHOED).cloned();
     let began = Instant::now();
-    let work = answered(&app, request, next);
+    let work = answered(&app, request, route.as_deref(), next);
     let mut response = Arc::clone(&call).answered(work).await;
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Ok(id) = HeaderValue::from_str(&call.id) {
-        headers.entry(REQUEST_ID).or_insert(id);
+    if app.ledger().config().public_url.starts_with("https://") {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    // A client's own comes back as it was sent (AuthZEN 1.0).
+    if let Some(id) = echoed.or_else(|| HeaderValue::from_str(&call.id).ok()) {
+        headers.insert(REQUEST_ID, id);
     }
     log(&call, route.as_deref(), response.status(), began.elapsed());
     response
 }
 
-fn called(request: &Request) -> Call {
-    let peer = request.extensions().get::<Peer>();
-    let client = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+fn called(app: &App, request: &Request) -> Call {
+    let peer = peer_of(request);
+    let client = match is_proxy(app, peer) {
+        true => forwarded_for(app, request.headers(), peer),
+        false => peer,
+    };
     let id = given_id(request.headers()).unwrap_or_else(fresh_id);
     Call::new(request.method().clone(), client, id)
 }
 
-async fn answered(app: &App, request: Request, next: Next) -> Response {
+fn peer_of(request: &Request) -> IpAddr {
+    let peer = request.extensions().get::<Peer>();
+    peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical())
+}
+
+fn is_proxy(app: &App, address: IpAddr) -> bool {
+    app.0.proxies.iter().any(|proxy| proxy.contains(address))
+}
+
+/// Whom a trusted proxy speaks for: the last address in `X-Forwarded-For` that is no trusted proxy
+/// itself. What stands before it anybody could have written.
+fn forwarded_for(app: &App, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
+    let lines = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
+    let given: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
+    let mut client = peer;
+    for text in given.iter().rev() {
+        let Ok(address) = text.parse::<IpAddr>() else { break };
+        client = address.to_canonical();
+        if !is_proxy(app, client) {
+            break;
+        }
+    }
+    client
+}
+
+/// The host that the client asked for: that of `X-Forwarded-Host` by a trusted proxy.
+fn host_of(app: &App, request: &Request) -> Option<String> {
+    let forwarded = is_proxy(app, peer_of(request)).then(|| request.headers().get(FORWARDED_HOST));
+    let host = forwarded.flatten().or_else(|| request.headers().get(header::HOST))?;
+    host.to_str().ok().map(str::to_owned)
+}
+
+/// A proxy that says that the client came without TLS, where there has to be some: sends who reads
+/// to the right address, and refuses who writes, since what it sent has been in the open.
+fn in_the_open(app: &App, request: &Request) -> Option<Response> {
+    let public = &app.ledger().config().public_url;
+    let proto = request.headers().get(FORWARDED_PROTO)?;
+    let open = proto.as_bytes().eq_ignore_ascii_case(b"http");
+    if !open || !public.starts_with("https://") || !is_proxy(app, peer_of(request)) {
+        return None;
+    }
+    if request.method() != Method::GET {
+        let fault = Fault::forbidden("http.insecure", "this service is reached by https only");
+        return Some(fault.response(request.uri().path()));
+    }
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let to = HeaderValue::from_str(&format!("{public}{path}")).ok()?;
+    Some((StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, to)]).into_response())
+}
+
+async fn answered(app: &App, request: Request, route: Option<&str>, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok());
-    match host {
+    if let Some(response) = in_the_open(app, &request) {
+        return response;
+    }
+    match host_of(app, &request).as_deref() {
         // A page of another site that points its name at our address (DNS rebinding) stops here.
         Some(host) if app.is_our_host(host) => {
             let head = request.method() == Method::HEAD;
             let limit = Duration::from_secs(TIMEOUT_S);
-            match tokio::time::timeout(limit, next.run(request)).await {
+            let kept = rules::keep(app, &request, route);
+            let work = async {
+                match kept.await {
+                    Ok(()) => next.run(request).await,
+                    Err(refused) => refused,
+                }
+            };
+            match tokio::time::timeout(limit, work).await {
                 Ok(response) => response,
                 Err(_) if head => StatusCode::SERVICE_UNAVAILABLE.into_response(),
                 Err(_) => Fault::timeout().response(&path),

@@ -9,7 +9,7 @@
 //! | [`v1`] | `/v1/entries`, `/v1/consistency`, `/v1/checkpoint`, `/v1/openapi.json` |
 //! | [`approvals`] | what the pages' script and `placet approve` post |
 //! | [`pages`] | `/`, `/enrol`, `/approve`, `/approve/{request}` |
-//! | [`session`] | `/signin`, `/signout`; [`auth`] and [`csrf`] say who may do what |
+//! | [`session`] | `/signin`, `/signout`; [`auth`], [`csrf`], [`rules`]: who may do what |
 //! | [`health`], [`metrics`] | `/healthz`, `/readyz`, `/metrics` |
 //! | [`server`] | the listener: connections, time limits, graceful end |
 //!
@@ -31,6 +31,7 @@ pub mod limits;
 pub mod metrics;
 pub mod pages;
 pub mod problem;
+pub mod rules;
 pub mod scrapi;
 pub mod server;
 pub mod session;
@@ -52,6 +53,7 @@ use self::session::SignIns;
 pub use self::words::action_code;
 use crate::Error;
 use crate::service::Ledger;
+use crate::service::network::Network;
 
 /// Largest request body that any route reads, in bytes.
 pub const MAX_BODY: usize = 512 * 1024;
@@ -68,6 +70,7 @@ pub struct App(Arc<Shared>);
 struct Shared {
     ledger: Arc<Ledger>,
     hosts: Vec<String>,
+    proxies: Vec<Network>,
     working: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     rates: Rates,
@@ -83,8 +86,8 @@ struct Rates {
     statements: Rate,
     /// Evidence that is to be closed, which takes witnesses' time.
     closings: Rate,
-    /// Documents made for signing, and registrations.
-    openings: Rate,
+    /// Of these, statements of each client.
+    statements_of_one: PerClient,
     /// Tries at the one-time code.
     codes: Rate,
     /// Sign-ins, of each client.
@@ -102,15 +105,17 @@ impl App {
         let mut hosts = vec![authority];
         hosts.extend(addresses.iter().cloned());
         let issuers = scrapi::external_issuers(&ledger)?;
+        let proxies = ledger.config().trusted_proxies()?;
         Ok(Self(Arc::new(Shared {
             ledger,
             hosts,
+            proxies,
             working: Arc::new(Semaphore::new(MAX_WORKING)),
             waiting: Arc::new(Semaphore::new(MAX_WAITING)),
             rates: Rates {
                 statements: Rate::new(20, 100),
                 closings: Rate::new(1, 16),
-                openings: Rate::new(5, 50),
+                statements_of_one: PerClient::new(5, 50),
                 codes: Rate::new(1, 10),
                 sign_ins: PerClient::new(10, 100),
             },

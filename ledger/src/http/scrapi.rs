@@ -21,8 +21,8 @@ use placet_proto::statement::{self, Statement};
 use placet_proto::{b64, sha256, sha256_parts};
 use placet_verifier::crypto;
 
-use super::App;
 use super::problem::Fault;
+use super::{App, call};
 use crate::service::{Ledger, TrustChoices};
 use crate::{Error, LogId, NewEntry, OnceKey, Outcome, storage};
 
@@ -112,6 +112,7 @@ async fn register(
         if !STATEMENTS.contains(&media_type.trim()) {
             return Err(Fault::media_type(COSE));
         }
+        app.0.rates.statements_of_one.take(call::client())?;
         app.0.rates.statements.take()?;
         let body = body.map_err(|_| Fault::too_large())?;
         let statement = normal(&body)?;

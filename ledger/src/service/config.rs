@@ -6,6 +6,9 @@
 //! | `rp_id` | WebAuthn RP id | required |
 //! | `public_url` | origin of the pages, as browsers state it | required |
 //! | `listen` | address and port | `127.0.0.1:8420` |
+//! | `tls_cert`, `tls_key` | certificate chain and key in PEM, relative to the folder | plain HTTP |
+//! | `trusted_proxy` | addresses or ranges whose `X-Forwarded-*` headers count | none |
+//! | `metrics_public` | whether `/metrics` on this machine needs no token | `false` |
 //! | `dev` | for trying out; evidence says so | `false` |
 //! | `audience` | the embedded PEP | `<origin>/pep` |
 //! | `receipt_alg` | `ed25519` or `es256` | `ed25519` |
@@ -20,15 +23,18 @@
 //! | `outbound_ca_file` | certificate roots beside the system's, in PEM | none |
 //! | `[[notify]]` | whom to tell of what happens: [`crate::notify::config`] | nobody |
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
+use super::network::Network;
 use crate::Error;
 
 /// Largest file that is read, in bytes.
 const MAX_CONFIG: u64 = 256 * 1024;
+/// Most ranges of trusted proxies.
+const MAX_PROXIES: usize = 64;
 /// Name of the file in its folder.
 pub const FILE_NAME: &str = "placet.toml";
 
@@ -56,6 +62,18 @@ pub struct Config {
     /// Where to listen.
     #[serde(default = "default_listen")]
     pub listen: String,
+    /// Certificate chain in PEM; with it the service speaks TLS itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_cert: Option<PathBuf>,
+    /// The certificate's private key in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls_key: Option<PathBuf>,
+    /// Proxies in front: addresses or ranges.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trusted_proxy: Vec<String>,
+    /// Whether who is on this machine reads `/metrics` without a token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub metrics_public: bool,
     /// Whether this is for trying out only.
     #[serde(default)]
     pub dev: bool,
@@ -130,6 +148,10 @@ impl Config {
             rp_id: "localhost".to_owned(),
             public_url: format!("http://localhost:{port}"),
             listen: format!("127.0.0.1:{port}"),
+            tls_cert: None,
+            tls_key: None,
+            trusted_proxy: Vec::new(),
+            metrics_public: false,
             dev: true,
             audience: format!("{origin}/pep"),
             receipt_alg: ReceiptAlgorithm::default(),
@@ -213,7 +235,53 @@ impl Config {
         kids.map(|t| placet_proto::b64::decode_hex_array(t).map_err(|_| wrong().into())).collect()
     }
 
+    /// The ranges in `trusted_proxy`.
+    ///
+    /// # Errors
+    /// `config.invalid`.
+    pub fn trusted_proxies(&self) -> Result<Vec<Network>, Error> {
+        let read = |text: &String| {
+            text.parse().map_err(|e| Refusal::Config(format!("`trusted_proxy`: {e}")).into())
+        };
+        self.trusted_proxy.iter().map(read).collect()
+    }
+
+    /// What has to hold so that sessions and tokens never travel in the open.
+    fn check_transport(&self) -> Result<(), Error> {
+        let bad = |what: &str| Err(Refusal::Config(what.to_owned()).into());
+        if self.trusted_proxies()?.len() > MAX_PROXIES {
+            return bad("`trusted_proxy` are at most 64");
+        }
+        let https = self.public_url.starts_with("https://");
+        match (&self.tls_cert, &self.tls_key) {
+            (Some(_), Some(_)) if !https => {
+                return bad("`public_url` begins with https:// where `tls_cert` is set");
+            }
+            (Some(_), None) | (None, Some(_)) => {
+                return bad("`tls_cert` and `tls_key` come together");
+            }
+            _ => {}
+        }
+        let (_, host) = self.public_url.split_once("://").unwrap_or_default();
+        let host = host.split(':').next().unwrap_or_default();
+        if !https && host != "localhost" && !host.ends_with(".localhost") {
+            return bad(
+                "`public_url` begins with https://, unless its host is localhost: browsers \
+                        have no passkeys elsewhere",
+            );
+        }
+        let on_this_machine = self.listen.parse::<std::net::SocketAddr>();
+        let on_this_machine = on_this_machine.is_ok_and(|address| address.ip().is_loopback());
+        if !self.dev && !on_this_machine && self.tls_cert.is_none() && self.trusted_proxy.is_empty()
+        {
+            return bad("who listens beyond this machine sets `tls_cert` and `tls_key`, or \
+                        `trusted_proxy` for the proxy that does TLS");
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), Error> {
+        self.check_transport()?;
         if self.external_kids()?.len() > 64 {
             return Err(Refusal::Config("`external_issuers` are at most 64".into()).into());
         }

@@ -41,6 +41,7 @@ pub mod invitations;
 pub mod jws;
 pub mod keys;
 pub mod ledger;
+pub mod network;
 mod pending;
 pub mod people;
 pub mod publisher;

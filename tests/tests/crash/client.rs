@@ -5,7 +5,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use placet_proto::tlog::SignedCheckpoint;
-use serde_json::Value;
+use placet_softkey::{Assertion, SoftKey};
+use serde_json::{Value, json};
 
 /// Far longer than any answer takes; only so that a test ends.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -15,11 +16,14 @@ pub struct Client {
     agent: ureq::Agent,
     url: String,
     token: String,
+    /// Cookie and CSRF token of a person who is signed in.
+    session: Option<(String, String)>,
 }
 
 impl Clone for Client {
     fn clone(&self) -> Self {
-        Self { agent: new_agent(), url: self.url.clone(), token: self.token.clone() }
+        let (url, token) = (self.url.clone(), self.token.clone());
+        Self { agent: new_agent(), url, token, session: None }
     }
 }
 
@@ -28,7 +32,8 @@ pub type Head = (u64, [u8; 32]);
 
 impl Client {
     pub fn new(url: &str, token: &str) -> Self {
-        Self { agent: new_agent(), url: url.to_owned(), token: format!("Bearer {token}") }
+        let token = format!("Bearer {token}");
+        Self { agent: new_agent(), url: url.to_owned(), token, session: None }
     }
 
     /// Status and JSON of an answer that came whole; `None` when the connection broke.
@@ -36,6 +41,34 @@ impl Client {
         let call = self.agent.post(format!("{}{path}", self.url)).content_type("application/json");
         let call = call.header("Authorization", &self.token).header("Origin", "cli://localhost");
         read(call.send(body.to_string()).ok()?)
+    }
+
+    /// As the person who is signed in.
+    pub fn post_signed_in(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        let (cookie, csrf) = self.session.as_ref().expect("nobody is signed in");
+        let call = self.agent.post(format!("{}{path}", self.url)).content_type("application/json");
+        let call = call.header("Cookie", cookie).header("X-CSRF-Token", csrf);
+        read(call.header("Origin", "cli://localhost").send(body.to_string()).ok()?)
+    }
+
+    /// Signs in; `None` when the connection broke.
+    pub fn sign_in(&mut self, key: &mut SoftKey) -> Option<()> {
+        let post = |path: &str, body: Value| {
+            let call = self.agent.post(format!("{}{path}", self.url));
+            let call = call.content_type("application/json").header("Origin", "cli://localhost");
+            call.send(body.to_string()).ok()
+        };
+        let (status, begun) = read(post("/signin/begin", json!({}))?)?;
+        assert_eq!(status, 200, "{begun}");
+        let challenge = from_base64url(&begun["options"]["challenge"]);
+        let credential = credential(&key.assert(&challenge, "cli://localhost"));
+        let body = json!({"message": begun["message"], "credential": credential});
+        let response = post("/signin/finish", body)?;
+        let cookie = response.headers().get("set-cookie").expect("a session has a cookie");
+        let cookie = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
+        let (_, answer) = read(response)?;
+        self.session = Some((cookie, answer["csrf"].as_str().unwrap().to_owned()));
+        Some(())
     }
 
     pub fn get(&self, path: &str) -> Option<(u16, Value)> {
@@ -74,4 +107,17 @@ pub fn base64url(bytes: &[u8]) -> String {
 
 pub fn from_base64url(value: &Value) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(value.as_str().unwrap()).unwrap()
+}
+
+/// An assertion in the JSON of WebAuthn.
+pub fn credential(made: &Assertion) -> Value {
+    json!({
+        "id": base64url(&made.credential_id),
+        "type": "public-key",
+        "response": {
+            "authenticatorData": base64url(&made.authenticator_data),
+            "clientDataJSON": base64url(&made.client_data_json),
+            "signature": base64url(&made.signature),
+        },
+    })
 }

@@ -9,7 +9,7 @@ use placet_proto::json;
 use placet_softkey::SoftKey;
 use serde_json::{Value, json};
 
-use super::client::{Client, Head, base64url, from_base64url};
+use super::client::{Client, Head, base64url, credential, from_base64url};
 
 /// Threads that ask for decisions.
 const AGENTS: u64 = 3;
@@ -17,7 +17,7 @@ const AGENTS: u64 = 3;
 const REQUEST_EVERY: u64 = 4;
 /// Requests that may be live in the whole test: the service takes 10,000.
 const MAX_REQUESTS: u64 = 9_000;
-/// Answers of a person in one life: the service lets fifty be opened at once.
+/// Answers of a person in one life.
 const MAX_ANSWERS: u64 = 40;
 /// Each log's checkpoints: what is durable, and what witnesses cosigned.
 pub const HEADS: [&str; 4] =
@@ -128,8 +128,11 @@ impl Agent<'_> {
     }
 
     /// From a denial to an approval, and every other time to an execution.
-    fn answer_on(self, key: &mut SoftKey) -> Recorded {
+    fn answer_on(mut self, key: &mut SoftKey) -> Recorded {
         let mut recorded = Recorded::default();
+        if self.client.sign_in(key).is_none() {
+            return recorded;
+        }
         for n in 0..MAX_ANSWERS {
             if !self.may_request() {
                 break;
@@ -194,23 +197,13 @@ impl Agent<'_> {
         ask["denial"] = json!({"evaluation_id": request});
         expect(202, self.client.post("/access/v1/requests", &ask))?;
         let open = json!({"credential": base64url(key.credential_id()), "denial": false});
-        let opened = expect(200, self.client.post(&format!("/approve/{request}/open"), &open))?;
+        let opened =
+            expect(200, self.client.post_signed_in(&format!("/approve/{request}/open"), &open))?;
         let challenge = from_base64url(&opened["options"]["challenge"]);
         let made = key.assert(&challenge, "cli://localhost");
-        let signed = json!({
-            "document": opened["document"],
-            "credential": {
-                "id": base64url(&made.credential_id),
-                "type": "public-key",
-                "response": {
-                    "authenticatorData": base64url(&made.authenticator_data),
-                    "clientDataJSON": base64url(&made.client_data_json),
-                    "signature": base64url(&made.signature),
-                },
-            },
-        });
+        let signed = json!({"document": opened["document"], "credential": credential(&made)});
         let path = format!("/approve/{request}/answer");
-        let answered = expect(200, self.client.post(&path, &signed))?;
+        let answered = expect(200, self.client.post_signed_in(&path, &signed))?;
         assert_eq!(answered["state"], "approved", "{answered}");
         Some(Approved {
             request: request.to_owned(),

@@ -42,7 +42,7 @@ Examples:
   placet demo
   placet serve --dev --dir ./ledger --listen 127.0.0.1:8420
   placet request --url http://localhost:8420 --token-file ledger/keys/pep-token action.json
-  placet evidence REQUEST --url http://localhost:8420 --wait 30s --out evidence.placet";
+  placet evidence REQUEST --url http://localhost:8420 --token-file ledger/keys/pep-token --out evidence.placet";
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -258,6 +258,9 @@ pub struct Evidence {
     /// Address of the service
     #[arg(long, env = "PLACET_URL", value_name = "URL")]
     pub url: Option<String>,
+    /// File with a token of scope evidence.read or pep
+    #[arg(long, env = "PLACET_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
     /// The ledger's folder, while no service runs on it
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,

@@ -29,13 +29,21 @@ const MAX_TOKEN: u64 = 4096;
 pub struct Client {
     base: String,
     token: Option<String>,
+    session: Option<Session>,
     agent: ureq::Agent,
+}
+
+/// What a sign-in gave. It is kept in memory only.
+struct Session {
+    cookie: String,
+    csrf: String,
 }
 
 /// An answer of the service.
 struct Answer {
     status: u16,
     evidence: Option<String>,
+    cookie: Option<String>,
     body: Vec<u8>,
 }
 
@@ -62,7 +70,7 @@ impl Client {
             .build()
             .new_agent();
         let token = token.map(|text| text.trim().to_owned());
-        Ok(Self { base: base.to_owned(), token, agent })
+        Ok(Self { base: base.to_owned(), token, session: None, agent })
     }
 
     /// The bundle about a request, and what is still open in it.
@@ -114,20 +122,28 @@ impl Client {
 
     fn get(&self, path: &str, max: usize) -> Result<Answer, Failure> {
         let mut call = self.agent.get(format!("{}{path}", self.base));
-        if let Some(token) = &self.token {
+        if let Some(session) = &self.session {
+            call = call.header("Cookie", &session.cookie);
+        } else if let Some(token) = &self.token {
             call = call.header("Authorization", format!("Bearer {token}"));
         }
         self.read(call.call(), max)
     }
 
+    /// With an origin a person posts, by the session; without one a program, by the token.
     fn post(&self, path: &str, body: &[u8], origin: Option<&str>) -> Result<Answer, Failure> {
         let mut call =
             self.agent.post(format!("{}{path}", self.base)).content_type("application/json");
-        if let Some(token) = &self.token {
-            call = call.header("Authorization", format!("Bearer {token}"));
-        }
-        if let Some(origin) = origin {
-            call = call.header("Origin", origin);
+        match (origin, &self.session, &self.token) {
+            (Some(origin), Some(session), _) => {
+                call = call.header("Origin", origin).header("Cookie", &session.cookie);
+                call = call.header("X-CSRF-Token", &session.csrf);
+            }
+            (Some(origin), None, _) => call = call.header("Origin", origin),
+            (None, _, Some(token)) => {
+                call = call.header("Authorization", format!("Bearer {token}"));
+            }
+            (None, _, None) => {}
         }
         self.read(call.send(body), MAX_JSON)
     }
@@ -141,6 +157,8 @@ impl Client {
         let status = response.status().as_u16();
         let header = response.headers().get("placet-evidence");
         let evidence = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let cookie = response.headers().get("set-cookie").and_then(|value| value.to_str().ok());
+        let cookie = cookie.and_then(|value| value.split(';').next()).map(str::to_owned);
         let mut body = Vec::new();
         let limit = (max as u64).saturating_add(1);
         let mut reader = response.into_body().into_reader().take(limit);
@@ -148,7 +166,7 @@ impl Client {
         if body.len() > max {
             return Err(self.malformed("the answer is too long"));
         }
-        Ok(Answer { status, evidence, body })
+        Ok(Answer { status, evidence, cookie, body })
     }
 
     fn parse(&self, body: &[u8]) -> Result<Json, Failure> {

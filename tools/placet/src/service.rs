@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use placet_ledger::http::{self, App};
 use placet_ledger::service::Ledger;
-use placet_pep::http::{Pep, Token};
+use placet_pep::http::{Pep, token};
 use placet_pep::policy::PolicyFiles;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -48,7 +48,8 @@ pub fn router(ledger: &Arc<Ledger>, address: SocketAddr) -> Result<Router, Failu
     }
     let addresses = [address.to_string(), format!("localhost:{}", address.port())];
     let app = App::new(Arc::clone(ledger), &addresses)?;
-    let pep = Pep::new(app.clone(), Token::load_or_create(ledger.dir())?)?;
+    token::client_file(ledger)?;
+    let pep = Pep::new(app.clone())?;
     Ok(http::router(app, pep.routes()))
 }
 

@@ -17,7 +17,9 @@ fn from_init_to_evidence_that_verifies() {
     let request = ledger.request(&server);
     let url = server.url.as_str();
 
-    let waiting = expect_json(0, &["approve", "--url", url]);
+    // Nobody looks without being known: not a stranger, not with another's key.
+    assert_eq!(text(&expect_json(1, &["approve", "--url", url]), &["code"]), "http.token");
+    let waiting = expect_json(0, &["approve", "--url", url, "--key", &ledger.key]);
     let listed = waiting.get("requests").unwrap().as_array().unwrap();
     assert_eq!(text(&listed[0], &["request"]), request);
     let approved = run(&["approve", "--url", url, &request, "--key", &ledger.key, "--yes"]);
@@ -30,6 +32,8 @@ fn from_init_to_evidence_that_verifies() {
 
     let (bundle, trust) = (ledger.path("evidence.placet"), ledger.path("trust.json"));
     let wait = ["evidence", &request, "--url", url, "--wait", "30s", "--out", &bundle];
+    assert_eq!(text(&expect_json(1, &wait), &["code"]), "http.token");
+    let wait = [&wait[..], &["--token-file", &ledger.token]].concat();
     assert_eq!(expect_json(0, &wait).get("complete").unwrap().as_bool(), Some(true));
     // A trust file without roots lets nobody's approval pass; one that is named does.
     let export = ["trust", "export", "--dir", &ledger.dir, "--out", &trust, "--allow-dev"];

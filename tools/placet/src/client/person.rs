@@ -6,11 +6,12 @@
 use placet_ledger::service::render;
 use placet_proto::b64;
 use placet_proto::document::{Body, Document};
+use placet_proto::jcs;
 use placet_proto::json::Json;
 use placet_proto::sshsig::{self, Namespace};
 use placet_softkey::{Assertion, SoftKey};
 
-use super::{Client, segment, text};
+use super::{Client, Session, segment, text};
 use crate::error::Failure;
 
 /// Largest document, in bytes.
@@ -85,6 +86,28 @@ impl Client {
         )?;
         let note_missing = signed.get("note_missing").and_then(Json::as_str).map(str::to_owned);
         Ok(Enrolled { person: text(&begun, &["person"])?, note_missing })
+    }
+
+    /// Signs in with an enrolled software passkey.
+    ///
+    /// # Errors
+    /// Those of the service.
+    pub fn sign_in(&mut self, key: &mut SoftKey) -> Result<(), Failure> {
+        let origin = origin_of(key);
+        let begun = self.post_json("/signin/begin", &Json::Object(Vec::new()), Some(&origin))?;
+        let message = text(&begun, &["message"])?;
+        // The namespace makes this a sign-in and nothing else, whatever the message is.
+        let challenge = sshsig::challenge(Namespace::Signin, &bytes(&begun, &["message"])?);
+        let body = Json::object([
+            ("message", Json::from(message)),
+            ("credential", credential_json(&key.assert(&challenge, &origin))),
+        ]);
+        let answer = self.post("/signin/finish", &jcs::to_bytes(&body), Some(&origin))?;
+        let cookie = answer.cookie.clone();
+        let signed_in = self.parse(&answer.checked()?)?;
+        let cookie = cookie.ok_or_else(|| self.malformed("it has no cookie"))?;
+        self.session = Some(Session { cookie, csrf: text(&signed_in, &["csrf"])? });
+        Ok(())
     }
 
     /// The document for an answer to a request.

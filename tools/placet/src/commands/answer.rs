@@ -19,13 +19,19 @@ use crate::output::{Output, Shown, lines};
 /// # Errors
 /// Those of the key file, the terminal and the service.
 pub fn run(args: &Answer, denial: bool, output: &mut Output) -> Result<Exit, Failure> {
-    let client = Client::new(&args.remote.url, args.remote.token_file.as_deref())?;
+    let mut client = Client::new(&args.remote.url, args.remote.token_file.as_deref())?;
+    let mut key = args.key.as_deref().map(SoftKey::load).transpose()?;
+    if let (Some(key), Some(path)) = (&mut key, &args.key) {
+        client.sign_in(key)?;
+        // Its counter has moved on, whatever follows.
+        key.save(path)?;
+    }
     let Some(request) = &args.request else {
         let waiting = client.waiting()?;
         output.show(&Waiting::of(&waiting)?)?;
         return Ok(Exit::Done);
     };
-    let Some(path) = &args.key else {
+    let (Some(path), Some(mut key)) = (&args.key, key) else {
         let page = format!("{}/approve/{request}", args.remote.url.trim_end_matches('/'));
         let detail = format!("--key SOFTKEY is needed; or answer with a passkey at {page}");
         return Err(Failure::Usage(detail));
@@ -33,7 +39,6 @@ pub fn run(args: &Answer, denial: bool, output: &mut Output) -> Result<Exit, Fai
     if args.reason.is_some() && !denial {
         return Err(Failure::Usage("--reason is for deny".to_owned()));
     }
-    let mut key = SoftKey::load(path)?;
     let to_sign = client.open(request, &key, denial, args.reason.as_deref())?;
     // Exactly the text that the document commits to; the client has compared its hash.
     output.say(&lines(&to_sign.text));

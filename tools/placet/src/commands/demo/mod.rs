@@ -165,7 +165,7 @@ fn story(
     output: &mut Output,
 ) -> Result<Told, Failure> {
     let token = ledger.dir().keys().join("pep-token");
-    let client = Client::new(&format!("http://{}", ledger.config().listen), Some(&token))?;
+    let mut client = Client::new(&format!("http://{}", ledger.config().listen), Some(&token))?;
     let action_file = root.join("action.json");
     folder::write(&action_file, ACTION.as_bytes())?;
     let (from, to) = OTHER_RESOURCE;
@@ -175,7 +175,7 @@ fn story(
 
     let mut person = Person::choose(args.passkey, root, ledger, code, &client, output)?;
     let Task { id: request, page, .. } = ask(&client, &action, output)?;
-    let approved = person.approve(&request, &page, &client, output)?;
+    let approved = person.approve(&request, &page, &mut client, output)?;
     step(output, &format!("4. {approved}"))?;
     carry_out(&client, &request, &action, output)?;
     let (bundle, open) = client.evidence(&request, Some(CLOSING))?;

@@ -143,11 +143,12 @@ impl Person {
         &mut self,
         request: &str,
         page: &str,
-        client: &Client,
+        client: &mut Client,
         output: &mut Output,
     ) -> Result<String, Failure> {
         match self {
             Self::Software(key, path) => {
+                client.sign_in(key)?;
                 let to_sign = client.open(request, key, false, None)?;
                 let shown = lines(&to_sign.text);
                 let head = shown.split("\n\n").next().unwrap_or_default();
