@@ -57,10 +57,30 @@ def story(report, options, ledger, person):
         denied = ledger.request()
         answer = person.does("deny", ledger, "--path", f"/approve/{denied}")
         report.check("Chromium denies", "assertion" in answer, str(answer))
+        report_answers(report, ledger, person)
         yes, no = ledger.evidence(approved), ledger.evidence(denied, "denied.placet")
     done = ledger.export_trust(credential)
     report.check("trust export", done.returncode == 0, done.stdout + done.stderr)
     verdicts(report, options, ledger, yes, no)
+
+
+def report_answers(report, ledger, person):
+    """What may happen while somebody answers: double clicks, two tabs, broken connections."""
+    long = {**ACTION, "context": {"ticket": "\n".join(f"{i}. see mail {i}" for i in range(120))}}
+    (ledger.base / "long.json").write_text(json.dumps(long))
+    command = [str(part) for part in (
+        ledger.placet, "--json", "request", "--url", ledger.url,
+        "--token-file", ledger.dir / "keys" / "pep-token")]
+    done = run(["node", HERE / "answers.mjs", "--base", ledger.url, "--state", person.state,
+                "--pictures", person.pictures,
+                "--request", json.dumps([*command, str(ledger.base / "action.json")]),
+                "--long", json.dumps([*command, str(ledger.base / "long.json")])])
+    try:
+        checks = json.loads(done.stdout)["checks"]
+    except ValueError:
+        checks = [("the answers", False, done.stdout + done.stderr)]
+    for name, passed, detail in checks:
+        report.check(name, passed, detail)
 
 
 def verdicts(report, options, ledger, yes, no):

@@ -111,7 +111,7 @@ async fn events(
 }
 
 async fn open(app: &App, headers: &HeaderMap, ending: Option<Ending>) -> Result<Stream, Fault> {
-    let roles = [Role::Approver, Role::Administrator];
+    let roles = [Role::Approver, Role::Administrator, Role::Auditor];
     let caller = auth::require(app, headers, &roles, &[]).await?;
     let person = caller.session().map_or("", |session| session.person.as_str());
     let listeners = &app.0.listeners;

@@ -56,7 +56,7 @@ pub async fn page(
     if let Some(response) = elsewhere(&app, &request) {
         return response;
     }
-    let roles = [Role::Approver, Role::Administrator];
+    let roles = [Role::Approver, Role::Administrator, Role::Auditor];
     let session = match auth::page(&app, &request, &roles).await {
         Ok(session) => session,
         Err(response) => return response,
@@ -67,7 +67,7 @@ pub async fn page(
     };
     match app.run(move |app| lines(app, &filter)).await {
         Ok(lines) => {
-            let page = Page::new("History", body(&asked, &lines)).here("/history").wide();
+            let page = Page::new("History", body(&asked, &lines, &session)).here("/history").wide();
             whole(&app, Some(&session), page)
         }
         Err(error) => failed(&app, Some(&session), &Fault::from(error)),
@@ -136,7 +136,7 @@ fn lines(app: &App, filter: &HistoryFilter) -> Result<Vec<Line>, Error> {
     Ok(lines)
 }
 
-fn body(asked: &Asked, lines: &[Line]) -> Markup {
+fn body(asked: &Asked, lines: &[Line], session: &Session) -> Markup {
     let full = lines.len() >= LIMIT as usize;
     let next = lines.last().filter(|_| full).map(|line| line.view.row.decision);
     html! {
@@ -150,7 +150,7 @@ fn body(asked: &Asked, lines: &[Line]) -> Markup {
                     th scope="col" { "Agent" } th scope="col" { "State" }
                     th scope="col" { "Answers" }
                 } }
-                tbody { @for line in lines { (row(line)) } }
+                tbody { @for line in lines { (row(line, session)) } }
             }
         }
         @if let Some(before) = next {
@@ -159,13 +159,17 @@ fn body(asked: &Asked, lines: &[Line]) -> Markup {
     }
 }
 
-fn row(line: &Line) -> Markup {
+fn row(line: &Line, session: &Session) -> Markup {
     let view = &line.view;
+    // There is no receipt of what nobody answered yet.
+    let waits = matches!(view.row.state, RequestState::Offered | RequestState::Open);
+    let may_look = session.is(Role::Approver) || session.is(Role::Administrator);
+    let folder = if waits && may_look { "/approve/" } else { "/receipt/request/" };
     html! {
         tr data-testid="row" {
             td data-label="Decided" { (moment(view.decision.at)) }
             th scope="row" {
-                a href={ "/receipt/request/" (view.row.id) } { (heading(view)) }
+                a href={ (folder) (view.row.id) } { (heading(view)) }
                 div.line.small {
                     span.code { (code_of(view)) }
                     @if let Some(risk) = &view.risk { (risk_badge(risk)) }

@@ -161,11 +161,11 @@ pub fn whole(app: &App, session: Option<&Session>, page: Page<'_>) -> Response {
 }
 
 fn navigation(session: Option<&Session>, here: &str) -> Markup {
-    use Role::{Administrator, Approver};
+    use Role::{Administrator, Approver, Auditor};
     let entries: [(&str, &str, &[Role]); 3] = [
         ("/approve", "Requests", &[Approver, Administrator]),
-        ("/history", "History", &[Approver, Administrator]),
-        ("/people", "People", &[Administrator]),
+        ("/history", "History", &[Approver, Administrator, Auditor]),
+        ("/people", "People", &[Administrator, Auditor]),
     ];
     let link = |path: &str, text: &str| {
         html! { a href=(path) aria-current=[(path == here).then_some("page")] { (text) } }

@@ -32,6 +32,8 @@ struct Shown {
     view: RequestView,
     prepared: Prepared,
     answers: Vec<Given>,
+    /// Whose approval counts, if the policy says so.
+    eligible: Vec<String>,
     similar: Option<RequestView>,
     mine: bool,
     now: UnixSeconds,
@@ -156,6 +158,7 @@ fn gather(app: &App, id: String, session: &Session) -> Result<Shown, Error> {
     let answers = view.answers.iter().map(|row| given(app, row)).collect::<Result<_, Error>>()?;
     let public = &ledger.config().public_url;
     Ok(Shown {
+        eligible: eligible(app, &view)?,
         similar: ledger.approved_like(&id)?,
         prepared,
         answers,
@@ -165,6 +168,14 @@ fn gather(app: &App, id: String, session: &Session) -> Result<Shown, Error> {
         address: public.starts_with("https://").then(|| format!("{public}/approve/{id}")),
         view,
     })
+}
+
+/// The persons and roles that the policy names, as words.
+fn eligible(app: &App, view: &RequestView) -> Result<Vec<String>, Error> {
+    let Some(quorum) = &view.decision.quorum else { return Ok(Vec::new()) };
+    let people = quorum.people.iter().map(|person| name_of(app, person));
+    let roles = quorum.roles.iter().map(|role| Ok(format!("any {}", role.name())));
+    people.chain(roles).collect()
 }
 
 fn given(app: &App, row: &AnswerRow) -> Result<Given, Error> {
@@ -286,6 +297,9 @@ fn still_needed(shown: &Shown) -> Markup {
             (approved) " of " (row.required) " have approved; "
             @if missing == 1 { "one more is needed" } @else { (missing) " more are needed" }
         }
+        @if row.state == RequestState::Open && !shown.eligible.is_empty() {
+            span.small { " of " (shown.eligible.join(", ")) }
+        }
     }
 }
 
@@ -300,7 +314,10 @@ fn the_action(shown: &Shown) -> Markup {
     let action = action.unwrap_or_else(|| shown.view.decision.action.to_json());
     html! {
         section #action aria-labelledby="action-title" {
-            h2 #action-title { "What would be done" }
+            h2 #action-title {
+                @if shown.view.row.state == RequestState::Open { "What would be done" }
+                @else { "What was asked for" }
+            }
             @if let Some(said) = said {
                 p.label { "In the words of the policy, filled in from the action" }
                 pre.said { (readable(said)) }
