@@ -199,7 +199,7 @@ async fn what_is_wrong_with_a_query_is_said_by_a_stable_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_comes_with_what_proves_it() {
     let web = Web::new();
-    let (alice, ..) = story(&web.fixture);
+    let (alice, done, _) = story(&web.fixture);
     web.fixture.ledger.publisher(LogId::Main).covering(9).unwrap();
     for (log, id) in [("main", LogId::Main), ("gov", LogId::Gov)] {
         let source = web.fixture.ledger.log(id);
@@ -259,7 +259,14 @@ async fn an_entry_comes_with_what_proves_it() {
     assert_eq!((gone.status, &gone.json()["code"]), (StatusCode::GONE, &json!("log.erased")));
     let web = web.signed_in(&alice);
     let page = web.get("/receipt/main/3").await.ok();
-    assert!(page.text().contains("was erased"), "{}", page.text());
+    assert!(page.text().contains("was erased, and no order for it is known"), "{}", page.text());
+    let page = web.get(&format!("/receipt/request/{done}")).await.ok();
+    assert!(
+        page.text().contains("was erased") && page.text().contains("leaf 4"),
+        "{}",
+        page.text()
+    );
+    assert!(!page.text().contains("<strong>PASSED</strong>"), "{}", page.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -25,7 +25,7 @@ use crate::http::problem::Fault;
 use crate::http::v1::{READERS, covering};
 use crate::http::{App, auth};
 use crate::service::publisher::times_of;
-use crate::service::{RequestState, TrustChoices};
+use crate::service::{Refusal, RequestState, TrustChoices};
 use crate::storage::Statement as Stored;
 use crate::{Error, LogId};
 
@@ -111,7 +111,14 @@ pub async fn page(State(app): State<App>, Path(id): Path<String>, request: Reque
 
 fn gather(app: &App, request: String) -> Result<Shown, Error> {
     let ledger = app.ledger();
-    let evidence = ledger.evidence(std::slice::from_ref(&request), None)?;
+    let evidence = match ledger.evidence(std::slice::from_ref(&request), None) {
+        Ok(evidence) => Ok(evidence),
+        // What is left is still told, without a verdict.
+        Err(Error::Refused(refusal @ Refusal::Erased(_))) => {
+            Err(Malformed { code: "log.erased", detail: refusal.to_string() })
+        }
+        Err(error) => return Err(error),
+    };
     let roots = first_keys(app)?;
     let count = roots.len();
     let dev = ledger.config().dev;
@@ -120,7 +127,8 @@ fn gather(app: &App, request: String) -> Result<Shown, Error> {
     let as_of = ledger.now();
     let expect_denial = state == Some(RequestState::Denied);
     let options = Options { as_of: as_of.0, expect_denial, ..Options::default() };
-    let report = verify_bundle(&evidence.bytes, &trust, &options);
+    let open = evidence.as_ref().map_or_else(|_| Vec::new(), |evidence| evidence.open.clone());
+    let report = evidence.and_then(|evidence| verify_bundle(&evidence.bytes, &trust, &options));
     let main = ledger.log(LogId::Main);
     let mut rows = Vec::new();
     for index in ledger.entries_about(&request)? {
@@ -134,7 +142,7 @@ fn gather(app: &App, request: String) -> Result<Shown, Error> {
     let policy = ledger.publisher(LogId::Main).policy();
     let witnessed = covering(main, last)?
         .and_then(|note| Some((note.size, times_of(policy, &note.note)?.1.saturating_add(1))));
-    let (origin, open) = (ledger.config().origin.clone(), evidence.open);
+    let origin = ledger.config().origin.clone();
     Ok(Shown { request, origin, as_of, state, report, open, rows, witnessed, dev, roots: count })
 }
 
@@ -212,6 +220,7 @@ fn operators_word(shown: &Shown) -> Markup {
 fn verdict(shown: &Shown) -> Markup {
     let (word, class, code) = match &shown.report {
         Ok(report) => (report.verdict.word(), class_of(report.verdict), report.code),
+        Err(erased) if erased.code == "log.erased" => ("NO VERDICT", "unchecked", None),
         Err(malformed) => ("MALFORMED", "failed", Some(malformed.code)),
     };
     let caveats = shown.report.as_ref().map_or(&[][..], |report| &report.caveats);
