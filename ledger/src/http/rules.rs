@@ -14,8 +14,7 @@ use super::call;
 use super::problem::Fault;
 
 /// Everybody who is enrolled and not revoked: every session has one of these roles.
-pub const ANYBODY: &[Role] =
-    &[Role::Administrator, Role::Approver, Role::Auditor, Role::Operator];
+pub const ANYBODY: &[Role] = &[Role::Administrator, Role::Approver, Role::Auditor, Role::Operator];
 /// Who may read what was recorded.
 pub const READERS: &[Role] = &[Role::Administrator, Role::Approver, Role::Auditor];
 /// Who may look at requests.

@@ -20,7 +20,6 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use placet_proto::b64;
-use placet_proto::document::Role;
 use placet_proto::json::Json;
 use placet_proto::time::UnixSeconds;
 
@@ -28,11 +27,10 @@ pub(super) use self::params::{Params, RawQuery};
 use super::App;
 use super::auth::{self, Scope};
 use super::problem::Fault;
+pub use super::rules::READERS;
 use crate::storage::Hash;
 use crate::{Log, LogId, Note};
 
-/// Whose sessions may read statements.
-pub const READERS: [Role; 3] = [Role::Administrator, Role::Approver, Role::Auditor];
 /// Tokens of which scopes may.
 const SCOPES: [Scope; 2] = [Scope::EvidenceRead, Scope::Search];
 
@@ -78,7 +76,7 @@ pub(super) fn covering(log: &Log, index: u64) -> Result<Option<Note>, crate::Err
 
 /// Lets in those who may read statements.
 pub(super) async fn admit(app: &App, headers: &HeaderMap) -> Result<(), Fault> {
-    auth::require(app, headers, &READERS, &SCOPES).await.map(drop)
+    auth::require(app, headers, READERS, &SCOPES).await.map(drop)
 }
 
 fn time(seconds: u64) -> Json {

@@ -42,7 +42,7 @@ pub async fn page(
     Path((log, index)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    let session = match auth::page(&app, &request, &READERS).await {
+    let session = match auth::page(&app, &request, READERS).await {
         Ok(session) => session,
         Err(response) => return response,
     };

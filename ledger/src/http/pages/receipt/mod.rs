@@ -99,7 +99,7 @@ impl Shown {
 
 /// `GET /receipt/request/{request}`.
 pub async fn page(State(app): State<App>, Path(id): Path<String>, request: Request) -> Response {
-    let session = match auth::page(&app, &request, &READERS).await {
+    let session = match auth::page(&app, &request, READERS).await {
         Ok(session) => session,
         Err(response) => return response,
     };
