@@ -16,7 +16,7 @@ use placet_ledger::notify::push::Subscription;
 use placet_ledger::notify::{self, NotifyTarget, Template};
 use placet_ledger::outbound::webpush::Receiver as Keys;
 use placet_ledger::outbound::{Event, EventKind};
-use placet_ledger::service::{Config, Refusal};
+use placet_ledger::service::{Carried, Config, Refusal};
 use placet_proto::b64;
 use placet_proto::cose_key::PublicKey;
 use placet_proto::json::{self, Json};
@@ -293,4 +293,30 @@ async fn subscribing_takes_a_session_and_its_token() {
     let (status, set) = send(&router, get("/.well-known/jwks.json", "")).await;
     assert!(status == StatusCode::OK && set.contains("\"Ed25519\""), "{set}");
     assert_eq!(Refusal::Jws("x").code(), "jws.invalid");
+}
+
+#[test]
+fn who_is_not_asked_is_not_disturbed() {
+    let (alices, bobs) =
+        (Receiver::start(&[Answer::status(201)]), Receiver::start(&[Answer::status(201)]));
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let bob = fixture.enrol("Bob", &mut alice);
+    fixture.ledger.subscribe(&browser(alices.url(), &alice)).unwrap();
+    fixture.ledger.subscribe(&browser(bobs.url(), &bob)).unwrap();
+    notify::start(&fixture.ledger).unwrap();
+    let mut decision = fixture.decision(1);
+    if let Some(quorum) = &mut decision.quorum {
+        quorum.people = vec![bob.id.clone()];
+    }
+    fixture.ledger.create(decision, Carried::default()).unwrap();
+    bobs.seen.recv_timeout(WAIT).unwrap();
+    // A request for anybody, after which the one before would have been told too.
+    fixture.request(1);
+    bobs.seen.recv_timeout(WAIT).unwrap();
+    // Alice, the administrator, was told of Bob's enrolment too: that is kept for a day.
+    let ttl = |seen: Seen| seen.header("ttl").parse::<u64>().unwrap();
+    let told: Vec<u64> = (0..2).map(|_| ttl(alices.seen.recv_timeout(WAIT).unwrap())).collect();
+    assert!(told.contains(&86_400) && told.iter().any(|ttl| *ttl <= 600), "{told:?}");
+    assert!(alices.seen.try_recv().is_err());
 }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use placet_proto::document::Role;
+use placet_proto::document::{Quorum, Role};
 use placet_proto::json::Json;
 use placet_proto::{b64, jcs};
 use rusqlite::params;
@@ -169,6 +169,10 @@ impl Source for Push {
         if subscriptions.is_empty() || is_over(ledger, event)? {
             return Ok(Vec::new());
         }
+        let quorum = match (&event.request, event.kind) {
+            (Some(request), EventKind::RequestOpened) => ledger.request(request)?.decision.quorum,
+            _ => None,
+        };
         let message = Message::of(ledger, event, None)?;
         let plaintext = payload(&message);
         let mut out = Vec::new();
@@ -177,7 +181,9 @@ impl Source for Push {
             if roles.is_empty() {
                 // Revoked, or without a role: the browser is forgotten.
                 ledger.unsubscribe(&subscription.person, &subscription.url)?;
-            } else if audience.is_empty() || audience.iter().any(|role| roles.contains(role)) {
+            } else if (audience.is_empty() || audience.iter().any(|role| roles.contains(role)))
+                && quorum.as_ref().is_none_or(|q| counts(q, &subscription.person, &roles))
+            {
                 out.push(delivery(&subscription, &message, &plaintext, ledger.now().0)?);
             }
         }
@@ -193,6 +199,14 @@ fn audience(kind: EventKind) -> Option<&'static [Role]> {
         EventKind::RecoveryAnnounced => Some(&[]),
         _ => None,
     }
+}
+
+/// Whether an answer of this person would count; who is not asked is not disturbed.
+fn counts(quorum: &Quorum, person: &str, roles: &[Role]) -> bool {
+    let anybody = quorum.people.is_empty() && quorum.roles.is_empty();
+    anybody
+        || quorum.people.iter().any(|named| named == person)
+        || quorum.roles.iter().any(|role| roles.contains(role))
 }
 
 /// What the service worker shows: no word of the agent's.

@@ -95,7 +95,7 @@ impl Rules {
         let trusted = self.allowed.iter().any(|entry| entry.covers(target));
         let refused = addresses.iter().map(|a| reach(*a)).find(|reach| match reach {
             Reach::Public => false,
-            Reach::Loopback => !trusted && !(self.dev && is_local(&target.host)),
+            Reach::Loopback => !(trusted || self.dev && is_local(&target.host)),
             Reach::Private => !trusted,
             Reach::Never(_) => true,
         });

@@ -106,9 +106,7 @@ impl Event {
             (LogId::Main, Body::Cancel(_)) => (EventKind::RequestEnded, Some("cancelled")),
             (LogId::Main, Body::Execution(_)) => (EventKind::RequestEnded, Some("executed")),
             (LogId::Gov, Body::Revocation(_)) => (EventKind::CredentialRevoked, None),
-            (LogId::Gov, _) if statement.document.kind().name() == "recovery" => {
-                (EventKind::RecoveryAnnounced, None)
-            }
+            (LogId::Gov, Body::Recovery(_)) => (EventKind::RecoveryAnnounced, None),
             _ => return None,
         };
         let index = index.to_be_bytes();

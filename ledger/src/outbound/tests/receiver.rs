@@ -67,11 +67,12 @@ impl Receiver {
                 std::thread::spawn(move || {
                     let mut stream = stream;
                     if let Some(request) = read_request(&mut stream) {
-                        let _ = sender.send(request);
                         let answer = {
                             let mut left = lock(&answers);
                             if left.len() > 1 { left.pop() } else { left.last().cloned() }
                         };
+                        // Whoever sees a request and then asks for another answer means the next.
+                        let _ = sender.send(request);
                         give(&mut stream, answer.unwrap_or(Answer::Hang), &sent);
                     }
                 });
