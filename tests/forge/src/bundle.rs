@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ed25519_dalek::SigningKey;
 use placet_proto::bundle::{Bundle, Consistency, Content, GovPart, Included, MainPart, Opening};
-use placet_proto::document::{After, Purpose};
+use placet_proto::document::{After, Body, Purpose};
 use placet_proto::statement::{Statement, peek};
 use placet_proto::tlog::checkpoint::SignedCheckpoint;
 use placet_proto::trust::{Root, TrustFile, TrustedKey, TrustedLog};
@@ -17,6 +17,12 @@ impl Forge {
     /// Evidence of these requests with every note that was published and that is of use.
     #[must_use]
     pub fn bundle(&self, requests: &[&str], people: &[&Person]) -> Bundle {
+        self.bundle_with(requests, people, &[])
+    }
+
+    /// The same with these leaves beside it, orders of erasure.
+    #[must_use]
+    pub fn bundle_with(&self, requests: &[&str], people: &[&Person], orders: &[u64]) -> Bundle {
         let mut requests: Vec<String> = requests.iter().map(|r| (*r).to_owned()).collect();
         requests.sort();
         let subjects: Vec<String> = requests.iter().map(|r| format!("urn:uuid:{r}")).collect();
@@ -27,7 +33,8 @@ impl Forge {
             .enumerate()
             .filter_map(|(i, s)| {
                 let sub = peek(s).ok()?.0.sub;
-                (i == 0 || subjects.contains(&sub)).then_some((i as u64, s, sub))
+                let wanted = i == 0 || subjects.contains(&sub) || orders.contains(&(i as u64));
+                wanted.then_some((i as u64, s, sub))
             })
             .collect();
         let main_notes = self.useful_main_notes(&statements);
@@ -149,7 +156,11 @@ impl Forge {
 }
 
 fn afters<'a>(statements: impl Iterator<Item = &'a Vec<u8>>) -> impl Iterator<Item = After> {
-    statements.filter_map(|s| Statement::parse(s).ok()?.document.body.after().cloned())
+    statements.filter_map(|s| match Statement::parse(s).ok()?.document.body {
+        // No time is asked of an order of erasure.
+        Body::Erasure(_) => None,
+        body => body.after().cloned(),
+    })
 }
 
 fn sorted(log: &MemLog, keep: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {

@@ -2,9 +2,12 @@
 
 mod backdate;
 mod demands;
+mod erasure;
 mod governance;
 mod operator;
+mod quorums;
 mod reach;
+mod recovery;
 mod rotation;
 mod shape;
 mod story;
@@ -20,9 +23,12 @@ pub fn all() -> Vec<Vector> {
     let mut vectors = Vec::new();
     vectors.extend(backdate::vectors());
     vectors.extend(demands::vectors());
+    vectors.extend(erasure::vectors());
     vectors.extend(governance::vectors());
     vectors.extend(operator::vectors());
+    vectors.extend(quorums::vectors());
     vectors.extend(reach::vectors());
+    vectors.extend(recovery::vectors());
     vectors.extend(rotation::vectors());
     vectors.extend(shape::vectors());
     vectors.extend(time::vectors());
