@@ -281,6 +281,9 @@ pub struct Search {
     /// A token with scope search, in a file
     #[arg(long, env = "PLACET_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
+    /// In place of a token: sign in with this software passkey
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
     /// One log: main or gov; both if it is left out
     #[arg(long, value_name = "LOG", help_heading = "What is searched for")]
     pub log: Option<String>,

@@ -30,6 +30,14 @@ fn from_init_to_evidence_that_verifies() {
     let again = ["approve", "--url", url, &request, "--key", &ledger.key, "--yes"];
     assert!(text(&expect_json(1, &again), &["code"]).starts_with("answer."));
 
+    let search = ["search", "--url", url, "--key", &ledger.key, "--kind", "approval"];
+    let found = expect_json(0, &search);
+    let hits = found.get("entries").unwrap().as_array().unwrap();
+    assert_eq!((hits.len(), text(&hits[0], &["request"])), (1, request.as_str()));
+    assert!(expect(0, &search).contains(&request));
+    let token = ["search", "--url", url, "--token-file", &ledger.token];
+    assert_eq!(text(&expect_json(1, &token), &["code"]), "http.scope");
+
     let (bundle, trust) = (ledger.path("evidence.placet"), ledger.path("trust.json"));
     let wait = ["evidence", &request, "--url", url, "--wait", "30s", "--out", &bundle];
     assert_eq!(text(&expect_json(1, &wait), &["code"]), "http.token");

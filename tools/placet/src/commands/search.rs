@@ -10,6 +10,7 @@ use crate::exit::Exit;
 use crate::output::{Output, Shown};
 use placet_proto::jcs;
 use placet_proto::json::Json;
+use placet_softkey::SoftKey;
 use placet_verify::escape;
 
 /// Hits of one page of the service.
@@ -21,7 +22,10 @@ const PAGE: usize = 200;
 /// Those of the service.
 pub fn run(args: &Search, output: &mut Output) -> Result<Exit, Failure> {
     let limit = usize::try_from(args.limit).unwrap_or(PAGE);
-    let client = Client::new(&args.url, args.token_file.as_deref())?;
+    let mut client = Client::new(&args.url, args.token_file.as_deref())?;
+    if let Some(path) = &args.key {
+        client.sign_in(&mut SoftKey::load(path)?)?;
+    }
     let mut found = Found {
         schema: "placet/search/v1",
         entries: Vec::new(),
