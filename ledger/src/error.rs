@@ -185,8 +185,8 @@ impl Error {
         move |source| Error::Io { action, path, source }
     }
 
-    /// For `map_err` on SQLite calls.
-    pub(crate) fn sqlite(path: impl AsRef<Path>) -> impl FnOnce(rusqlite::Error) -> Error {
+    /// For `map_err` on SQLite calls; `path` is the database.
+    pub fn sqlite(path: impl AsRef<Path>) -> impl FnOnce(rusqlite::Error) -> Error {
         let path = path.as_ref().to_path_buf();
         move |source| Error::Sqlite { path, source }
     }

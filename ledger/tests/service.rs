@@ -221,17 +221,6 @@ fn two_approvers_make_evidence_that_passes() {
     assert_eq!(report.verdict, Verdict::Passed, "{:#?}", report.checks);
 }
 
-#[test]
-fn the_initiator_answers_only_where_the_policy_says_so() {
-    let fixture = Fixture::new();
-    let mut alice = fixture.bootstrap("helpdesk-bot");
-    let request = fixture.request(1);
-    assert_eq!(code(fixture.open(&request, &alice, false)), "answer.self_approval");
-    let carried = Carried { allow_self: true, ..Carried::default() };
-    let request = fixture.ledger.create(fixture.decision(1), carried).unwrap();
-    fixture.answer(&request, &mut alice, false);
-}
-
 // SPEC.md R-10-13.
 #[test]
 fn the_one_time_code_is_for_one_enrolment() {

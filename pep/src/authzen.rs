@@ -114,6 +114,10 @@ pub struct ResponseMeta {
     pub access_request: Option<AccessRequest>,
     /// The approval that a permit rests on, to be repeated to the caller.
     pub approval: Option<ApprovalEcho>,
+    /// Whether the request brought an approval: a denial then says what to do next.
+    pub claimed: bool,
+    /// Why that approval does not count.
+    pub refused: Option<Denial>,
 }
 
 /// ARAP `context.access_request`, save what the policy itself says.
@@ -123,6 +127,8 @@ pub struct AccessRequest {
     pub endpoint: String,
     /// When the denial stops being requestable.
     pub expires_at: UnixSeconds,
+    /// What binds a submission to this denial: a JWS.
+    pub binding_token: Option<String>,
     /// A heading for people.
     pub title: String,
 }
@@ -162,11 +168,24 @@ impl EvaluationResponse {
             }
             (Outcome::Permit(_), ..) => {}
             (Outcome::Requestable(requirement), Some(request), _) => {
-                context.insert("reason", "approval_required".into());
+                let why = meta.refused.as_ref().map_or("approval_required", reason);
+                context.insert("reason", why.into());
                 context.insert("access_request", access_request(requirement, request));
+                if meta.claimed {
+                    context.insert("next_action", NextAction::Request.name().into());
+                }
             }
             (Outcome::Requestable(_), None, _) => context.insert("reason", "policy_denied".into()),
-            (Outcome::Deny(denial), ..) => context.insert("reason", reason(denial).into()),
+            (Outcome::Deny(denial), ..) => {
+                context.insert("reason", reason(denial).into());
+                if denial.code == "pdp.quorum_unmet" {
+                    let text = [("en", Json::from(denial.detail.as_str()))];
+                    context.insert("reason_user", Json::object(text));
+                }
+                if meta.claimed {
+                    context.insert("next_action", NextAction::None.name().into());
+                }
+            }
         }
         Self { decision, context }
     }
@@ -201,17 +220,52 @@ fn access_request(requirement: &Requirement, request: &AccessRequest) -> Json {
         ("expires_at", request.expires_at.to_string().into()),
         ("display", display),
     ]);
+    if let Some(token) = &request.binding_token {
+        out.insert("binding_token", token.as_str().into());
+    }
     if let Some(template) = &requirement.template {
         out.insert("template", template.as_str().into());
     }
     out
 }
 
-/// ARAP's reasons for denials of a re-evaluation; what it has no word for is `policy_denied`.
+/// What to do after a denial in spite of an approval (ARAP, `next_action`). `retry` is for grants
+/// that are on their way; here none ever is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NextAction {
+    /// Ask for another approval.
+    Request,
+    /// Nothing helps.
+    None,
+}
+
+impl NextAction {
+    /// What the registry says for the reason of a denial.
+    #[must_use]
+    pub fn of(denial: &Denial) -> Self {
+        match reason(denial) {
+            "approval_expired" | "out_of_scope" => Self::Request,
+            _ => Self::None,
+        }
+    }
+
+    /// The word.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::None => "none",
+        }
+    }
+}
+
+/// ARAP's reasons for denials of a re-evaluation. It has no word for a quorum that nobody can meet;
+/// all else is `policy_denied`.
 fn reason(denial: &Denial) -> &'static str {
     match denial.code {
         "pdp.approval_expired" => "approval_expired",
         "pdp.approval_unverifiable" => "approval_unverifiable",
+        "pdp.quorum_unmet" => "approvers_unavailable",
         "pdp.approval_digest" | "pdp.approval_method" | "pdp.approval_quorum" => "out_of_scope",
         _ => "policy_denied",
     }
@@ -235,9 +289,12 @@ mod tests {
             access_request: Some(AccessRequest {
                 endpoint: "https://pdp.example.com/access/v1/requests".to_owned(),
                 expires_at: UnixSeconds(600),
+                binding_token: None,
                 title: "Disable a user".to_owned(),
             }),
             approval: None,
+            claimed: false,
+            refused: None,
         }
     }
 
@@ -302,6 +359,28 @@ mod tests {
     }
 
     #[test]
+    fn a_denial_in_spite_of_an_approval_says_what_to_do_next() {
+        let denial = |code| Denial { code, detail: String::new() };
+        for (code, reason, next) in [
+            ("pdp.approval_expired", "approval_expired", NextAction::Request),
+            ("pdp.approval_digest", "out_of_scope", NextAction::Request),
+            ("pdp.approval_quorum", "out_of_scope", NextAction::Request),
+            ("pdp.approval_unverifiable", "approval_unverifiable", NextAction::None),
+            ("pdp.denied", "policy_denied", NextAction::None),
+        ] {
+            assert_eq!(NextAction::of(&denial(code)), next);
+            let meta = ResponseMeta { claimed: true, refused: Some(denial(code)), ..meta() };
+            let text = match next {
+                NextAction::Request => body(Outcome::Requestable(Requirement::default()), &meta),
+                NextAction::None => body(Outcome::Deny(denial(code)), &meta),
+            };
+            assert!(text.contains(&format!("\"reason\":\"{reason}\"")), "{text}");
+            assert!(text.contains(&format!("\"next_action\":\"{}\"", next.name())), "{text}");
+            assert_eq!(text.contains("access_request"), next == NextAction::Request, "{text}");
+        }
+    }
+
+    #[test]
     fn denials_say_what_a_caller_may_know_and_no_more() {
         for (code, reason) in [
             ("pdp.denied", "policy_denied"),
@@ -313,6 +392,9 @@ mod tests {
             assert!(text.contains(&format!("\"reason\":\"{reason}\"")), "{text}");
             assert!(!text.contains("secret") && text.contains("\"decision\":false"), "{text}");
         }
+        let unmet = Denial { code: "pdp.quorum_unmet", detail: "2 persons have to".to_owned() };
+        let text = body(Outcome::Deny(unmet), &meta());
+        assert!(text.contains(r#""reason":"approvers_unavailable","reason_user":{"en":"2 per"#));
         let fault = EvaluationResponse::fault("ledger_unavailable").to_bytes();
         assert_eq!(fault, br#"{"context":{"reason":"ledger_unavailable"},"decision":false}"#);
     }

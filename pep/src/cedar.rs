@@ -22,7 +22,7 @@ use cedar_policy::{
     Authorizer, Context, Decision, Entities, EntityUid, PolicyId, PolicySet, Request, Schema,
     ValidationMode, Validator,
 };
-use placet_proto::b64;
+use placet_proto::{b64, json::Json};
 use serde_json::Value;
 
 use self::{
@@ -36,7 +36,7 @@ use crate::{
         Denial, Evaluation, MAX_QUORUM, Method, Outcome, Pdp, PolicyIdentity, Requirement,
         VerifiedApproval,
     },
-    policy::{POLICIES, PolicyError, PolicyFiles, SCHEMA},
+    policy::{POLICIES, PolicyError, PolicyFiles, SCHEMA, VERIFICATION},
 };
 
 /// The most errors that are reported of one load or evaluation.
@@ -54,6 +54,8 @@ pub struct CedarPdp {
     names: HashMap<PolicyId, String>,
     requirements: HashMap<PolicyId, Requirement>,
     shapes: HashMap<EntityUid, ContextShape>,
+    /// Whether people may answer for their own agents where no policy says.
+    allow_self: bool,
     authorizer: Authorizer,
     identity: PolicyIdentity,
 }
@@ -64,8 +66,7 @@ impl CedarPdp {
     /// # Errors
     /// Any [`PolicyError`] but those of reading files; nothing is armed then.
     pub fn load(files: &PolicyFiles) -> Result<Self, Error> {
-        // Not used here, but the manifest names it: a folder that cannot be read is refused whole.
-        files.json(crate::policy::VERIFICATION)?;
+        let allow_self = self_approval(files)?;
         let (schema, _warnings) = Schema::from_cedarschema_str(files.text(SCHEMA)?)
             .map_err(|e| PolicyError::Schema(e.to_string()))?;
         let policies = parse_policies(files.text(POLICIES)?)?;
@@ -75,7 +76,7 @@ impl CedarPdp {
         let mut requirements = HashMap::new();
         for policy in policies.policies() {
             names.insert(policy.id().clone(), requirement::name_of(policy));
-            if let Some(requirement) = requirement::of_policy(policy, files)? {
+            if let Some(requirement) = requirement::of_policy(policy, files, allow_self)? {
                 requirements.insert(policy.id().clone(), requirement);
             }
         }
@@ -83,10 +84,30 @@ impl CedarPdp {
         let engine = format!("cedar {}", cedar_policy::get_sdk_version());
         let identity = PolicyIdentity { manifest: files.manifest_hash(), engine };
         let authorizer = Authorizer::new();
-        let pdp =
-            Self { policies, schema, mapping, names, requirements, shapes, authorizer, identity };
+        let pdp = Self {
+            policies,
+            schema,
+            mapping,
+            names,
+            requirements,
+            shapes,
+            allow_self,
+            authorizer,
+            identity,
+        };
         pdp.self_test()?;
         Ok(pdp)
+    }
+
+    /// The persons that policies name as approvers, ascending.
+    #[must_use]
+    pub fn people(&self) -> Vec<&str> {
+        let of_all = self.requirements.values().flat_map(|r| &r.approvers);
+        let mut people: Vec<&str> =
+            of_all.flat_map(|a| a.people.iter().map(String::as_str)).collect();
+        people.sort_unstable();
+        people.dedup();
+        people
     }
 
     /// The canary must reach the policies and be denied by them.
@@ -132,6 +153,19 @@ impl Pdp for CedarPdp {
 
     fn policy(&self) -> PolicyIdentity {
         self.identity.clone()
+    }
+}
+
+/// `verification.json` may say that people may answer for their own agents; no policy is meant
+/// that says otherwise.
+fn self_approval(files: &PolicyFiles) -> Result<bool, PolicyError> {
+    match files.json(VERIFICATION)?.get("self_approval") {
+        None => Ok(false),
+        Some(Json::Bool(allow)) => Ok(*allow),
+        Some(_) => {
+            let text = "self_approval is true or false".to_owned();
+            Err(PolicyError::Json(VERIFICATION.to_owned(), text))
+        }
     }
 }
 
@@ -279,7 +313,7 @@ impl Bound<'_> {
 
     fn requirement(&self, decisive: &[PolicyId]) -> Requirement {
         let ids = decisive.iter().filter_map(|id| self.pdp.requirements.get(id));
-        requirement::merge(ids.cloned())
+        requirement::merge(ids.cloned(), self.pdp.allow_self)
     }
 
     fn names(&self, ids: &[PolicyId]) -> Vec<String> {

@@ -5,23 +5,32 @@
 //! |---|---|
 //! | `POST /access/v1/evaluation`, `/evaluations` | decisions, each recorded before it is answered |
 //! | `POST /access/v1/requests`, `GET /access/v1/requests/{task}` | asking for an approval |
-//! | `POST /access/v1/requests/{task}/cancel` | withdrawing that |
+//! | `POST`, `DELETE /access/v1/requests/{task}/cancel` | withdrawing that |
 //! | `POST /v1/consume`, `POST /v1/outcome` | spending an approval once, and telling the outcome |
 //! | `GET /.well-known/authzen-configuration` | metadata, open to all |
 //!
 //! All but the metadata need a token with scope `pep`, such as the one in `keys/pep-token`:
-//! [`placet_ledger::http::rules`] sees to that. The profile's *evaluation id*, its
-//! *task* and its *approval id* are all the id of our request; none of them is a grant. An approval
-//! that comes back in `context.approval` is looked up in the log, and the policy in force now
-//! decides again.
+//! [`placet_ledger::http::rules`] sees to that. The profile's *evaluation id*, its *task* and its
+//! *approval id* are all the id of our request (a bundle's task has one of its own); none of them is
+//! a grant. An approval that comes back in `context.approval` must be the one that we signed, is
+//! looked up in the log, and the policy in force now decides again. docs/arap.md has the shapes.
 
+mod approval;
+mod binding;
+mod callbacks;
 mod decide;
 mod enforce;
 mod evaluate;
 mod input;
 mod policy;
-mod requests;
+mod problems;
+mod rates;
+mod store;
+mod submission;
+mod submit;
+mod tasks;
 pub mod token;
+mod tokens;
 
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -37,8 +46,10 @@ use placet_ledger::http::problem::Fault;
 use placet_proto::jcs;
 use placet_proto::json::Json;
 
+use self::callbacks::Callbacks;
 use self::policy::Armed;
-use self::requests::Repeats;
+use self::rates::Openings;
+use self::store::Store;
 use crate::Error;
 
 /// ARAP's capability.
@@ -52,17 +63,29 @@ pub struct Pep(Arc<Shared>);
 struct Shared {
     app: App,
     armed: RwLock<Arc<Armed>>,
-    repeats: Mutex<Repeats>,
+    /// Held while submissions find what they join and open the rest.
+    opening: Mutex<()>,
+    openings: Openings,
+    store: Store,
 }
 
 impl Pep {
-    /// Arms the policy that is in force in the ledger of `app`.
+    /// Arms the policy that is in force in the ledger of `app`. To be made before the ledger's
+    /// deliveries are started, for callbacks are among them.
     ///
     /// # Errors
     /// `policy.*` for a policy that can't be armed, and those of the ledger.
     pub fn new(app: App) -> Result<Self, Error> {
-        let armed = RwLock::new(Arc::new(Armed::load(app.ledger())?));
-        Ok(Self(Arc::new(Shared { app, armed, repeats: Mutex::default() })))
+        let ledger = app.ledger();
+        let armed = RwLock::new(Arc::new(Armed::load(ledger)?));
+        ledger.guard_policies(policy::judge);
+        let store = Store::open(ledger.dir())?;
+        let openings = Openings::new(ledger.config().openings_per_minute);
+        let opening = Mutex::default();
+        let pep = Self(Arc::new(Shared { app, armed, opening, openings, store }));
+        let callbacks = Callbacks(Arc::downgrade(&pep.0));
+        pep.0.app.ledger().outbound().add_source(Arc::new(callbacks));
+        Ok(pep)
     }
 
     /// The routes, for [`placet_ledger::http::router`].
@@ -71,9 +94,9 @@ impl Pep {
             .route("/.well-known/authzen-configuration", get(metadata))
             .route("/access/v1/evaluation", post(evaluate::one))
             .route("/access/v1/evaluations", post(evaluate::many))
-            .route("/access/v1/requests", post(requests::submit))
-            .route("/access/v1/requests/{task}", get(requests::task))
-            .route("/access/v1/requests/{task}/cancel", post(requests::cancel))
+            .route("/access/v1/requests", post(submit::submit))
+            .route("/access/v1/requests/{task}", get(tasks::get))
+            .route("/access/v1/requests/{task}/cancel", post(tasks::cancel).delete(tasks::cancel))
             .route("/v1/consume", post(enforce::consume))
             .route("/v1/outcome", post(enforce::outcome))
             .with_state(self.clone())
@@ -91,6 +114,7 @@ async fn metadata(State(pep): State<Pep>) -> Response {
         ("access_evaluation_endpoint", pep.url("/access/v1/evaluation").into()),
         ("access_evaluations_endpoint", pep.url("/access/v1/evaluations").into()),
         ("access_request_endpoint", pep.url("/access/v1/requests").into()),
+        ("jwks_uri", pep.url("/.well-known/jwks.json").into()),
         ("capabilities", capabilities.into()),
     ]))
 }

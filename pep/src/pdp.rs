@@ -3,6 +3,8 @@
 //! A PDP is pure: the same request under the same policy has the same answer, so that anybody who
 //! holds the policy of a receipt's manifest hash can repeat the decision.
 
+use placet_proto::document::Role;
+
 use crate::{Error, authzen::EvaluationRequest};
 
 /// The most approvers that a policy may ask for (SPEC.md, `quorum`).
@@ -61,7 +63,7 @@ pub struct Denial {
     /// Stable: `pdp.denied`, `pdp.policy_error`, `pdp.unmapped`, `pdp.schema`, `pdp.number`,
     /// `pdp.reserved`, `pdp.approval_digest`, `pdp.approval_method`, `pdp.approval_quorum`,
     /// `pdp.approval_expired`; of a service that could not find the approval in its log,
-    /// `pdp.approval_unverifiable`.
+    /// `pdp.approval_unverifiable`, and where too few persons may approve, `pdp.quorum_unmet`.
     pub code: &'static str,
     /// For people and logs; may change.
     pub detail: String,
@@ -74,6 +76,12 @@ pub struct Requirement {
     pub method: Method,
     /// `@quorum`, and what the policies' conditions need: distinct persons, 1 to [`MAX_QUORUM`].
     pub quorum: u32,
+    /// `@approvers` of each policy that has it: an answer must satisfy every one. None: whoever
+    /// may approve at all.
+    pub approvers: Vec<Approvers>,
+    /// `@self_approval`, else what `verification.json` says: whether people may answer for
+    /// themselves and for their own agents. Every policy that asks has to allow it.
+    pub allow_self: bool,
     /// `@max_age`: the oldest approval that counts, in seconds.
     pub max_age_seconds: Option<u64>,
     /// `@template`: name of the text that approvers read.
@@ -82,6 +90,15 @@ pub struct Requirement {
     pub reason: Option<String>,
     /// `@risk`: a word for the badge, written by the author of the policy.
     pub risk: Option<String>,
+}
+
+/// Persons who may answer: those that are named, and those that hold one of the roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Approvers {
+    /// Random ids, ascending.
+    pub people: Vec<String>,
+    /// Roles, ascending.
+    pub roles: Vec<Role>,
 }
 
 /// How a person approves.

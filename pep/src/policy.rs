@@ -225,6 +225,9 @@ pub enum PolicyError {
         /// What is wrong.
         text: String,
     },
+    /// A policy names a person whom the governance log does not.
+    #[error("policies.cedar: @approvers names {0}, who was never enrolled")]
+    Person(String),
     /// The request that must be denied was permitted, or could not be evaluated.
     #[error("self-test: the canary request must be denied by the policies, but {0}")]
     Canary(String),
@@ -246,6 +249,7 @@ impl PolicyError {
             Self::Validation(_) => "policy.validation",
             Self::Mapping(_) => "policy.mapping",
             Self::Annotation { .. } => "policy.annotation",
+            Self::Person(_) => "policy.person",
             Self::Canary(_) => "policy.canary",
         }
     }

@@ -1,185 +1,14 @@
 //! From a denial to an outcome over HTTP, and everything that must not lead there.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+mod common;
 
-use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode, header};
-use placet_ledger::http::{self, App};
-use placet_ledger::service::{
-    Change, Config, Initialised, Ledger, Opening, Registered, Scope, Signed, Surroundings, init,
-};
-use placet_ledger::{LogId, NewEntry, Statement as Stored};
-use placet_pep::http::Pep;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use common::*;
+use placet_ledger::{LogId, NewEntry};
 use placet_pep::policy::PolicyFiles;
-use placet_proto::action::Action;
-use placet_proto::document::{Body as Document, Verdict};
-use placet_proto::json as strict;
-use placet_proto::sshsig::Namespace;
-use placet_proto::statement::Statement;
-use placet_softkey::SoftKey;
+use placet_proto::document::Verdict;
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
-
-const ORIGIN: &str = "cli://localhost";
-
-struct Web {
-    ledger: Arc<Ledger>,
-    router: Router,
-    key: SoftKey,
-    token: String,
-    _tmp: tempfile::TempDir,
-}
-
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Value,
-}
-
-impl Answer {
-    fn ok(self) -> Value {
-        assert_eq!(self.status, StatusCode::OK, "{}", self.body);
-        self.body
-    }
-}
-
-impl Web {
-    fn new() -> Self {
-        let tmp = tempfile::tempdir().unwrap();
-        let mut config = Config::local("localhost/test", 8420);
-        config.publish_ms = 20;
-        let owned = |(name, bytes): (&str, &[u8])| (name.to_owned(), bytes.to_vec());
-        let policy: BTreeMap<_, _> = PolicyFiles::demo().iter().map(owned).collect();
-        let around = Surroundings::default();
-        let Initialised { ledger, code } =
-            init(&tmp.path().join("d"), &config, &policy, around).unwrap();
-        let key = enrol(&ledger, &code);
-        let app = App::new(Arc::clone(&ledger), &[]).unwrap();
-        let scopes = [Scope::Pep];
-        let made = ledger.access().create_token("tests", &scopes, None, ledger.now());
-        let pep = Pep::new(app.clone()).unwrap();
-        let token = made.unwrap().1;
-        let router = http::router(app, pep.routes());
-        Self { ledger, router, key, token, _tmp: tmp }
-    }
-
-    async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 20).await.unwrap();
-        let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
-    }
-
-    async fn post(&self, path: &str, body: &Value) -> Answer {
-        self.post_with(path, body, &[]).await
-    }
-
-    async fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Answer {
-        let mut request = Request::post(path)
-            .header(header::HOST, "localhost:8420")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token))
-            .header(header::CONTENT_TYPE, "application/json");
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        let request = Request::get(path)
-            .header(header::HOST, "localhost:8420")
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.token));
-        self.send(request.body(Body::empty()).unwrap()).await
-    }
-
-    /// Denied, asked for: the id of the request.
-    async fn ask(&self, action: &Value) -> String {
-        let denied = self.post("/access/v1/evaluation", action).await.ok();
-        assert_eq!(denied["context"]["reason"], "approval_required");
-        let mut ask = action.clone();
-        ask["denial"] = json!({"evaluation_id": denied["context"]["evaluation_id"]});
-        let asked = self.post("/access/v1/requests", &ask).await;
-        assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.body);
-        assert_eq!(asked.body["task"]["status"], "pending");
-        asked.body["task"]["id"].as_str().unwrap().to_owned()
-    }
-
-    fn answer(&mut self, request: &str, denial: bool) {
-        let opening = Opening {
-            request: request.to_owned(),
-            credential: self.key.credential_id().to_vec(),
-            surface: "cli".to_owned(),
-            denial,
-            reason: None,
-        };
-        let to_sign = self.ledger.open_request(&opening).unwrap();
-        let signed = signed(&mut self.key, &to_sign.challenge);
-        self.ledger.answer(to_sign.document.sha256(), signed).unwrap();
-    }
-
-    /// The last decision of the main log.
-    fn last_decision(&self) -> placet_proto::document::Decision {
-        let log = self.ledger.log(LogId::Main);
-        let found = (0..log.size()).rev().find_map(|i| {
-            let Stored::Present(bytes) = log.statement(i).unwrap() else { return None };
-            match Statement::parse(&bytes).unwrap().document.body {
-                Document::Decision(decision) => Some(decision),
-                _ => None,
-            }
-        });
-        found.unwrap()
-    }
-}
-
-fn enrol(ledger: &Ledger, code: &str) -> SoftKey {
-    let begun = ledger.begin_bootstrap(code, "Alice").unwrap();
-    let mut key = SoftKey::generate("localhost").unwrap();
-    let made = key.register(&begun.challenge, ORIGIN);
-    let registered = Registered {
-        attestation_object: made.attestation_object,
-        client_data_json: made.client_data_json,
-        software: true,
-    };
-    let to_sign = ledger.register(&begun.registration, &registered).unwrap();
-    let possess = signed(&mut key, &to_sign.possess);
-    ledger.sign_enrolment(&begun.registration, Namespace::EnrolPossess, possess).unwrap();
-    key
-}
-
-fn signed(key: &mut SoftKey, challenge: &[u8]) -> Signed {
-    let made = key.assert(challenge, ORIGIN);
-    Signed {
-        credential: made.credential_id,
-        authenticator_data: made.authenticator_data,
-        client_data_json: made.client_data_json,
-        signature: made.signature,
-    }
-}
-
-fn disable(id: &str) -> Value {
-    json!({
-        "subject": {"type": "agent", "id": "support-bot"},
-        "action": {"name": "disable_user"},
-        "resource": {"type": "user", "id": id},
-    })
-}
-
-fn digest(action: &Value) -> String {
-    let json = strict::parse(action.to_string().as_bytes()).unwrap();
-    hex::encode(Action::from_request(&json).unwrap().digest())
-}
-
-fn consume(request: &str, action: &Value, key: &str) -> Value {
-    json!({
-        "request": request,
-        "initiator": {"type": "agent", "id": "support-bot"},
-        "action_digest": digest(action),
-        "idempotency_key": key,
-    })
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_a_denial_to_an_outcome() {
@@ -190,7 +19,10 @@ async fn from_a_denial_to_an_outcome() {
     let pending = web.get(&path).await;
     assert_eq!(pending.headers["retry-after"], "2");
     let pending = pending.ok();
-    assert_eq!(pending["task"]["progress"], json!({"current_step": 0, "total_steps": 1}));
+    assert_eq!(
+        pending["task"]["progress"],
+        json!({"current_step": 1, "total_steps": 1, "step_name": "approval"})
+    );
     let review = format!("http://localhost:8420/approve/{id}");
     assert_eq!(pending["task"]["links"]["review"], review);
     assert!(pending.get("result").is_none());
@@ -232,8 +64,14 @@ async fn from_a_denial_to_an_outcome() {
     // Spent: the approval opens nothing any more.
     let late = web.post("/access/v1/evaluation", &again).await.ok();
     assert_eq!(late["decision"], false);
-    assert_eq!(late["context"]["reason"], "approval_unverifiable");
-    assert!(web.get(&path).await.ok().get("result").is_none());
+    assert_eq!(late["context"]["reason"], "approval_expired");
+    assert_eq!(late["context"]["next_action"], "request");
+    // The task stays what it was; the approval says that its time is over.
+    let spent = web.get(&path).await.ok();
+    assert_eq!(spent["task"]["status"], "approved");
+    let until =
+        |task: &Value| task["result"]["approval"]["approved_until"].as_str().unwrap().to_owned();
+    assert!(until(&spent) < until(&approved), "{spent}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -283,7 +121,8 @@ async fn an_approval_opens_the_action_that_was_approved_and_no_other() {
     assert_eq!(try_it(disable("X0002"), approval.clone()).await, "out_of_scope");
     let mut other_agent = action.clone();
     other_agent["subject"]["id"] = json!("other-bot");
-    assert_eq!(try_it(other_agent, approval.clone()).await, "out_of_scope");
+    // Which the policy knows nothing of: another approval would not help it either.
+    assert_eq!(try_it(other_agent, approval.clone()).await, "policy_denied");
     for (member, value) in [
         ("approved_until", json!("2099-01-01T00:00:00Z")),
         ("more", json!(true)),
@@ -321,12 +160,7 @@ async fn an_approval_is_worth_nothing_under_a_policy_that_no_longer_permits() {
     again["context"] = json!({"approval": task["result"]["approval"]});
     assert_eq!(web.post("/access/v1/evaluation", &again).await.ok()["decision"], true);
 
-    let files = PolicyFiles::deny_all();
-    let files = files.iter().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect();
-    let change = Change::Policy(files);
-    let to_sign = web.ledger.prepare_change(&change, web.key.credential_id()).unwrap();
-    let by_alice = signed(&mut web.key, &to_sign.challenge);
-    web.ledger.confirm_change(to_sign.document.sha256(), by_alice).unwrap();
+    web.set_policy(&PolicyFiles::deny_all()).unwrap();
 
     assert_eq!(web.post("/access/v1/evaluation", &again).await.ok()["decision"], false);
     let refused = web.post("/v1/consume", &consume(&id, &action, "k")).await;
@@ -379,54 +213,6 @@ async fn nothing_runs_without_an_approval() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn problems_have_the_profiles_types() {
-    let web = Web::new();
-    let action = disable("X0001");
-    let denied = web.post("/access/v1/evaluation", &action).await.ok();
-    let evaluation = denied["context"]["evaluation_id"].clone();
-    let mut ask = action.clone();
-    ask["denial"] = json!({"evaluation_id": evaluation});
-    let unknown = json!({"evaluation_id": "4f1e3a0a-5b1c-4a6e-9c0e-0123456789ab"});
-    let with = |change: &dyn Fn(&mut Value)| {
-        let mut ask = ask.clone();
-        change(&mut ask);
-        ask
-    };
-    for (body, word) in [
-        (with(&|a| a["items"] = json!([])), "not_requestable"),
-        (with(&|a| a["denial"] = unknown.clone()), "invalid_denial_binding"),
-        (with(&|a| a["denial"] = json!({})), "invalid_denial_binding"),
-        (with(&|a| a["resource"]["id"] = json!("X0002")), "invalid_denial_binding"),
-        (with(&|a| a["subject"]["id"] = json!("other-bot")), "invalid_denial_binding"),
-    ] {
-        let answer = web.post("/access/v1/requests", &body).await;
-        let kind = format!("urn:openid:authzen:access-request:error:{word}");
-        assert_eq!((answer.status, &answer.body["type"]), (StatusCode::BAD_REQUEST, &json!(kind)));
-        assert_eq!(answer.headers["content-type"], "application/problem+json");
-    }
-    // A task is there once it was asked for.
-    let id = evaluation.as_str().unwrap();
-    let path = format!("/access/v1/requests/{id}");
-    assert_eq!(web.get(&path).await.status, StatusCode::NOT_FOUND);
-    let key = [("idempotency-key", "k1")];
-    for _ in 0..2 {
-        let asked = web.post_with("/access/v1/requests", &ask, &key).await;
-        assert_eq!((asked.status, &asked.body["task"]["id"]), (StatusCode::ACCEPTED, &json!(id)));
-    }
-    let denied = web.post("/access/v1/evaluation", &action).await.ok();
-    let mut other = action.clone();
-    other["denial"] = json!({"evaluation_id": denied["context"]["evaluation_id"]});
-    let duplicate = web.post_with("/access/v1/requests", &other, &key).await;
-    assert_eq!(duplicate.status, StatusCode::CONFLICT);
-
-    let cancel = format!("{path}/cancel");
-    assert_eq!(web.post(&cancel, &json!({})).await.ok()["task"]["status"], "cancelled");
-    let again = web.post(&cancel, &json!({})).await;
-    let kind = "urn:openid:authzen:access-request:error:invalid_task_state";
-    assert_eq!((again.status, &again.body["type"]), (StatusCode::CONFLICT, &json!(kind)));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn without_the_token_there_is_metadata_and_nothing_else() {
     let web = Web::new();
     let size = web.ledger.log(LogId::Main).size();
@@ -456,6 +242,9 @@ async fn without_the_token_there_is_metadata_and_nothing_else() {
     assert_eq!(answer.headers["x-request-id"], "r-1");
     let metadata = answer.ok();
     assert_eq!(metadata["policy_decision_point"], "http://localhost:8420");
+    assert_eq!(metadata["jwks_uri"], "http://localhost:8420/.well-known/jwks.json");
+    let capability = "urn:openid:authzen:capability:access-request";
+    assert_eq!(metadata["capabilities"], json!([capability]));
     assert_eq!(metadata["access_request_endpoint"], "http://localhost:8420/access/v1/requests");
 }
 

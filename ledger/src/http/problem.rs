@@ -8,6 +8,7 @@ use placet_proto::jcs;
 use placet_proto::json::Json;
 
 use crate::Error;
+use crate::service::Refusal;
 
 /// Seconds after which somebody who was told to come back may.
 const RETRY_S: u32 = 2;
@@ -25,6 +26,8 @@ pub struct Fault {
     pub code: String,
     /// A URI for the kind of error, where a specification defines one.
     pub kind: Option<&'static str>,
+    /// Seconds after which it may go better.
+    pub retry_s: Option<u32>,
 }
 
 impl Fault {
@@ -32,7 +35,7 @@ impl Fault {
     #[must_use]
     pub fn new(status: StatusCode, title: &str, code: &str, detail: impl Into<String>) -> Self {
         let (title, code) = (title.to_owned(), code.to_owned());
-        Self { status, title, detail: detail.into(), code, kind: None }
+        Self { status, title, detail: detail.into(), code, kind: None, retry_s: None }
     }
 
     /// 400.
@@ -120,6 +123,12 @@ impl Fault {
         Self { kind: Some(kind), ..self }
     }
 
+    /// The same with a time to come back.
+    #[must_use]
+    pub fn with_retry(self, seconds: u32) -> Self {
+        Self { retry_s: Some(seconds), ..self }
+    }
+
     /// The answer, in the form for this path.
     #[must_use]
     pub fn response(&self, path: &str) -> Response {
@@ -141,7 +150,7 @@ impl Fault {
         }
         let later = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
         if later.contains(&self.status) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_S));
+            headers.insert(header::RETRY_AFTER, self.retry_s.unwrap_or(RETRY_S).into());
         }
         response
     }
@@ -197,6 +206,7 @@ pub fn status_of(error: &Error) -> StatusCode {
         | "ledger.invalid_entry" => StatusCode::BAD_REQUEST,
         "person.not_authorised"
         | "answer.self_approval"
+        | "answer.not_eligible"
         | "answer.assertion"
         | "enrol.code"
         | "invite.person"
@@ -219,12 +229,13 @@ pub fn status_of(error: &Error) -> StatusCode {
         | "recovery.objected"
         | "consume.conflict"
         | "outcome.conflict" => StatusCode::CONFLICT,
+        "agent.limit" => StatusCode::TOO_MANY_REQUESTS,
         "ledger.busy" | "ledger.limit" | "ledger.stopped" | "ledger.timeout" | "witness.quorum" => {
             StatusCode::SERVICE_UNAVAILABLE
         }
         _ => match error {
-            // Bytes of a client's that do not parse.
-            Error::Proto(_) => StatusCode::BAD_REQUEST,
+            // Bytes of a client's that do not parse, and policies that can't decide.
+            Error::Proto(_) | Error::Refused(Refusal::Policy { .. }) => StatusCode::BAD_REQUEST,
             Error::Witness(_) => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         },

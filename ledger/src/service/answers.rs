@@ -206,26 +206,6 @@ impl Ledger {
             .map_err(|p| assertion_refused(&p))
     }
 
-    /// Whether this credential may answer this request; gives its person.
-    fn check_may_answer(
-        &self,
-        view: &RequestView,
-        credential: &[u8],
-        gov_size: u64,
-    ) -> Result<String, Error> {
-        let person = self.check_role(credential, gov_size, Role::Approver)?;
-        if !view.allow_self {
-            let (_, subject) = view.decision.action.subject_ref();
-            let initiator = &view.decision.initiator.id;
-            let named = self.person_name(&person)?.as_ref() == Some(initiator);
-            let is = |id: &str| self.is_identity_of(&person, id);
-            if named || is(initiator)? || is(subject)? {
-                return Err(Refusal::SelfApproval.into());
-            }
-        }
-        Ok(person)
-    }
-
     /// Whether a credential holds a role at a governance size, by a lineage that ends at a root,
     /// and is not revoked by anything that is recorded by now; gives its person.
     pub(super) fn check_role(

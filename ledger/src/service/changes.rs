@@ -41,8 +41,9 @@ impl Ledger {
     /// Makes the document that the holder of `signer` has to sign. It is kept for ten minutes.
     ///
     /// # Errors
-    /// `person.unknown`, `person.not_authorised`, `request.invalid`, `ledger.limit`;
-    /// `people.last_administrator` when nobody could administrate any more.
+    /// `person.unknown`, `person.not_authorised`, `request.invalid`, `ledger.limit`; `policy.*` for
+    /// a policy that can't decide; `people.last_administrator` when nobody could administrate any
+    /// more.
     pub fn prepare_change(&self, change: &Change, signer: &[u8]) -> Result<ToSign, Error> {
         let size = self.current_after()?.gov.size;
         self.check_signer(change_target(change), signer, size)?;
@@ -81,6 +82,9 @@ impl Ledger {
                 Body::Role(RoleChange { person: person.clone(), roles, signer, after })
             }
             Change::Policy(policy) => {
+                if let Some(guard) = self.policy_guard.get() {
+                    guard(self, policy)?;
+                }
                 let files = store_policy(&self.dir, policy)?;
                 let manifest_sha256 = placet_proto::sha256(&Policy::manifest_bytes(&files));
                 let authorised = Some((signer, after));

@@ -21,6 +21,9 @@
 //! | `outcome_s` | after which a missing outcome is `unknown`, seconds | 600 |
 //! | `outbound_allow` | `host` or `host:port` that may be called beside public HTTPS servers | none |
 //! | `outbound_ca_file` | certificate roots beside the system's, in PEM | none |
+//! | `max_open_per_agent` | requests of one agent that may wait for persons | 20 |
+//! | `openings_per_minute` | requests that one agent may open in a minute | 60 |
+//! | `callback_origins` | origins that agents may name for callbacks (ARAP) | none |
 //! | `[[notify]]` | whom to tell of what happens: [`crate::notify::config`] | nobody |
 
 use std::path::{Path, PathBuf};
@@ -114,6 +117,15 @@ pub struct Config {
     /// Certificate roots beside the system's, in PEM; relative to the folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outbound_ca_file: Option<std::path::PathBuf>,
+    /// Requests of one agent that may wait for persons at the same time.
+    #[serde(default = "default_max_open_per_agent")]
+    pub max_open_per_agent: u64,
+    /// Requests that one agent may open in a minute.
+    #[serde(default = "default_openings_per_minute")]
+    pub openings_per_minute: u64,
+    /// Origins that agents may name for callbacks (ARAP), such as `https://agents.example.com`.
+    #[serde(default)]
+    pub callback_origins: Vec<String>,
     /// Whom to tell of what happens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<crate::notify::NotifyTarget>,
@@ -137,6 +149,14 @@ fn default_recosign_idle_s() -> u64 {
 
 fn default_outcome_s() -> u64 {
     600
+}
+
+fn default_max_open_per_agent() -> u64 {
+    20
+}
+
+fn default_openings_per_minute() -> u64 {
+    60
 }
 
 impl Config {
@@ -165,6 +185,9 @@ impl Config {
             outcome_s: default_outcome_s(),
             outbound_allow: Vec::new(),
             outbound_ca_file: None,
+            max_open_per_agent: default_max_open_per_agent(),
+            openings_per_minute: default_openings_per_minute(),
+            callback_origins: Vec::new(),
             notify: Vec::new(),
         }
     }
@@ -310,6 +333,13 @@ impl Config {
         }
         if self.recosign_open_s == 0 || self.recosign_idle_s == 0 || self.outcome_s == 0 {
             return bad("`recosign_open_s`, `recosign_idle_s` and `outcome_s` are at least 1");
+        }
+        if self.max_open_per_agent == 0 || self.openings_per_minute == 0 {
+            return bad("`max_open_per_agent` and `openings_per_minute` are at least 1");
+        }
+        let origin = |o: &String| o.split_once("://").is_some_and(|(_, host)| !host.contains('/'));
+        if self.callback_origins.len() > 64 || !self.callback_origins.iter().all(origin) {
+            return bad("`callback_origins` are at most 64 origins: scheme, host and port");
         }
         if self.witness_policy.is_empty() {
             return Ok(());

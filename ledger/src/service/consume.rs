@@ -1,7 +1,7 @@
 //! Spending approvals, once, and recording what came of it.
 
 use placet_proto::document::{
-    Body, Digest, DigestRef, Execution, Initiator, Outcome, OutcomeResult, Raw, Role,
+    Body, Digest, DigestRef, Execution, Initiator, Outcome, OutcomeResult, PolicyRef, Raw,
 };
 
 use super::Refusal;
@@ -9,6 +9,7 @@ use super::governance::read_statement;
 use super::ledger::{Appended, Issue, Issuer, Ledger, idempotency_hash, once_key, terminal_key};
 use super::requests::RequestView;
 use super::state::{RequestRow, RequestState};
+use crate::sync::read;
 use crate::{Error, LogId};
 
 /// Longest idempotency key, in bytes.
@@ -29,6 +30,9 @@ pub struct Consume {
     pub raw: Option<Raw>,
     /// The same call repeated has the same key: 1 to 1024 bytes, chosen by the PEP.
     pub idempotency: Vec<u8>,
+    /// The policy that permitted it: nothing is spent once another is in force. Without one,
+    /// whoever calls answers for the policy itself.
+    pub policy: Option<PolicyRef>,
 }
 
 /// What a PEP tells afterwards.
@@ -66,7 +70,7 @@ impl Ledger {
     ///
     /// # Errors
     /// `consume.not_approved`, `consume.conflict`, `request.unknown`, `request.expired`,
-    /// `request.state`, `witness.quorum`, `request.invalid`.
+    /// `request.state`, `request.policy_changed`, `witness.quorum`, `request.invalid`.
     pub fn consume(&self, call: &Consume) -> Result<Consumed, Error> {
         if call.idempotency.is_empty() || call.idempotency.len() > MAX_IDEMPOTENCY {
             return Err(Refusal::Invalid("an idempotency key has 1 to 1024 bytes").into());
@@ -86,8 +90,27 @@ impl Ledger {
         let newest = approvals.iter().map(|a| a.index).max().unwrap_or(0);
         // SPEC.md 9.2: the execution names a checkpoint that covers what it spends.
         self.publisher(LogId::Main).covering(newest.saturating_add(1))?;
+        self.spend(call, newest)
+    }
+
+    /// The step itself. Nothing enters the governance log meanwhile: who approved may approve
+    /// still, and the policy that permitted is in force still, when the execution is recorded.
+    fn spend(&self, call: &Consume, covered: u64) -> Result<Consumed, Error> {
+        let _still = read(&self.gate);
+        let view = self.request(&call.request)?;
         if view.row.not_after <= self.now() {
             return Err(Refusal::RequestExpired.into());
+        }
+        if let Some(policy) = &call.policy
+            && self.policy_in_force()? != *policy
+        {
+            return Err(Refusal::PolicyChanged.into());
+        }
+        let mut approvals = self.approvals(&view, call)?;
+        // An answer that came while the checkpoint was waited for is not covered by it.
+        approvals.retain(|a| a.index <= covered);
+        if (approvals.len() as u64) < view.row.required {
+            return Err(Refusal::NotApproved("too few persons have approved").into());
         }
         let document = self.document(Body::Execution(Execution {
             request: call.request.clone(),
@@ -174,9 +197,10 @@ impl Ledger {
                 return refuse("an approval is of another action");
             }
             let credential = &a.approver.credential;
-            match self.check_role(credential, a.after.gov.size, Role::Approver) {
+            match self.check_may_answer(view, credential, a.after.gov.size) {
                 Ok(_) => spent.push(row.statement.clone()),
-                Err(Error::Refused(Refusal::NotAuthorised(why))) => {
+                Err(Error::Refused(why)) => {
+                    let why = why.code();
                     tracing::info!(request = view.row.id, why, "an approval no longer counts");
                 }
                 Err(error) => return Err(error),

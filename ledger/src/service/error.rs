@@ -25,6 +25,20 @@ pub enum Refusal {
     /// Too many requests, documents or registrations are open.
     #[error("too many {0} are open; try again later")]
     Limit(&'static str),
+    /// Too many requests of one agent wait for persons.
+    #[error("too many requests of this agent wait for persons")]
+    AgentLimit,
+    /// Who is asked to answer is not among those whom the policy names for it.
+    #[error("the policy lets others answer this request")]
+    NotEligible,
+    /// A policy that can't decide: its name for what is wrong, and a sentence.
+    #[error("the policy was refused: {text}")]
+    Policy {
+        /// The stable code of whoever judged it.
+        code: &'static str,
+        /// What is wrong.
+        text: String,
+    },
     /// No such request.
     #[error("no such request")]
     RequestUnknown,
@@ -144,6 +158,9 @@ impl Refusal {
             Self::Random => "ledger.random",
             Self::Invalid(_) => "request.invalid",
             Self::Limit(_) => "ledger.limit",
+            Self::AgentLimit => "agent.limit",
+            Self::NotEligible => "answer.not_eligible",
+            Self::Policy { code, .. } => code,
             Self::RequestUnknown => "request.unknown",
             Self::RequestState(_) => "request.state",
             Self::RequestExpired => "request.expired",

@@ -1,7 +1,7 @@
 //! The open service: both logs, the keys, the publishers, and issuing statements.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Arc, Mutex, OnceLock, RwLock, Weak};
 use std::time::Duration;
 
 use placet_proto::cose;
@@ -26,8 +26,11 @@ use super::timer::Timer;
 use super::{Refusal, init};
 use crate::index::Index;
 use crate::storage::Outcome;
-use crate::sync::lock;
+use crate::sync::{lock, write};
 use crate::{Dir, Error, Health, Log, LogId, NewEntry, Note, OnceKey};
+
+/// Judges the files of a policy, by their names.
+pub type PolicyGuard = fn(&Ledger, &BTreeMap<String, Vec<u8>>) -> Result<(), Refusal>;
 
 /// What the service gets from outside.
 #[derive(Clone)]
@@ -72,6 +75,11 @@ pub struct Ledger {
     pub(super) events: broadcast::Sender<RequestEvent>,
     /// Governance documents are checked and appended one at a time.
     pub(super) governing: Mutex<()>,
+    /// Held to read while something is spent under a policy and a roster, to write while the
+    /// governance log grows.
+    pub(super) gate: RwLock<()>,
+    /// Judges a policy before an administrator is asked to sign it.
+    pub(super) policy_guard: OnceLock<PolicyGuard>,
     pub(super) dir: Dir,
 }
 
@@ -201,6 +209,8 @@ impl Ledger {
             changes: watch::Sender::new(0),
             events: broadcast::Sender::new(MAX_EVENTS),
             governing: Mutex::default(),
+            gate: RwLock::default(),
+            policy_guard: OnceLock::new(),
             dir,
         })
     }
@@ -216,6 +226,11 @@ impl Ledger {
         handle.attach(Arc::downgrade(&ledger) as Weak<Self>);
         ledger.after_change()?;
         Ok(ledger)
+    }
+
+    /// Has policies judged before an administrator is asked to sign them; the first judge stays.
+    pub fn guard_policies(&self, guard: PolicyGuard) {
+        self.policy_guard.get_or_init(|| guard);
     }
 
     /// The settings.
@@ -381,7 +396,10 @@ impl Ledger {
         let Issue { document, log: id, mut once, absent, .. } = issue;
         once.push(once_key("document", &[document.sha256()]));
         let entry = NewEntry { statement: statement.clone(), once, absent };
-        let index = match self.log(id).append(vec![entry])? {
+        let gate = (id == LogId::Gov).then(|| write(&self.gate));
+        let appended = self.log(id).append(vec![entry])?;
+        drop(gate);
+        let index = match appended {
             Outcome::Appended { first_index } => first_index,
             Outcome::Conflict { key, .. } => {
                 // What holds the key may be newer than the projection.

@@ -10,6 +10,7 @@
 //! | [`ledger`] | both logs open, issuing statements, COSE Receipts |
 //! | [`witnesses`], [`publisher`] | cosigned checkpoints |
 //! | [`requests`], [`answers`], [`consume`] | from a requestable denial to an outcome |
+//! | [`carried`], [`eligible`] | what a request carries beside its decision; who may answer it |
 //! | [`people`], [`registrations`], [`authorising`] | enrolment, from a challenge to an entry |
 //! | [`invitations`], [`directory`] | links for new persons; names, which can be erased |
 //! | [`changes`], [`standing`] | revocation, roles, policies; who may do what now |
@@ -28,11 +29,13 @@ pub mod access;
 pub mod administration;
 pub mod answers;
 pub mod authorising;
+pub mod carried;
 pub mod changes;
 mod clock;
 pub mod config;
 pub mod consume;
 pub mod directory;
+pub mod eligible;
 mod error;
 pub mod evidence;
 mod governance;
@@ -64,12 +67,13 @@ pub use clock::{Clock, SystemClock};
 pub(crate) use clock::{random, random_number};
 pub use config::{Config, ReceiptAlgorithm};
 pub use consume::{Consume, Consumed, Report};
+pub use eligible::Reach;
 pub use error::Refusal;
 pub use evidence::Evidence;
 pub(crate) use governance::read_statement;
 pub use init::{Initialised, init};
 pub use invitations::{Invitation, InvitationState, Invite, Invited};
-pub use ledger::{Appended, Ledger, LedgerHealth, Surroundings};
+pub use ledger::{Appended, Ledger, LedgerHealth, PolicyGuard, Surroundings};
 pub use people::{Enrolled, EnrolmentToSign, Registered, RegistrationChallenge};
 pub use publisher::{PublisherStatus, Witnesses};
 pub use registrations::{Occasion, Registration};

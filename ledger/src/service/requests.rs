@@ -10,6 +10,7 @@ use placet_proto::document::{
 use placet_proto::time::UnixSeconds;
 use tokio::sync::broadcast;
 
+use super::carried::Submitted;
 use super::clock::uuid;
 use super::governance::read_statement;
 use super::ledger::{Appended, Issue, Ledger, terminal_key};
@@ -56,12 +57,12 @@ pub struct Carried {
     pub raw: Option<Raw>,
     /// Template of the text; the built-in one if absent.
     pub template: Option<String>,
-    /// Whether the policy lets the initiator answer.
-    pub allow_self: bool,
     /// The policy's word for the risk, such as `high`: for the badge and the order of the queue.
     pub risk: Option<String>,
     /// Why the policy asks, in the words of its author.
     pub why: Option<String>,
+    /// The oldest approval that the policy lets count, in seconds.
+    pub max_age: Option<u64>,
 }
 
 /// A request changed: it was opened, answered, or ended.
@@ -84,12 +85,14 @@ pub struct RequestView {
     pub raw: Option<Raw>,
     /// The template of its text.
     pub template: String,
-    /// Whether the initiator may answer.
-    pub allow_self: bool,
     /// The policy's word for the risk; not part of what is signed.
     pub risk: Option<String>,
     /// Why the policy asks, in the words of its author; not part of what is signed.
     pub why: Option<String>,
+    /// The oldest approval that the policy lets count, in seconds.
+    pub max_age: Option<u64>,
+    /// What the agent said when it asked, as canonical JSON; not part of what is signed.
+    pub asked: Option<String>,
     /// The answers so far.
     pub answers: Vec<AnswerRow>,
 }
@@ -134,7 +137,7 @@ impl Ledger {
             Some(_) => return Err(Refusal::Invalid("a request id is a lowercase UUIDv4").into()),
             None => uuid()?,
         };
-        let document = self.document(Body::Decision(Decision {
+        let decision = Decision {
             request: request.clone(),
             action: new.action,
             audience: new.audience,
@@ -147,12 +150,15 @@ impl Ledger {
             at: now,
             not_after: new.not_after,
             quorum: new.quorum,
-        }))?;
+        };
         if requestable {
-            let Carried { raw, template, allow_self, risk, why } = carried;
-            let extra = Extra { raw, template, allow_self, submitted, risk, why };
+            let marks = self.marks(&decision, &carried)?;
+            let Carried { raw, template, risk, why, max_age } = carried;
+            self.state.set_detail(&request, max_age, &marks, submitted)?;
+            let extra = Extra { raw, template, submitted, risk, why };
             self.state.set_extra(&request, &extra)?;
         }
+        let document = self.document(Body::Decision(decision))?;
         // The only key is that of the document, and its nonce is fresh.
         self.issue(Issue::by_ledger(document))?.map_err(|_| Refusal::Random.into())
     }
@@ -190,21 +196,34 @@ impl Ledger {
     /// Opens an offered request, so that persons can answer it. Opening twice is no error.
     ///
     /// # Errors
-    /// `request.unknown`; `request.state` when it has ended; `ledger.limit`.
+    /// `request.unknown`; `request.state` when it has ended; `ledger.limit`; `agent.limit` when as
+    /// many requests of its initiator wait for persons as `max_open_per_agent` lets.
     pub fn submit(&self, request: &str) -> Result<RequestRow, Error> {
         if self.state.live()? >= MAX_LIVE {
             return Err(Refusal::Limit("requests").into());
         }
-        if self.state.submit(request)? {
-            self.outbound().opened(request);
-            self.after_change()?;
-            self.tell(request)?;
+        match self.state.submit(request, self.config.max_open_per_agent)? {
+            Submitted::Opened => {
+                self.outbound().opened(request);
+                self.after_change()?;
+                self.tell(request)?;
+            }
+            Submitted::Unchanged => {}
+            Submitted::TooMany => return Err(Refusal::AgentLimit.into()),
         }
         let row = self.row(request)?;
         match row.state.is_live() {
             true => Ok(row),
             false => Err(Refusal::RequestState(row.state.name()).into()),
         }
+    }
+
+    /// Whether the main log holds a decision of this id, whatever it was.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn is_decided(&self, request: &str) -> Result<bool, Error> {
+        Ok(!self.state.entries(request)?.is_empty())
     }
 
     /// Where a request stands.
@@ -228,8 +247,10 @@ impl Ledger {
         let extra = self.state.extra(request)?;
         let template = extra.template.unwrap_or_else(|| render::DEFAULT_TEMPLATE.to_owned());
         let answers = self.state.answers(request)?;
-        let Extra { raw, allow_self, risk, why, .. } = extra;
-        Ok(RequestView { row, decision, raw, template, allow_self, risk, why, answers })
+        let Extra { raw, risk, why, .. } = extra;
+        let (max_age, asked) = self.state.detail(request)?;
+        let view = RequestView { row, decision, raw, template, risk, why, max_age, asked, answers };
+        Ok(view)
     }
 
     /// Requests in a state, those that end first first, at most 1000.

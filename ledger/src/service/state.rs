@@ -16,6 +16,7 @@ use placet_proto::time::UnixSeconds;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 pub use self::calls::{HistoryFilter, MAX_HISTORY};
+use super::carried::{self, end_live};
 use crate::Error;
 use crate::sync::lock;
 
@@ -37,7 +38,7 @@ CREATE TABLE IF NOT EXISTS entry (
   request TEXT NOT NULL, entry INTEGER NOT NULL, PRIMARY KEY (request, entry)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS extra (
   request TEXT PRIMARY KEY, media_type TEXT, length INTEGER, raw_sha256 BLOB, template TEXT,
-  allow_self INTEGER NOT NULL, submitted INTEGER NOT NULL, risk TEXT, why TEXT) WITHOUT ROWID;";
+  submitted INTEGER NOT NULL, risk TEXT, why TEXT) WITHOUT ROWID;";
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,8 +145,6 @@ pub struct Extra {
     pub raw: Option<Raw>,
     /// Template of the text; the built-in one if there is none.
     pub template: Option<String>,
-    /// Whether the initiator may answer it.
-    pub allow_self: bool,
     /// Whether somebody asked for the approval.
     pub submitted: bool,
     /// The policy's word for the risk.
@@ -178,6 +177,9 @@ impl State {
             connection.pragma_update(None, "secure_delete", "ON")?;
             connection.execute_batch(SCHEMA)?;
             connection.execute_batch(calls::SCHEMA)?;
+            connection.execute_batch(carried::SCHEMA)?;
+            // The decision says so since it has a quorum with people and roles.
+            drop_column(&connection, "extra", "allow_self")?;
             for column in ["risk", "why"] {
                 add_column(&connection, "extra", column)?;
             }
@@ -399,14 +401,13 @@ impl State {
         self.with(|c| {
             c.execute(
                 "INSERT OR REPLACE INTO extra (request, media_type, length, raw_sha256, template, \
-                 allow_self, submitted, risk, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 submitted, risk, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     request,
                     raw.map(|r| r.media_type.as_str()),
                     raw.map(|r| int(r.length)),
                     raw.map(|r| r.sha256),
                     extra.template,
-                    extra.allow_self,
                     extra.submitted,
                     extra.risk,
                     extra.why
@@ -423,21 +424,6 @@ impl State {
     pub fn extra(&self, request: &str) -> Result<Extra, Error> {
         self.with(|c| read_extra(c, request))
     }
-
-    /// Opens an offered request; whether it was offered.
-    ///
-    /// # Errors
-    /// `ledger.sqlite`.
-    pub fn submit(&self, request: &str) -> Result<bool, Error> {
-        self.with(|c| {
-            let t = c.transaction()?;
-            t.execute("UPDATE extra SET submitted = 1 WHERE request = ?1", [request])?;
-            let sql = "UPDATE request SET state = 'open' WHERE id = ?1 AND state = 'offered'";
-            let changed = t.execute(sql, [request])?;
-            t.commit()?;
-            Ok(changed == 1)
-        })
-    }
 }
 
 const REQUEST: &str = "SELECT id, state, decision, not_after, required, ended, execution, \
@@ -449,6 +435,15 @@ fn add_column(c: &Connection, table: &str, column: &str) -> Sql<()> {
     match c.query_row(sql, [table, column], |r| r.get(0))? {
         0 => c.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} TEXT")),
         _ => Ok(()),
+    }
+}
+
+/// Drops a column that an earlier build made.
+fn drop_column(c: &Connection, table: &str, column: &str) -> Sql<()> {
+    let sql = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
+    match c.query_row(sql, [table, column], |r| r.get(0))? {
+        0 => Ok(()),
+        _ => c.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")),
     }
 }
 
@@ -475,8 +470,8 @@ fn read_request(r: &Row<'_>) -> Sql<RequestRow> {
 }
 
 fn read_extra(c: &Connection, request: &str) -> Sql<Extra> {
-    let sql = "SELECT media_type, length, raw_sha256, template, allow_self, submitted, risk, why FROM \
-               extra WHERE request = ?1";
+    let sql = "SELECT media_type, length, raw_sha256, template, submitted, risk, why FROM extra \
+               WHERE request = ?1";
     let found = c.prepare_cached(sql)?.query_row([request], |r| {
         let (media_type, length): (Option<String>, Option<i64>) = (r.get(0)?, r.get(1)?);
         let sha256: Option<[u8; 32]> = r.get(2)?;
@@ -489,10 +484,9 @@ fn read_extra(c: &Connection, request: &str) -> Sql<Extra> {
         Ok(Extra {
             raw,
             template: r.get(3)?,
-            allow_self: r.get(4)?,
-            submitted: r.get(5)?,
-            risk: r.get(6)?,
-            why: r.get(7)?,
+            submitted: r.get(4)?,
+            risk: r.get(5)?,
+            why: r.get(6)?,
         })
     });
     Ok(found.optional()?.unwrap_or_default())
@@ -508,6 +502,7 @@ fn applied_to(c: &Connection) -> Sql<u64> {
 fn apply_one(c: &Connection, index: u64, statement: &Statement, outcome_s: u64) -> Sql<()> {
     let document = &statement.document;
     let set = |request: &str, state: RequestState| {
+        end_live(c, request)?;
         c.execute(
             "UPDATE request SET state = ?2, ended = ?3 WHERE id = ?1",
             params![request, state.name(), int(index)],
@@ -539,6 +534,7 @@ fn apply_one(c: &Connection, index: u64, statement: &Statement, outcome_s: u64) 
         Body::Expiry(e) => set(&e.request, RequestState::Expired),
         Body::Cancel(e) => set(&e.request, RequestState::Cancelled),
         Body::Execution(e) => {
+            end_live(c, &e.request)?;
             c.execute(
                 "UPDATE request SET state = 'executed', execution = ?2, execution_sha256 = ?3, \
                  idempotency = ?4, outcome_due = ?5 WHERE id = ?1",

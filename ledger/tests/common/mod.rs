@@ -171,6 +171,7 @@ impl Fixture {
             action_digest: action("X0001").digest(),
             raw: None,
             idempotency: b"call 1".to_vec(),
+            policy: Some(self.policy()),
         }
     }
 
@@ -197,7 +198,7 @@ impl Fixture {
 
 pub fn action(id: &str) -> Action {
     let text = format!(
-        r#"{{"subject":{{"type":"user","id":"alice"}},"action":{{"name":"disable_user"}},
+        r#"{{"subject":{{"type":"user","id":"dora"}},"action":{{"name":"disable_user"}},
         "resource":{{"type":"user","id":"{id}"}},"context":{{"ticket":"T-1"}}}}"#
     );
     Action::from_document(&json::parse(text.as_bytes()).unwrap()).unwrap()

@@ -83,6 +83,8 @@ fn the_demonstration_permits_denies_and_asks() {
     let expected = Requirement {
         method: Method::Webauthn,
         quorum: 1,
+        approvers: Vec::new(),
+        allow_self: false,
         max_age_seconds: Some(300),
         template: Some("disable_user".to_owned()),
         reason: Some("Disabling a user locks a person out of their account".to_owned()),
@@ -249,10 +251,15 @@ fn folders_that_could_fail_open_are_refused() {
         (r#"@max_age("-1") permit (principal, action, resource);"#, "policy.annotation"),
         (r#"@template("none") permit (principal, action, resource);"#, "policy.annotation"),
         (r#"@reason("") permit (principal, action, resource);"#, "policy.annotation"),
+        (r#"@approvers("") permit (principal, action, resource);"#, "policy.annotation"),
+        (r#"@approvers("role:boss") permit (principal, action, resource);"#, "policy.annotation"),
+        (r#"@self_approval("") permit (principal, action, resource);"#, "policy.annotation"),
+        (r#"@qourum("2") permit (principal, action, resource);"#, "policy.annotation"),
         ("permit (principal, action, resource);", "policy.canary"),
     ] {
         assert_eq!(refused(&[(POLICIES, policies)]).0, code, "{policies}");
     }
+    assert_eq!(refused(&[("verification.json", r#"{"self_approval":1}"#)]).0, "policy.json");
     assert_eq!(refused(&[("verification.json", "[]")]).0, "policy.json");
     assert_eq!(refused(&[("verification.json", r#"{"a":1,"a":2}"#)]).0, "policy.json");
 }
@@ -356,6 +363,37 @@ fn a_quorum_comes_from_conditions_and_annotations_alike() {
     assert_eq!(denied(&approved(&annotation, &wanted, one.clone())), "pdp.approval_quorum");
     let two = VerifiedApproval { approvers: 2, ..one };
     assert_eq!(requirement(&approved(&annotation, &wanted, two)).quorum, 2);
+}
+
+#[test]
+fn several_policies_that_ask_are_all_to_be_satisfied() {
+    let id = "5f0c7a0e-6f0b-4c9d-8b1a-0d2f6a7c8e9f";
+    let wanted = action("disable_user", "u-1");
+    let of = |annotations: [&str; 2]| {
+        let [one, two] = annotations;
+        let pdp = with_policies(&format!(
+            r#"@id("may") {one} permit (principal, action == Action::"disable_user", resource)
+               when {{ context has approval }};
+               @id("unless") {two} forbid (principal, action == Action::"disable_user", resource)
+               unless {{ context has approval }};"#,
+        ));
+        (requirement(&evaluate(&pdp, wanted.clone())).clone(), pdp)
+    };
+    let person = format!(r#"@approvers("person:{id}")"#);
+    let (both, pdp) = of([&person, r#"@approvers("role:administrator") @quorum("2")"#]);
+    assert_eq!((both.approvers.len(), both.quorum), (2, 2));
+    assert_eq!(pdp.people(), [id]);
+    let (same, _) = of([&person, &person]);
+    assert_eq!(same.approvers.len(), 1);
+    for (annotations, allowed) in [
+        ([r#"@self_approval("allow")"#, ""], true),
+        ([r#"@self_approval("allow")"#, r#"@quorum("1")"#], false),
+        ([r#"@self_approval("allow")"#, r#"@self_approval("deny")"#], false),
+        ([r#"@self_approval("allow")"#, r#"@self_approval("allow")"#], true),
+        (["", ""], false),
+    ] {
+        assert_eq!(of(annotations).0.allow_self, allowed, "{annotations:?}");
+    }
 }
 
 #[test]

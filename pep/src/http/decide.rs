@@ -1,25 +1,20 @@
 //! From a request to a recorded decision.
 
 use placet_ledger::Error as LedgerError;
-use placet_ledger::service::{
-    Carried, Consume, Ledger, NewDecision, Refusal, RequestState, RequestView,
-};
-use placet_ledger::{LogId, Statement as Stored};
+use placet_ledger::service::{Carried, NewDecision, Reach, Refusal};
 use placet_proto::action::Action;
-use placet_proto::document::{DigestRef, Initiator, Quorum, Raw, Verdict};
-use placet_proto::jcs;
-use placet_proto::json::Json;
-use placet_proto::statement::Statement;
+use placet_proto::document::{Body, Initiator, PolicyRef, Quorum, Raw, Verdict};
 use placet_proto::time::UnixSeconds;
 
-use super::Pep;
+use super::approval::{Approved, Unverified, verify};
 use super::input::initiator_of;
 use super::policy::Armed;
+use super::{Pep, tokens};
 use crate::Error;
 use crate::authzen::{
-    AccessRequest, ApprovalEcho, EvaluationRequest, EvaluationResponse, ResponseMeta,
+    AccessRequest, ApprovalEcho, EvaluationRequest, EvaluationResponse, NextAction, ResponseMeta,
 };
-use crate::pdp::{Denial, Evaluation, Method, Outcome, Pdp as _, Requirement, VerifiedApproval};
+use crate::pdp::{Approvers, Denial, Evaluation, Outcome, Pdp as _, Requirement};
 
 /// Seconds for which an approval can be asked for after a denial.
 pub const DENIAL_S: u64 = 600;
@@ -28,18 +23,21 @@ const OPEN_S: u64 = 3600;
 /// Most policies that a decision names.
 const MAX_DETERMINING: usize = 64;
 
-/// Approvals that the log holds for an action, and that count now.
-pub struct Approved {
-    /// What policies see of them.
-    pub verified: VerifiedApproval,
-    /// The statements.
-    pub approvals: Vec<DigestRef>,
-    /// The request that they answer.
-    pub request: String,
-    /// Until when they can be spent.
-    pub until: UnixSeconds,
-    /// When the last of them was recorded, by the ledger's clock.
-    pub at: UnixSeconds,
+/// What is asked about.
+struct Asked {
+    action: Action,
+    initiator: Initiator,
+    raw: Option<Raw>,
+}
+
+/// What became of an approval that the request brought.
+enum Claim {
+    /// It brought none.
+    None,
+    /// It counts.
+    Counts(Approved),
+    /// It doesn't.
+    Refused(Denial),
 }
 
 impl Pep {
@@ -50,80 +48,228 @@ impl Pep {
         raw: Option<Raw>,
     ) -> Result<EvaluationResponse, Error> {
         let armed = self.armed()?;
-        let ledger = self.0.app.ledger();
         let initiator = initiator_of(&action);
-        let claim =
-            action.approval().map(|claim| verify(ledger, claim, &action, &initiator, raw.clone()));
-        let request = EvaluationRequest::new(action.clone());
-        let (evaluation, approved) = match claim {
-            None => (armed.pdp.evaluate(&request)?, None),
-            Some(Ok(approved)) => {
-                let request = request.with_approval(approved.verified.clone());
-                (armed.pdp.evaluate(&request)?, Some(approved))
+        let asked = Asked { action, initiator, raw };
+        let plain = EvaluationRequest::new(asked.action.clone());
+        let (evaluation, claim) = match self.claim(&asked)? {
+            Claim::None => (armed.pdp.evaluate(&plain)?, Claim::None),
+            Claim::Refused(denial) => self.without(&armed, plain, denial)?,
+            Claim::Counts(approved) => {
+                let with = plain.clone().with_approval(approved.verified.clone());
+                let evaluation = armed.pdp.evaluate(&with)?;
+                match &evaluation.outcome {
+                    // It falls short of what the policy wants by now.
+                    Outcome::Deny(denial) if NextAction::of(denial) == NextAction::Request => {
+                        let denial = denial.clone();
+                        self.without(&armed, plain, denial)?
+                    }
+                    _ => (evaluation, Claim::Counts(approved)),
+                }
             }
-            Some(Err(Unverified::Denied(denial))) => (denied(&action, denial), None),
-            Some(Err(Unverified::Failed(error))) => return Err(error.into()),
         };
-        self.record(&armed, action, initiator, raw, evaluation, approved)
+        self.record(&armed, asked, evaluation, &claim)
+    }
+
+    fn claim(&self, asked: &Asked) -> Result<Claim, Error> {
+        let Some(claim) = asked.action.approval() else { return Ok(Claim::None) };
+        let ledger = self.0.app.ledger();
+        match verify(ledger, claim, &asked.action, &asked.initiator, asked.raw.clone()) {
+            Ok(approved) => Ok(Claim::Counts(approved)),
+            Err(Unverified::Denied(denial)) => Ok(Claim::Refused(denial)),
+            Err(Unverified::Failed(error)) => Err(error.into()),
+        }
+    }
+
+    /// An approval that does not count is ignored where a new one may be asked for; one that is
+    /// not ours ends it (ARAP, "Completion Semantics", `next_action`).
+    fn without(
+        &self,
+        armed: &Armed,
+        plain: EvaluationRequest,
+        denial: Denial,
+    ) -> Result<(Evaluation, Claim), Error> {
+        let evaluation = match NextAction::of(&denial) {
+            NextAction::Request => armed.pdp.evaluate(&plain)?,
+            NextAction::None => Evaluation {
+                outcome: Outcome::Deny(denial.clone()),
+                action_digest: plain.action().digest(),
+                determining: Vec::new(),
+                errors: Vec::new(),
+            },
+        };
+        Ok((evaluation, Claim::Refused(denial)))
     }
 
     fn record(
         &self,
         armed: &Armed,
-        action: Action,
-        initiator: Initiator,
-        raw: Option<Raw>,
-        evaluation: Evaluation,
-        approved: Option<Approved>,
+        asked: Asked,
+        mut evaluation: Evaluation,
+        claim: &Claim,
     ) -> Result<EvaluationResponse, Error> {
         let ledger = self.0.app.ledger();
-        let now = ledger.now();
         for error in &evaluation.errors {
             tracing::warn!(error, "a policy failed; the action is denied");
         }
-        let title = action.name().to_owned();
-        let (decision, reason) = words(&evaluation.outcome);
+        let quorum = self.reachable(&asked, &mut evaluation)?;
         let requirement = match &evaluation.outcome {
             Outcome::Requestable(requirement) => Some(requirement),
             _ => None,
         };
+        let carried = requirement.map(|r| carried(armed, r, asked.raw.clone())).transpose()?;
+        let new = self.new_decision(armed, &asked, &evaluation, claim, quorum);
+        let recorded = ledger.decide(new, carried.unwrap_or_default())?;
+        let Body::Decision(decision) = &recorded.document.body else {
+            return Err(LedgerError::from(Refusal::RequestUnknown).into());
+        };
+        let expires_at = decision.at.checked_add(DENIAL_S).unwrap_or(decision.at);
+        let access_request = requirement
+            .map(|_| self.access_request(&asked.action, &decision.request, decision.at, expires_at))
+            .transpose()?;
+        let (approved, refused) = match claim {
+            Claim::None => (None, None),
+            Claim::Counts(approved) => (Some(approved), None),
+            Claim::Refused(denial) => (None, Some(denial.clone())),
+        };
+        // A decision about a request that there was is another evaluation, with an id of its own.
+        let evaluation_id = match approved {
+            None => decision.request.clone(),
+            Some(_) => format!("{}.{}", decision.request, recorded.index),
+        };
+        let meta = ResponseMeta {
+            evaluation_id,
+            evaluated_at: decision.at,
+            access_request,
+            approval: approved
+                .map(|a| ApprovalEcho { id: a.request.clone(), approved_until: a.until }),
+            claimed: !matches!(claim, Claim::None),
+            refused,
+        };
+        Ok(EvaluationResponse::new(&evaluation, &meta))
+    }
+
+    fn new_decision(
+        &self,
+        armed: &Armed,
+        asked: &Asked,
+        evaluation: &Evaluation,
+        claim: &Claim,
+        quorum: Option<Quorum>,
+    ) -> NewDecision {
+        let ledger = self.0.app.ledger();
+        let (decision, reason) = words(&evaluation.outcome);
+        let approved = match claim {
+            Claim::Counts(approved) => Some(approved),
+            _ => None,
+        };
         let used = matches!(evaluation.outcome, Outcome::Permit(Some(_)));
-        let approvals = approved.as_ref().filter(|_| used).map(|a| a.approvals.clone());
-        let new = NewDecision {
-            request: approved.as_ref().map(|a| a.request.clone()),
+        let approvals = approved.filter(|_| used).map(|a| a.approvals.clone());
+        NewDecision {
+            request: approved.map(|a| a.request.clone()),
             audience: ledger.config().audience.clone(),
-            action,
-            initiator,
+            action: asked.action.clone(),
+            initiator: asked.initiator.clone(),
             decision,
             policy: armed.policy.clone(),
             determining: evaluation.determining.iter().take(MAX_DETERMINING).cloned().collect(),
             reason: reason.to_owned(),
             approvals: approvals.unwrap_or_default(),
-            not_after: requirement.and_then(|_| now.checked_add(OPEN_S)),
-            quorum: requirement.map(|r| Quorum::of(u64::from(r.quorum.max(1)))),
-        };
-        let carried = requirement.map(|r| carried(armed, r, raw)).transpose()?.unwrap_or_default();
-        let recorded = ledger.decide(new, carried)?;
-        let expires_at = now.checked_add(DENIAL_S).unwrap_or(now);
-        let meta = ResponseMeta {
-            evaluation_id: recorded.document.body.request().unwrap_or_default().to_owned(),
-            evaluated_at: now,
-            access_request: Some(AccessRequest {
-                endpoint: self.url("/access/v1/requests"),
-                expires_at,
-                title,
-            }),
-            approval: approved.map(|a| ApprovalEcho { id: a.request, approved_until: a.until }),
-        };
-        Ok(EvaluationResponse::new(&evaluation, &meta))
+            not_after: quorum.as_ref().and_then(|_| ledger.now().checked_add(OPEN_S)),
+            quorum,
+        }
     }
 
-    /// Whether the policy in force permits an action with these approvals. Nothing is recorded.
-    pub(super) fn still_permits(&self, action: Action, approved: &Approved) -> Result<bool, Error> {
-        let request = EvaluationRequest::new(action).with_approval(approved.verified.clone());
-        let evaluation = self.armed()?.pdp.evaluate(&request)?;
-        Ok(matches!(evaluation.outcome, Outcome::Permit(_)))
+    /// The quorum of a requestable denial. One that too few persons can meet is a plain denial:
+    /// nobody shall wait for what can't come.
+    fn reachable(
+        &self,
+        asked: &Asked,
+        evaluation: &mut Evaluation,
+    ) -> Result<Option<Quorum>, Error> {
+        let Outcome::Requestable(requirement) = &evaluation.outcome else { return Ok(None) };
+        let ledger = self.0.app.ledger();
+        let needed = u64::from(requirement.quorum.max(1));
+        let Some(quorum) = self.quorum(requirement)? else {
+            evaluation.outcome = Outcome::Deny(unmet(Reach { needed, found: 0 }));
+            return Ok(None);
+        };
+        let reach = ledger.reach(&quorum, &asked.initiator, &asked.action)?;
+        if !reach.suffices() {
+            evaluation.outcome = Outcome::Deny(unmet(reach));
+            return Ok(None);
+        }
+        Ok(Some(quorum))
     }
+
+    /// The quorum that a requirement asks for; nothing if nobody satisfies all policies at once.
+    fn quorum(&self, requirement: &Requirement) -> Result<Option<Quorum>, Error> {
+        let (required, allow_self) = (u64::from(requirement.quorum.max(1)), requirement.allow_self);
+        let of = |a: Approvers| Quorum { required, people: a.people, roles: a.roles, allow_self };
+        Ok(match requirement.approvers.as_slice() {
+            [] => Some(of(Approvers::default())),
+            [one] => Some(of(one.clone())),
+            [first, more @ ..] => {
+                // Two lists of persons and roles have no common list of both: the persons that
+                // are in each, as of now, have.
+                let ledger = self.0.app.ledger();
+                let mut people = ledger.approvers_among(&first.people, &first.roles)?;
+                for next in more {
+                    let also = ledger.approvers_among(&next.people, &next.roles)?;
+                    people.retain(|p| also.contains(p));
+                }
+                let fits = (1..=MAX_NAMED).contains(&people.len());
+                fits.then(|| of(Approvers { people, roles: Vec::new() }))
+            }
+        })
+    }
+
+    fn access_request(
+        &self,
+        action: &Action,
+        evaluation_id: &str,
+        at: UnixSeconds,
+        expires_at: UnixSeconds,
+    ) -> Result<AccessRequest, Error> {
+        let ledger = self.0.app.ledger();
+        Ok(AccessRequest {
+            endpoint: self.url("/access/v1/requests"),
+            expires_at,
+            binding_token: Some(tokens::sign_binding(
+                ledger,
+                action,
+                evaluation_id,
+                at,
+                expires_at,
+            )?),
+            title: action.name().to_owned(),
+        })
+    }
+
+    /// The policy in force, if it permits an action with these approvals. Nothing is recorded.
+    pub(super) fn permits(
+        &self,
+        action: Action,
+        approved: &Approved,
+    ) -> Result<Option<PolicyRef>, Error> {
+        let armed = self.armed()?;
+        let request = EvaluationRequest::new(action).with_approval(approved.verified.clone());
+        let evaluation = armed.pdp.evaluate(&request)?;
+        let permitted = matches!(evaluation.outcome, Outcome::Permit(_));
+        Ok(permitted.then(|| armed.policy.clone()))
+    }
+}
+
+/// Most persons that a quorum names (SPEC.md, `quorum`).
+const MAX_NAMED: usize = 64;
+
+/// A quorum that too few persons can meet.
+pub fn unmet(reach: Reach) -> Denial {
+    let needed = match reach.needed {
+        1 => "1 person has".to_owned(),
+        n => format!("{n} persons have"),
+    };
+    let detail = format!("{needed} to approve this, and {} may", reach.found);
+    Denial { code: "pdp.quorum_unmet", detail }
 }
 
 fn carried(
@@ -138,8 +284,13 @@ fn carried(
             Some(text.ok_or(Refusal::Invalid("a template is missing or no text"))?.to_owned())
         }
     };
-    let (risk, why) = (requirement.risk.clone(), requirement.reason.clone());
-    Ok(Carried { raw, template, allow_self: armed.allow_self, risk, why })
+    Ok(Carried {
+        raw,
+        template,
+        risk: requirement.risk.clone(),
+        why: requirement.reason.clone(),
+        max_age: requirement.max_age_seconds,
+    })
 }
 
 fn words(outcome: &Outcome) -> (Verdict, &'static str) {
@@ -149,109 +300,4 @@ fn words(outcome: &Outcome) -> (Verdict, &'static str) {
         Outcome::Requestable(_) => (Verdict::Requestable, "approval_required"),
         Outcome::Deny(denial) => (Verdict::Deny, denial.code),
     }
-}
-
-fn denied(action: &Action, denial: Denial) -> Evaluation {
-    Evaluation {
-        outcome: Outcome::Deny(denial),
-        action_digest: action.digest(),
-        determining: Vec::new(),
-        errors: Vec::new(),
-    }
-}
-
-/// Why a claimed approval was not found in the log.
-enum Unverified {
-    Denied(Denial),
-    Failed(LedgerError),
-}
-
-impl Unverified {
-    fn denied(code: &'static str, detail: impl Into<String>) -> Self {
-        Self::Denied(Denial { code, detail: detail.into() })
-    }
-}
-
-/// Looks a claimed approval up in the log: what it says of itself counts for nothing, and it must
-/// say exactly what we said.
-fn verify(
-    ledger: &Ledger,
-    claim: &Json,
-    action: &Action,
-    initiator: &Initiator,
-    raw: Option<Raw>,
-) -> Result<Approved, Unverified> {
-    let unknown = || Unverified::denied("pdp.approval_unverifiable", "no such approval");
-    let id = claim.get("id").and_then(Json::as_str).ok_or_else(unknown)?;
-    let view = ledger.request(id).map_err(|error| match error.code() {
-        "request.unknown" => unknown(),
-        _ => Unverified::Failed(error),
-    })?;
-    match view.row.state {
-        RequestState::Approved => {}
-        RequestState::Expired => {
-            return Err(Unverified::denied("pdp.approval_expired", "its time is over"));
-        }
-        _ => return Err(unknown()),
-    }
-    if view.decision.action.digest() != action.digest() || view.decision.initiator != *initiator {
-        return Err(Unverified::denied("pdp.approval_digest", "the approval is of another action"));
-    }
-    let approved = approved(ledger, &view, raw).map_err(|error| match error.code() {
-        "request.expired" => Unverified::denied("pdp.approval_expired", error.to_string()),
-        "consume.not_approved" | "request.state" => {
-            Unverified::denied("pdp.approval_unverifiable", error.to_string())
-        }
-        _ => Unverified::Failed(error),
-    })?;
-    match jcs::to_bytes(claim) == jcs::to_bytes(&approval_json(&approved)) {
-        true => Ok(approved),
-        false => Err(Unverified::denied("pdp.approval_unverifiable", "it was changed")),
-    }
-}
-
-/// The approvals of a request that count now.
-pub fn approved(
-    ledger: &Ledger,
-    view: &RequestView,
-    raw: Option<Raw>,
-) -> Result<Approved, LedgerError> {
-    let call = Consume {
-        request: view.row.id.clone(),
-        audience: ledger.config().audience.clone(),
-        initiator: view.decision.initiator.clone(),
-        action_digest: view.decision.action.digest(),
-        raw,
-        idempotency: Vec::new(),
-    };
-    let approvals = ledger.approvals_for(&call)?;
-    let mut times = Vec::with_capacity(approvals.len());
-    for approval in &approvals {
-        let stored = ledger.log(LogId::Main).statement(approval.index)?;
-        let Stored::Present(bytes) = stored else {
-            return Err(Refusal::Erased(approval.index).into());
-        };
-        times.push(Statement::parse(&bytes)?.header.iat);
-    }
-    let oldest = times.iter().copied().min().unwrap_or(0);
-    let verified = VerifiedApproval {
-        action_digest: call.action_digest,
-        method: Method::Webauthn,
-        approvers: u32::try_from(approvals.len()).unwrap_or(u32::MAX),
-        // The verifier's code accepts no assertion without it.
-        user_verified: true,
-        age_seconds: ledger.now().0.saturating_sub(oldest),
-    };
-    let at = UnixSeconds(times.iter().copied().max().unwrap_or(0));
-    let (request, until) = (call.request, view.row.not_after);
-    Ok(Approved { verified, approvals, request, until, at })
-}
-
-/// ARAP's approval object. It grants nothing; it names what the log holds.
-pub fn approval_json(approved: &Approved) -> Json {
-    Json::object([
-        ("id", Json::from(approved.request.as_str())),
-        ("approved_at", approved.at.to_string().into()),
-        ("approved_until", approved.until.to_string().into()),
-    ])
 }

@@ -10,11 +10,13 @@ use placet_proto::b64;
 use placet_proto::document::{DigestRef, OutcomeResult};
 use placet_proto::json::Json;
 
-use super::decide::approved;
+use super::approval::approved;
 use super::{Body, Pep, body, input, json, reply};
 
 /// Longest idempotency key, in bytes.
 const MAX_KEY: usize = 1024;
+/// Times that a call decides again because the policy changed under it.
+const MAX_TRIES: usize = 3;
 /// Longest text of an outcome, in bytes.
 const MAX_DETAIL: usize = 4096;
 
@@ -32,6 +34,7 @@ pub async fn consume(State(pep): State<Pep>, bytes: Body) -> Response {
             action_digest: input::digest(&value, "action_digest")?,
             raw: input::raw(&value)?,
             idempotency: input::text(&value, "idempotency_key", MAX_KEY)?.into_bytes(),
+            policy: None,
         };
         let worker = pep.clone();
         let consumed = pep.0.app.run(move |_| Ok(worker.consume(&call))).await??;
@@ -43,23 +46,31 @@ pub async fn consume(State(pep): State<Pep>, bytes: Body) -> Response {
 }
 
 impl Pep {
-    /// Spends the approvals of a request, if the policy in force still permits it with them.
+    /// Spends the approvals of a request, if the policy in force permits it with them. What
+    /// permitted is in force still when the approvals are spent, or it is decided again.
     fn consume(&self, call: &Consume) -> Result<Consumed, Fault> {
         let ledger = self.0.app.ledger();
-        let view = ledger.request(&call.request)?;
-        // Spent already: whether this call repeats the one that did is for the ledger to say.
-        if view.row.execution.is_none() {
+        for _ in 0..MAX_TRIES {
+            let view = ledger.request(&call.request)?;
+            // Spent already: whether this call repeats the one that did is for the ledger to say.
+            if view.row.execution.is_some() {
+                return Ok(ledger.consume(call)?);
+            }
             let approved = approved(ledger, &view, call.raw.clone())?;
-            let permitted = self.still_permits(view.decision.action, &approved).map_err(|e| {
+            let permitted = self.permits(view.decision.action, &approved).map_err(|e| {
                 let status = StatusCode::SERVICE_UNAVAILABLE;
                 Fault::new(status, "Service Unavailable", e.code(), "no policy could decide")
             })?;
-            if !permitted {
+            let Some(policy) = permitted else {
                 let why = Refusal::NotApproved("the policy in force does not permit it");
                 return Err(LedgerError::from(why).into());
+            };
+            match ledger.consume(&Consume { policy: Some(policy), ..call.clone() }) {
+                Err(LedgerError::Refused(Refusal::PolicyChanged)) => {}
+                other => return Ok(other?),
             }
         }
-        Ok(ledger.consume(call)?)
+        Err(LedgerError::from(Refusal::PolicyChanged).into())
     }
 }
 

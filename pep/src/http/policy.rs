@@ -1,15 +1,15 @@
 //! The policy in force, armed; another one is loaded when the governance log names another.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use placet_ledger::service::Ledger;
+use placet_ledger::service::{Ledger, Refusal};
 use placet_proto::document::PolicyRef;
-use placet_proto::json::Json;
 
 use super::Pep;
 use crate::Error;
 use crate::cedar::CedarPdp;
-use crate::policy::{PolicyFiles, VERIFICATION};
+use crate::policy::{PolicyError, PolicyFiles};
 
 /// A policy, ready to decide.
 pub struct Armed {
@@ -19,8 +19,6 @@ pub struct Armed {
     pub pdp: CedarPdp,
     /// Its files, for templates.
     pub files: PolicyFiles,
-    /// Whether an initiator may answer requests of its own.
-    pub allow_self: bool,
 }
 
 impl Armed {
@@ -31,12 +29,28 @@ impl Armed {
             true => PolicyFiles::deny_all(),
             false => PolicyFiles::from_files(files)?,
         };
-        let pdp = CedarPdp::load(&files)?;
-        let verification = files.json(VERIFICATION)?;
-        let allow_self = verification.get("self_approval").and_then(Json::as_bool).unwrap_or(false);
+        let pdp = load(ledger, &files)?;
         tracing::info!(index = policy.index, "a policy is armed");
-        Ok(Self { policy, pdp, files, allow_self })
+        Ok(Self { policy, pdp, files })
     }
+}
+
+/// Judges a policy that somebody wants to put in force, as arming it would.
+pub fn judge(ledger: &Ledger, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Refusal> {
+    let judged = PolicyFiles::from_files(files.clone()).map_err(Error::from);
+    let judged = judged.and_then(|files| load(ledger, &files));
+    judged.map(drop).map_err(|e| Refusal::Policy { code: e.code(), text: e.to_string() })
+}
+
+/// A policy that names a person whom nobody knows would wait for answers that can't come.
+fn load(ledger: &Ledger, files: &PolicyFiles) -> Result<CedarPdp, Error> {
+    let pdp = CedarPdp::load(files)?;
+    for person in pdp.people() {
+        if !ledger.is_person(person)? {
+            return Err(PolicyError::Person(person.to_owned()).into());
+        }
+    }
+    Ok(pdp)
 }
 
 impl Pep {

@@ -33,8 +33,13 @@ impl Place {
         let tmp = tempfile::tempdir().unwrap();
         let dir = tmp.path().join("ledger");
         let made = expect(&["init", "--dev", "--origin", "localhost/crash", "--json"], &dir);
-        // So often that publishing is killed as well.
-        let config = Config { publish_ms: 10, ..Config::load(&dir).unwrap() };
+        // So often that publishing is killed as well; and the agents of the test are all one.
+        let config = Config {
+            publish_ms: 10,
+            max_open_per_agent: 10_000,
+            openings_per_minute: 1_000_000,
+            ..Config::load(&dir).unwrap()
+        };
         config.save(&dir).unwrap();
         let code = made["one_time_code"].as_str().unwrap().to_owned();
         Self { tmp, dir, code }

@@ -12,12 +12,10 @@ use crate::error::Failure;
 pub struct Decision {
     /// Whether the action may go ahead.
     pub permitted: bool,
-    /// Id of the evaluation; of a requestable denial it is the request's.
-    pub evaluation_id: Option<String>,
-    /// Why not.
+    /// Why not, with the words for people if there are any.
     pub reason: Option<String>,
-    /// Whether an approval can be asked for.
-    pub requestable: bool,
+    /// What a submission says of this denial, if an approval can be asked for.
+    pub denial: Option<Json>,
 }
 
 /// An access request that a person has to answer.
@@ -50,24 +48,20 @@ impl Client {
         let answer = self.post_json("/access/v1/evaluation", &body, None)?;
         let permitted = answer.get("decision").and_then(Json::as_bool);
         let context = answer.get("context");
-        let member = |name: &str| {
-            context.and_then(|c| c.get(name)).and_then(Json::as_str).map(str::to_owned)
-        };
         Ok(Decision {
             permitted: permitted.ok_or_else(|| self.malformed("it has no decision"))?,
-            evaluation_id: member("evaluation_id"),
-            reason: member("reason"),
-            requestable: context.is_some_and(|c| c.get("access_request").is_some()),
+            reason: context.and_then(reason),
+            denial: context.filter(|_| permitted == Some(false)).and_then(denial),
         })
     }
 
-    /// Asks for an approval after a requestable denial.
+    /// Asks for an approval after a requestable denial, which [`Decision::denial`] tells.
     ///
     /// # Errors
     /// Those of the service.
-    pub fn submit(&self, action: &Action, evaluation_id: &str) -> Result<Task, Failure> {
+    pub fn submit(&self, action: &Action, denial: &Json) -> Result<Task, Failure> {
         let mut body = action.to_json();
-        body.insert("denial", Json::object([("evaluation_id", Json::from(evaluation_id))]));
+        body.insert("denial", denial.clone());
         read_task(&self.post_json("/access/v1/requests", &body, None)?)
     }
 
@@ -119,13 +113,37 @@ impl Client {
     }
 }
 
+/// ARAP's `denial`: members of the denial's context, as they were.
+fn denial(context: &Json) -> Option<Json> {
+    let request = context.get("access_request")?;
+    let mut out = Json::Object(Vec::new());
+    let told = ["evaluation_id", "evaluated_at", "reason"].map(|name| (context, name));
+    let asked = ["expires_at", "binding_token", "template"].map(|name| (request, name));
+    for (of, name) in told.into_iter().chain(asked) {
+        if let Some(value) = of.get(name) {
+            out.insert(name, value.clone());
+        }
+    }
+    Some(out)
+}
+
+fn reason(context: &Json) -> Option<String> {
+    let reason = context.get("reason").and_then(Json::as_str)?;
+    let words = context.get("reason_user").and_then(|r| r.get("en")).and_then(Json::as_str);
+    Some(words.map_or_else(|| reason.to_owned(), |words| format!("{reason}: {words}")))
+}
+
+/// Member of a task's `display`: until when the request can be answered.
+const ANSWER_BY: &str = "github.com/placet-project/answer_by";
+
 fn read_task(answer: &Json) -> Result<Task, Failure> {
     let member = |path: &[&str]| text(answer, path);
     Ok(Task {
         id: member(&["task", "id"])?,
         status: member(&["task", "status"])?,
         page: member(&["task", "links", "review"])?,
-        expires_at: member(&["task", "expires_at"])?,
+        expires_at: member(&["task", "display", ANSWER_BY])
+            .or_else(|_| member(&["task", "expires_at"]))?,
         approval: answer.get("result").and_then(|r| r.get("approval")).cloned(),
     })
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use placet_ledger::LogId;
 use placet_ledger::service::{self, Config, Ledger, ReceiptAlgorithm, Surroundings};
 use placet_pep::cedar::CedarPdp;
-use placet_pep::policy::PolicyFiles;
+use placet_pep::policy::{PolicyError, PolicyFiles};
 use placet_proto::b64;
 use serde::Serialize;
 
@@ -45,7 +45,11 @@ pub fn make(
     config: &Config,
     policy: &PolicyFiles,
 ) -> Result<service::Initialised, Failure> {
-    CedarPdp::load(policy)?;
+    let pdp = CedarPdp::load(policy)?;
+    // A first policy can't name anybody: nobody is enrolled yet.
+    if let Some(person) = pdp.people().first() {
+        return Err(placet_pep::Error::from(PolicyError::Person((*person).to_owned())).into());
+    }
     let files: BTreeMap<String, Vec<u8>> =
         policy.iter().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect();
     Ok(service::init(dir, config, &files, Surroundings::default())?)

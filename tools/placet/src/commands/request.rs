@@ -23,10 +23,7 @@ pub fn run(args: &Request, output: &mut Output) -> Result<Exit, Failure> {
     let action = read_action(&args.action)?;
     let client = Client::new(&args.remote.url, args.remote.token_file.as_deref())?;
     let decision = client.evaluate(&action, None)?;
-    let task = match (&decision.evaluation_id, decision.requestable && !decision.permitted) {
-        (Some(id), true) => Some(client.submit(&action, id)?),
-        _ => None,
-    };
+    let task = decision.denial.map(|denial| client.submit(&action, &denial)).transpose()?;
     let exit = match (decision.permitted, &task) {
         (true, _) => Exit::Done,
         (false, Some(_)) => Exit::Open,

@@ -189,7 +189,7 @@ fn story(
 /// The agent asks, is denied, and asks for an approval; gives the task.
 fn ask(client: &Client, action: &Action, output: &mut Output) -> Result<Task, Failure> {
     let denied = client.evaluate(action, None)?;
-    let Some(id) = denied.evaluation_id.filter(|_| denied.requestable) else {
+    let Some(denial) = denied.denial else {
         return Err(unexpected("the policy asks for no approval of the demonstration's action"));
     };
     step(
@@ -197,7 +197,7 @@ fn ask(client: &Client, action: &Action, output: &mut Output) -> Result<Task, Fa
         "3. The agent support-bot asks to disable_user X0001. The policy says: not without a \
          person.",
     )?;
-    let task = client.submit(action, &id)?;
+    let task = client.submit(action, &denial)?;
     let code = http::action_code(&task.id, &action.digest());
     step(output, &format!("   Request {}, action code {code}\n   {}", task.id, task.page))?;
     Ok(task)
