@@ -43,6 +43,9 @@ _placet() {
             placet,log)
                 cmd="placet__subcmd__log"
                 ;;
+            placet,notify)
+                cmd="placet__subcmd__notify"
+                ;;
             placet,request)
                 cmd="placet__subcmd__request"
                 ;;
@@ -73,6 +76,15 @@ _placet() {
             placet__subcmd__log,tail)
                 cmd="placet__subcmd__log__subcmd__tail"
                 ;;
+            placet__subcmd__notify,retry)
+                cmd="placet__subcmd__notify__subcmd__retry"
+                ;;
+            placet__subcmd__notify,status)
+                cmd="placet__subcmd__notify__subcmd__status"
+                ;;
+            placet__subcmd__notify,test)
+                cmd="placet__subcmd__notify__subcmd__test"
+                ;;
             placet__subcmd__trust,export)
                 cmd="placet__subcmd__trust__subcmd__export"
                 ;;
@@ -89,7 +101,7 @@ _placet() {
 
     case "${cmd}" in
         placet)
-            opts="-h -V --color --json --help --version demo init serve request enrol approve deny evidence search log witness trust keys completions"
+            opts="-h -V --color --json --help --version demo init serve request enrol approve deny evidence search log witness trust notify keys completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -261,13 +273,17 @@ _placet() {
             return 0
             ;;
         placet__subcmd__evidence)
-            opts="-h --url --dir --wait --out --color --json --help"
+            opts="-h --url --token-file --dir --wait --out --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -514,6 +530,90 @@ _placet() {
             COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
             return 0
             ;;
+        placet__subcmd__notify)
+            opts="-h --color --json --help test status retry"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__notify__subcmd__retry)
+            opts="-h --dir --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__notify__subcmd__status)
+            opts="-h --dir --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__notify__subcmd__test)
+            opts="-h --dir --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
         placet__subcmd__request)
             opts="-h --url --token-file --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
@@ -541,7 +641,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__search)
-            opts="-h --url --token-file --log --kind --request --digest --session --credential --approver --person --agent --audience --from --to --limit --cursor --color --json --help"
+            opts="-h --url --token-file --key --log --kind --request --digest --session --credential --approver --person --agent --audience --from --to --limit --cursor --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -552,6 +652,10 @@ _placet() {
                     return 0
                     ;;
                 --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -42,6 +42,7 @@ complete -c placet -n "__fish_placet_needs_command" -f -a "search" -d 'Search bo
 complete -c placet -n "__fish_placet_needs_command" -f -a "log" -d 'Read the logs of a folder, whether or not the service runs'
 complete -c placet -n "__fish_placet_needs_command" -f -a "witness" -d 'Run a C2SP witness'
 complete -c placet -n "__fish_placet_needs_command" -f -a "trust" -d 'Make trust files'
+complete -c placet -n "__fish_placet_needs_command" -f -a "notify" -d 'Look after notifications'
 complete -c placet -n "__fish_placet_needs_command" -f -a "keys" -d 'Look at a ledger\'s keys'
 complete -c placet -n "__fish_placet_needs_command" -f -a "completions" -d 'Print completions for a shell'
 complete -c placet -n "__fish_placet_using_subcommand demo" -l dir -d 'Where everything is kept; default a new folder among the temporary files' -r -F
@@ -115,6 +116,7 @@ complete -c placet -n "__fish_placet_using_subcommand deny" -l yes -d 'Do not as
 complete -c placet -n "__fish_placet_using_subcommand deny" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand deny" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand evidence" -l token-file -d 'File with a token of scope evidence.read or pep' -r -F
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l dir -d 'The ledger\'s folder, while no service runs on it' -r -F
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l wait -d 'Close what is open first, and wait at most so long for it: 30s, 2m' -r
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l out -d 'Where the bundle goes; - is standard output' -r -F
@@ -125,6 +127,7 @@ complete -c placet -n "__fish_placet_using_subcommand evidence" -l json -d 'Resu
 complete -c placet -n "__fish_placet_using_subcommand evidence" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand search" -l url -d 'Address of the service' -r
 complete -c placet -n "__fish_placet_using_subcommand search" -l token-file -d 'A token with scope search, in a file' -r -F
+complete -c placet -n "__fish_placet_using_subcommand search" -l key -d 'In place of a token: sign in with this software passkey' -r -F
 complete -c placet -n "__fish_placet_using_subcommand search" -l log -d 'One log: main or gov; both if it is left out' -r
 complete -c placet -n "__fish_placet_using_subcommand search" -l kind -d 'A kind, such as approval or denial' -r
 complete -c placet -n "__fish_placet_using_subcommand search" -l request -d 'A request' -r
@@ -226,6 +229,32 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l allow-dev -d 'Let evidence of a development ledger pass'
 complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand notify; and not __fish_seen_subcommand_from test status retry" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand notify; and not __fish_seen_subcommand_from test status retry" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand notify; and not __fish_seen_subcommand_from test status retry" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand notify; and not __fish_seen_subcommand_from test status retry" -f -a "test" -d 'Send a test to the targets in placet.toml, whether or not the service runs'
+complete -c placet -n "__fish_placet_using_subcommand notify; and not __fish_seen_subcommand_from test status retry" -f -a "status" -d 'What waits, what was delivered, what was given up'
+complete -c placet -n "__fish_placet_using_subcommand notify; and not __fish_seen_subcommand_from test status retry" -f -a "retry" -d 'Queue what was given up again'
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from test" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from test" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from test" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from status" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from status" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from status" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from retry" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from retry" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from retry" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand notify; and __fish_seen_subcommand_from retry" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand keys; and not __fish_seen_subcommand_from list" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

@@ -143,6 +143,7 @@ never\:"Nowhere"))' \
 (evidence)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--token-file=[File with a token of scope evidence.read or pep]:FILE:_files' \
 '--dir=[The ledger'\''s folder, while no service runs on it]:DIR:_files' \
 '--wait=[Close what is open first, and wait at most so long for it\: 30s, 2m]:TIME:_default' \
 '--out=[Where the bundle goes; - is standard output]:FILE:_files' \
@@ -159,6 +160,7 @@ never\:"Nowhere"))' \
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
 '--token-file=[A token with scope search, in a file]:FILE:_files' \
+'--key=[In place of a token\: sign in with this software passkey]:FILE:_files' \
 '--log=[One log\: main or gov; both if it is left out]:LOG:_default' \
 '--kind=[A kind, such as approval or denial]:KIND:_default' \
 '--request=[A request]:ID:_default' \
@@ -344,6 +346,63 @@ never\:"Nowhere"))' \
     ;;
 esac
 ;;
+(notify)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__notify_commands" \
+"*::: :->notify" \
+&& ret=0
+
+    case $state in
+    (notify)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-notify-command-$line[1]:"
+        case $line[1] in
+            (test)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::name -- Only this target; default all:_default' \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(retry)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':endpoint -- The endpoint, as `status` names it:_default' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (keys)
 _arguments "${_arguments_options[@]}" : \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
@@ -408,6 +467,7 @@ _placet_commands() {
 'log:Read the logs of a folder, whether or not the service runs' \
 'witness:Run a C2SP witness' \
 'trust:Make trust files' \
+'notify:Look after notifications' \
 'keys:Look at a ledger'\''s keys' \
 'completions:Print completions for a shell' \
     )
@@ -489,6 +549,30 @@ _placet__subcmd__log__subcmd__show_commands() {
 _placet__subcmd__log__subcmd__tail_commands() {
     local commands; commands=()
     _describe -t commands 'placet log tail commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__notify_commands] )) ||
+_placet__subcmd__notify_commands() {
+    local commands; commands=(
+'test:Send a test to the targets in placet.toml, whether or not the service runs' \
+'status:What waits, what was delivered, what was given up' \
+'retry:Queue what was given up again' \
+    )
+    _describe -t commands 'placet notify commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__notify__subcmd__retry_commands] )) ||
+_placet__subcmd__notify__subcmd__retry_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet notify retry commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__notify__subcmd__status_commands] )) ||
+_placet__subcmd__notify__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet notify status commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__notify__subcmd__test_commands] )) ||
+_placet__subcmd__notify__subcmd__test_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet notify test commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__request_commands] )) ||
 _placet__subcmd__request_commands() {
