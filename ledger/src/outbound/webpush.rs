@@ -176,9 +176,9 @@ mod tests {
         let key = Ecdh::from_private_key(&ECDH_P256, &key).unwrap();
         let salt: [u8; 16] = url("DGv6ra1nlYgDCS1FRnbzlw").try_into().unwrap();
         let plaintext = b"When I grow up, I want to be a watermelon";
-        let expected = "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6\
-                        e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXztLVBSt2Ks3oZ\
-                        wbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN";
+        let expected = "DGv6ra1nlYgDCS1FRnbzlwAAEABBBP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZI\
+                        IgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A_yl95bQpu6cVPTpK4Mqgkf1CXz\
+                        tLVBSt2Ks3oZwbuwXPXLWyouBWLVWGNWQexSgSxsj_Qulcy4a-fN";
         let body = encrypt_with(&receiver(), plaintext, &key, &salt).unwrap();
         assert_eq!(b64::encode_url(&body), expected);
         let private = url("q1dXpw3UpT5VOmu_cf_v6ih07Aems3njxI-JWgLcM94");
