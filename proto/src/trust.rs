@@ -14,6 +14,8 @@ use crate::{Error, jcs};
 pub const SCHEMA: &str = "placet-trust/0";
 /// Largest trust file that is read, in bytes.
 pub const MAX_TRUST: usize = 1024 * 1024;
+/// Largest certificate in `attestation_roots`, in bytes.
+pub const MAX_CERTIFICATE: usize = 4096;
 
 /// Why a trust file was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -49,8 +51,8 @@ pub struct TrustFile {
     pub rp_ids: Vec<String>,
     /// Origins that are allowed in clientDataJSON, compared as strings.
     pub origins: Vec<String>,
-    /// Roots of vendors' attestation, base64url DER.
-    pub attestation_roots: Vec<String>,
+    /// Roots of vendors' attestation: X.509 certificates, DER, at most [`MAX_CERTIFICATE`] each.
+    pub attestation_roots: Vec<Vec<u8>>,
     /// Time authorities; none is defined in this profile.
     pub time_authorities: Vec<String>,
     /// Whether evidence of a development ledger may pass.
@@ -128,7 +130,7 @@ impl TrustFile {
             roots: f.array("roots")?.iter().map(Root::read).collect::<Result<_, _>>()?,
             rp_ids: f.texts("rp_ids")?,
             origins: f.texts("origins")?,
-            attestation_roots: f.texts("attestation_roots")?,
+            attestation_roots: f.byte_strings("attestation_roots", MAX_CERTIFICATE)?,
             time_authorities: f.texts("time_authorities")?,
             allow_dev: f.bool("allow_dev")?,
             require: f.texts("require")?,
@@ -151,7 +153,7 @@ impl TrustFile {
             .put("roots", Json::Array(self.roots.iter().map(Root::write).collect()))
             .texts("rp_ids", &self.rp_ids)
             .texts("origins", &self.origins)
-            .texts("attestation_roots", &self.attestation_roots)
+            .byte_strings("attestation_roots", &self.attestation_roots)
             .texts("time_authorities", &self.time_authorities)
             .bool("allow_dev", self.allow_dev)
             .texts("require", &self.require);

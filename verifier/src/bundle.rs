@@ -18,6 +18,7 @@ use crate::logs;
 use crate::notes::{LogTrust, OpenNote};
 use crate::report::{Check, Malformed, Problem, Report, Status, Verdict};
 use crate::request::{self, CHECKS as REQUEST_CHECKS};
+use crate::webauthn::AttestationRoots;
 
 /// What the caller of a verification asks for.
 #[derive(Debug, Clone, Default)]
@@ -198,6 +199,9 @@ impl<'a> Run<'a> {
         let independent_only = self.required("witness.independent");
         main_trust.independent_only = independent_only;
         gov_trust.independent_only = independent_only;
+        let roots = AttestationRoots::parse(self.trust.attestation_roots.iter().cloned());
+        let attestation_roots =
+            roots.map_err(|e| Malformed { code: e.code(), detail: e.to_string() })?;
         let genesis = logs::genesis(evidence, main, gov);
         let both = |g: &&Genesis| format!("{} and {}", g.peer, g.origin);
         let Some(genesis) = self.take("log.genesis", None, genesis, both) else {
@@ -226,6 +230,7 @@ impl<'a> Run<'a> {
             governance: &governance,
             main_notes,
             gov_notes,
+            attestation_roots,
             orders: Orders::read(evidence, &governance, &valid.1),
             governed: times,
             whole_log: None,

@@ -143,6 +143,48 @@ pub const CODES: &[Code] = &[
     c("assertion.up", "Nobody was present at the authenticator.", KEEP, "9.1"),
     c("assertion.uv", "The authenticator did not verify who was present.", KEEP, "9.1"),
     c(
+        "attestation.absent",
+        "No pinned root attests where the passkey's key lives; what the log says of it is a claim.",
+        "Where hardware is asked for, let the person enrol a passkey that is attested.",
+        "9.9",
+    ),
+    c(
+        "attestation.class",
+        "The log says more about where the passkey's key lives than its registration bears out.",
+        KEEP,
+        "9.9",
+    ),
+    c(
+        "attestation.mismatch",
+        "The registration in the evidence is not that of the passkey that was enrolled.",
+        KEEP,
+        "9.9",
+    ),
+    c(
+        "attestation.not_pinned",
+        "The trust file pins no attestation roots, so nothing is said about where the key lives.",
+        "Add the roots of the vendors that you accept to `attestation_roots`.",
+        "9.9",
+    ),
+    c(
+        "attestation.root",
+        "The attestation is sound and ends at no root that the trust file pins.",
+        "Add the vendor's root to `attestation_roots` if you accept that vendor.",
+        "9.9",
+    ),
+    c(
+        "attestation.time",
+        "The attestation's certificates were not valid when the passkey was enrolled.",
+        KEEP,
+        "9.9",
+    ),
+    c(
+        "attestation.unsupported",
+        "The attestation is of a format or algorithm that this verifier does not judge.",
+        UPGRADE,
+        "9.9",
+    ),
+    c(
         "body.erased",
         "The body of a statement was erased by the order of an administrator: what it said can no longer be shown.",
         "The order, with its reason, is in the evidence; keep copies of evidence that you need for longer.",
@@ -472,6 +514,12 @@ pub const CODES: &[Code] = &[
         "9.4",
     ),
     c("time.upper_open", "No later cosigned checkpoint bounds the time from above.", WAIT, "9.4"),
+    c(
+        "trust.attestation_root",
+        "A certificate in `attestation_roots` is none, or there are too many.",
+        "Each is one X.509 certificate in DER, as base64url without padding.",
+        "8",
+    ),
     c(
         "trust.dev_log",
         "The evidence comes from a development ledger or a software key, and the trust file does not allow that.",

@@ -9,6 +9,7 @@ use crate::erasures::Orders;
 use crate::governance::Governance;
 use crate::notes::{LogTrust, OpenNote};
 use crate::report::Problem;
+use crate::webauthn::AttestationRoots;
 
 /// Leaves of executions, by request.
 pub(crate) type Executions = BTreeMap<String, Vec<u64>>;
@@ -24,6 +25,8 @@ pub(crate) struct Context<'a> {
     pub(crate) gov_notes: Vec<OpenNote>,
     /// Orders of erasure, and which of them stand.
     pub(crate) orders: Orders,
+    /// Roots of attestations that the trust file pins.
+    pub(crate) attestation_roots: AttestationRoots,
     /// T1 of each revocation and role change by its index. Every answer asks for them.
     pub(crate) governed: BTreeMap<u64, u64>,
     /// Number of entries of the whole main log where it was given, and the executions in it.

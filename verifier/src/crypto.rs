@@ -16,6 +16,7 @@ mod ed25519;
 mod fast;
 #[cfg(all(feature = "pure", any(test, not(feature = "fast"))))]
 mod pure;
+pub(crate) mod x509;
 
 #[cfg(feature = "fast")]
 use fast as backend;

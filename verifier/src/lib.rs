@@ -2,11 +2,13 @@
 //! when it accepts an approval, the auditor runs it on a file ten years later.
 
 mod answers;
+mod attestation;
 mod bundle;
 pub mod codes;
 mod context;
 pub mod cose_bare;
 pub mod crypto;
+mod der;
 mod erasures;
 mod evidence;
 mod executions;

@@ -8,17 +8,18 @@ use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
 
 use crate::answers::{self, Given, Interval};
+use crate::attestation;
 use crate::bundle::{Run, unique_in};
 use crate::context::Context;
 use crate::erasures;
 use crate::evidence::{ErasedStatement, Evidence};
 use crate::executions::{self, Executed};
 use crate::quorum::{self, Approvals};
-use crate::report::{AnswerFacts, ExecutionFacts, Problem, RequestFacts};
+use crate::report::{AnswerFacts, ExecutionFacts, Problem, RequestFacts, Status};
 
 /// Ids with whether they are always required, in the order of SPEC.md 9. Those required only
 /// when there is an execution, or when asked for, are `false` here.
-pub(crate) const CHECKS: [(&str, bool); 18] = [
+pub(crate) const CHECKS: [(&str, bool); 19] = [
     ("body.present", true),
     ("answer.present", true),
     ("witness.quorum", true),
@@ -28,6 +29,7 @@ pub(crate) const CHECKS: [(&str, bool); 18] = [
     ("policy.in_force", true),
     ("time.interval", true),
     ("roster.current", true),
+    ("credential.attestation", false),
     ("quorum.met", true),
     ("execution.bound", false),
     ("outcome.bound", false),
@@ -198,6 +200,8 @@ impl Each {
             interval.clone().and_then(|when| answers::roster_current(cx, given, when))
         };
         self.results.push(("roster.current", current));
+        let attested = attestation::check(evidence, cx, given);
+        self.results.push(("credential.attestation", attested));
         (answer_facts(evidence, cx, given, origin, interval.as_ref().ok()), interval)
     }
 
@@ -222,6 +226,7 @@ impl Each {
             "policy.in_force",
             "time.interval",
             "roster.current",
+            "credential.attestation",
         ] {
             if check == "time.interval" && unwitnessed {
                 run.skip(check, id, "time.not_checked", "the policy asks for no witnesses");
@@ -234,12 +239,20 @@ impl Each {
 
     fn worst(&mut self, check: &str) -> Result<String, Problem> {
         let mut details = Vec::new();
-        let mut open = None;
+        let mut open: Option<Problem> = None;
         for (_, result) in self.results.iter().filter(|(c, _)| *c == check) {
             match result {
                 Ok(detail) => details.push(detail.clone()),
-                Err(p) if p.status == crate::report::Status::Failed => return Err(p.clone()),
-                Err(p) => open = open.or(Some(p.clone())),
+                Err(p) if p.status == Status::Failed => return Err(p.clone()),
+                Err(p) => {
+                    // What could not be decided outweighs what was not looked at.
+                    let worse = |o: &Problem| {
+                        o.status == Status::NotChecked && p.status != Status::NotChecked
+                    };
+                    if open.as_ref().is_none_or(worse) {
+                        open = Some(p.clone());
+                    }
+                }
             }
         }
         open.map_or_else(|| Ok(details.join("; ")), Err)

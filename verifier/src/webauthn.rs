@@ -13,18 +13,20 @@ use sha2::{Digest as _, Sha256};
 
 use crate::crypto::{self, Algorithm, CryptoError, PublicKey};
 
+mod attestation;
 mod authenticator_data;
 mod client_data;
 mod error;
 mod registration;
 
+pub use attestation::{Attestation, AttestationRoots, Certified, RootError, verify_statement};
 pub use authenticator_data::{
     AttestedCredential, AuthenticatorData, CREDENTIAL_ID_MAX_LEN, Flags, MAX_LEN,
 };
-pub use client_data::CLIENT_DATA_MAX_LEN;
+pub use client_data::{CLIENT_DATA_MAX_LEN, check_client_data};
 pub use error::{Ceremony, Rule, WebauthnError};
 pub use registration::{
-    Attestation, AttestationObject, AuthenticatorClass, RegistrationFacts, RegistrationPolicy,
+    AttestationObject, AuthenticatorClass, RegistrationFacts, RegistrationPolicy,
     RegistrationResponse, verify_registration,
 };
 

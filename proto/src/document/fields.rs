@@ -106,6 +106,22 @@ impl<'a> Fields<'a> {
         self.array(name)?.iter().map(|v| text_of(v, name, MAX_ID)).collect()
     }
 
+    /// Byte strings in base64url, each of 1 to `max` bytes.
+    pub(crate) fn byte_strings(
+        &mut self,
+        name: &'static str,
+        max: usize,
+    ) -> Result<Vec<Vec<u8>>, Error> {
+        let one = |v: &Json| {
+            let text = text_of(v, name, max.saturating_mul(4) / 3 + 4)?;
+            match b64::decode_url(&text, max) {
+                Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+                _ => Err(DocumentError::Value(name).into()),
+            }
+        };
+        self.array(name)?.iter().map(one).collect()
+    }
+
     pub(crate) fn object(&mut self, name: &'static str) -> Result<Fields<'a>, Error> {
         Fields::new(self.any(name)?, name)
     }
@@ -187,6 +203,11 @@ impl Builder {
 
     pub(crate) fn texts(&mut self, name: &'static str, values: &[String]) -> &mut Self {
         self.put(name, Json::Array(values.iter().cloned().map(Json::String).collect()))
+    }
+
+    pub(crate) fn byte_strings(&mut self, name: &'static str, values: &[Vec<u8>]) -> &mut Self {
+        let texts = values.iter().map(|v| Json::String(b64::encode_url(v)));
+        self.put(name, Json::Array(texts.collect()))
     }
 
     pub(crate) fn build(self) -> Json {

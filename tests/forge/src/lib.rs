@@ -4,6 +4,7 @@
 //! with all his keys. Everything is deterministic: the same calls give the same bytes, so that
 //! vectors can be regenerated and compared.
 
+mod attest;
 mod bundle;
 mod ledger;
 mod log;
@@ -11,6 +12,7 @@ mod people;
 pub mod scenarios;
 mod vector;
 
+pub use attest::Vendor;
 pub use ledger::{
     AUDIENCE, Forge, GOV, IssuerKey, MAIN, ORIGIN, RP_ID, initiator, note_ref, signing_key,
 };

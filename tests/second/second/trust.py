@@ -1,5 +1,7 @@
 """The trust file (SPEC 8)."""
 
+from cryptography import x509
+
 from . import Refused, keys, sjson, text
 from . import documents as d
 from .notes import Policy
@@ -34,7 +36,7 @@ _SCHEMA = d.an_object(
         origin=d.ID, role=d.a_choice("main", "gov"), genesis=d.HEX32, keys=d.a_list(_key),
         witness_policy=d.a_string(0, 65536), operated_by_self=_NAMES)),
     roots=d.a_list(d.an_object(public_key=d.COSE_KEY, name_optional=_NAME)),
-    rp_ids=_NAMES, origins=_NAMES, attestation_roots=_NAMES, time_authorities=_NAMES,
+    rp_ids=_NAMES, origins=_NAMES, attestation_roots=d.a_list(d.a_b64u(4096)), time_authorities=_NAMES,
     allow_dev=d.a_bool, require=_NAMES, expires=_expires)  # fmt: skip
 
 
@@ -97,6 +99,11 @@ class Trust:
         self.roots = [text.b64u_decode(one["public_key"]) for one in fields["roots"]]
         for root in self.roots:
             keys.Key(root)
+        try:
+            der = [text.b64u_decode(one) for one in fields["attestation_roots"]]
+            self.attestation_roots = [x509.load_der_x509_certificate(one) for one in der]
+        except ValueError:
+            raise Refused("trust.attestation_root") from None
         self.rp_ids, self.origins = fields["rp_ids"], fields["origins"]
         self.allow_dev, self.require = fields["allow_dev"], fields["require"]
         self.expires = None if fields["expires"] is None else text.parse_time(fields["expires"])

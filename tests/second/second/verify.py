@@ -1,6 +1,6 @@
 """The steps of SPEC 9. `verify` returns (verdict, code, checks)."""
 
-from . import Refused, documents, keys, merkle, sjson, text
+from . import Refused, attestation, documents, keys, merkle, sjson, text
 from .bundles import Bundle
 from .governance import Governance, Problem
 from .trust import Trust
@@ -12,12 +12,12 @@ WHOLE = (
 )  # fmt: skip
 EACH = (
     "answer.present", "witness.quorum", "assertion", "order.after", "lineage.root",
-    "policy.in_force", "time.interval", "roster.current", "quorum.met", "execution.bound",
-    "outcome.bound", "not_after", "consumption.unique", "action.match", "passkey.match",
+    "policy.in_force", "time.interval", "roster.current", "credential.attestation", "quorum.met",
+    "execution.bound", "outcome.bound", "not_after", "consumption.unique", "action.match", "passkey.match",
     "time.between", "answer.expected",
 )  # fmt: skip
 OPTIONAL = {"witness.independent", "consumption.unique", "action.match", "passkey.match",
-            "time.between"}  # fmt: skip
+            "time.between", "credential.attestation"}  # fmt: skip
 ON_EXECUTION = {"execution.bound", "outcome.bound", "not_after"}
 
 
@@ -519,6 +519,21 @@ class Request:
 
     def time_interval(self):
         self.each_answer(self.interval)
+
+    def credential_attestation(self):
+        self.each_answer(self._attestation)
+
+    def _attestation(self, answer):
+        whole = self.whole
+        enrolment = self.gov.roster.get(answer.document["approver"]["credential"])
+        if enrolment is None:
+            raise Problem("lineage.unknown_credential")
+        upper = whole.t2(whole.gov_log, self.bundle.gov_notes, enrolment.index)
+        trust = whole.trust
+        try:
+            attestation.check(enrolment, trust.attestation_roots, trust.origins, upper)
+        except attestation.Nothing as nothing:
+            raise NotChecked(*nothing.args) from None
 
     def roster_current(self):
         if self.whole.quorum_none:

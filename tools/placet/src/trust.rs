@@ -94,7 +94,7 @@ fn meaning(text: &str) -> Option<Vec<Vec<u8>>> {
     Some(policy.to_bytes().split(|b| *b == b'\n').map(without_url).collect())
 }
 
-fn union(list: &mut Vec<String>, more: Vec<String>) {
+fn union<T: PartialEq>(list: &mut Vec<T>, more: Vec<T>) {
     for item in more {
         if !list.contains(&item) {
             list.push(item);

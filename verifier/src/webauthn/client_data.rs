@@ -24,6 +24,23 @@ pub(super) struct ClientData {
     pub cross_origin: bool,
 }
 
+/// Checks the client data of a registration whose challenge nobody kept: form, type, origin, and
+/// that the page was not embedded.
+///
+/// # Errors
+/// `registration.…` for the rule.
+pub fn check_client_data(bytes: &[u8], origins: &[String]) -> Result<(), WebauthnError> {
+    let ceremony = Ceremony::Registration;
+    let fails = |detail| ceremony.fails(Rule::ClientData, detail);
+    let object = parse(bytes).map_err(fails)?;
+    let challenge = object.get("challenge").and_then(Json::as_str).unwrap_or_default();
+    let challenge = URL_SAFE_NO_PAD.decode(challenge).map_err(|_| fails("not base64url"))?;
+    let (allow_cross_origin, top_origins) = (false, &[][..]);
+    let expected =
+        Expected { ceremony, challenge: &challenge, origins, allow_cross_origin, top_origins };
+    verify(bytes, &expected).map(|_| ())
+}
+
 pub(super) fn verify(bytes: &[u8], expected: &Expected<'_>) -> Result<ClientData, WebauthnError> {
     let ceremony = expected.ceremony;
     let fails = |rule, detail| ceremony.fails(rule, detail);

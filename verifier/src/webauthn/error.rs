@@ -56,7 +56,7 @@ pub enum Rule {
     Signature,
     /// attestationObject is one deterministic CBOR map with attested credential data.
     AttestationObject,
-    /// A `none` statement is empty; a self attestation verifies.
+    /// The attestation statement holds by the rules of its format.
     AttestationStatement,
 }
 

@@ -2,12 +2,12 @@
 //! 4.5).
 //!
 //! A registration does not prove that anybody holds the private key: an enrolment also carries an
-//! assertion by the new key. Certificate chains of attestations are recorded and not judged here,
-//! so no registration is ever called [`AuthenticatorClass::AttestedHardware`] by this module.
+//! assertion by the new key.
 
 use placet_proto::cbor::{self, Key};
 use sha2::{Digest as _, Sha256};
 
+use super::attestation::{self, Attestation, AttestationRoots};
 use super::authenticator_data::{AttestedCredential, AuthenticatorData, Flags};
 use super::client_data;
 use super::error::{Ceremony, Rule, WebauthnError};
@@ -28,6 +28,8 @@ pub struct RegistrationPolicy {
     pub algorithms: Vec<Algorithm>,
     /// Whether the client declared a software key to a development log.
     pub declared_software: bool,
+    /// The roots that are pinned; without any, nothing is attested.
+    pub attestation_roots: AttestationRoots,
 }
 
 /// What `navigator.credentials.create()` returned.
@@ -48,12 +50,25 @@ pub enum AuthenticatorClass {
     SyncedOrUnknown,
     /// BE = 0 in the authenticator's own word.
     ClaimedDeviceBound,
-    /// BE = 0 and an attestation chain that ends at a root which the verifier's user pinned.
+    /// BE = 0 and an attestation of hardware that ends at a pinned root.
     AttestedHardware,
 }
 
 impl AuthenticatorClass {
-    /// The class that follows without attestation roots.
+    /// The class that follows from a registration (SPEC.md 4.5).
+    #[must_use]
+    pub fn judged(
+        backup_eligible: bool,
+        declared_software: bool,
+        attestation: &Attestation,
+    ) -> Self {
+        if attestation.is_hardware() && !backup_eligible && !declared_software {
+            return Self::AttestedHardware;
+        }
+        Self::of(backup_eligible, declared_software)
+    }
+
+    /// The class that follows without an attestation.
     #[must_use]
     pub const fn of(backup_eligible: bool, declared_software: bool) -> Self {
         match (declared_software, backup_eligible) {
@@ -73,17 +88,6 @@ impl AuthenticatorClass {
             Self::AttestedHardware => "attested-hardware",
         }
     }
-}
-
-/// What became of the attestation statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attestation {
-    /// Format `none`.
-    None,
-    /// Format `packed` without certificates, signed by the new key itself, and verified.
-    SelfSigned,
-    /// Any other format, or one with certificates: recorded, not judged.
-    Unjudged,
 }
 
 /// What a verified registration says.
@@ -131,7 +135,9 @@ pub struct AttestationObject<'a> {
     pub credential: AttestedCredential<'a>,
 }
 
-/// Verifies a registration over `expected_challenge` by WebAuthn L3 7.1, save certificate chains.
+/// Verifies a registration over `expected_challenge` by WebAuthn L3 7.1. A chain of
+/// certificates that ends at no pinned root, and a format that is not judged here, are no errors:
+/// `attestation` says so, and what to make of it is the caller's.
 ///
 /// # Errors
 /// [`WebauthnError`] with a code `registration.…` for the rule, or the key's own code
@@ -161,7 +167,19 @@ pub fn verify_registration(
         let unsupported = CoseKeyError::UnsupportedAlgorithm(algorithm.cose_id());
         return Err(CryptoError::Key(unsupported).into());
     }
-    let attestation = verify_statement(&object, &public_key, response.client_data_json)?;
+    let client_data_sha256: [u8; 32] = Sha256::digest(response.client_data_json).into();
+    let attestation = attestation::verify_statement(
+        &object,
+        &public_key,
+        &client_data_sha256,
+        &policy.attestation_roots,
+    )
+    .map_err(|detail| CEREMONY.fails(Rule::AttestationStatement, detail))?;
+    let class = AuthenticatorClass::judged(
+        data.flags.backup_eligible(),
+        policy.declared_software,
+        &attestation,
+    );
     Ok(RegistrationFacts {
         credential_id: object.credential.credential_id.to_vec(),
         public_key,
@@ -172,9 +190,9 @@ pub fn verify_registration(
         rp_id,
         fmt: object.fmt.to_owned(),
         attestation,
-        class: AuthenticatorClass::of(data.flags.backup_eligible(), policy.declared_software),
+        class,
         attestation_object_sha256: Sha256::digest(response.attestation_object).into(),
-        client_data_sha256: Sha256::digest(response.client_data_json).into(),
+        client_data_sha256,
     })
 }
 
@@ -232,58 +250,4 @@ fn members(bytes: &[u8]) -> Result<Members<'_>, cbor::CborError> {
         }
     }
     Ok((fmt, statement, data))
-}
-
-fn verify_statement(
-    object: &AttestationObject<'_>,
-    key: &PublicKey,
-    client_data_json: &[u8],
-) -> Result<Attestation, WebauthnError> {
-    let fails = |detail| CEREMONY.fails(Rule::AttestationStatement, detail);
-    let malformed = |_| fails("not as its format demands");
-    if object.fmt == "none" {
-        let members = cbor::Reader::new(object.statement).and_then(|mut r| r.map());
-        return match members.map_err(malformed)? {
-            0 => Ok(Attestation::None),
-            _ => Err(fails("a statement of format none is empty")),
-        };
-    }
-    if object.fmt != "packed" {
-        return Ok(Attestation::Unjudged);
-    }
-    let Some((algorithm, signature)) = self_attestation(object.statement).map_err(malformed)?
-    else {
-        return Ok(Attestation::Unjudged);
-    };
-    if Algorithm::from_cose_id(algorithm).ok() != Some(key.algorithm()) {
-        return Err(fails("a self attestation names another algorithm than its key's"));
-    }
-    let hash: [u8; 32] = Sha256::digest(client_data_json).into();
-    let signed = [object.authenticator_data_bytes, &hash].concat();
-    crypto::verify_webauthn(key, &signed, signature)
-        .map(|()| Attestation::SelfSigned)
-        .map_err(|_| fails("the self attestation does not verify"))
-}
-
-/// `alg` and `sig` of a packed statement (WebAuthn L3 8.2) without certificates; `None` with.
-fn self_attestation(statement: &[u8]) -> Result<Option<(i64, &[u8])>, cbor::CborError> {
-    let mut reader = cbor::Reader::new(statement)?;
-    let (mut algorithm, mut signature, mut has_certificates) = (None, None, false);
-    for _ in 0..reader.map()? {
-        let at = reader.offset();
-        match reader.key()? {
-            Key::Text("alg") => algorithm = Some(reader.int()?),
-            Key::Text("sig") => signature = Some(reader.bytes()?),
-            Key::Text("x5c") => {
-                has_certificates = true;
-                reader.skip()?;
-            }
-            _ => return Err(cbor::CborError::Count(at)),
-        }
-    }
-    match (algorithm, signature) {
-        (Some(_), Some(_)) if has_certificates => Ok(None),
-        (Some(algorithm), Some(signature)) => Ok(Some((algorithm, signature))),
-        _ => Err(cbor::CborError::Count(0)),
-    }
 }

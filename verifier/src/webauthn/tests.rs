@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod attestation;
 mod matrix;
 mod registrations;
 mod w3c;

@@ -1,5 +1,6 @@
 //! The vectors: what honest and lying ledgers hand out.
 
+mod attested;
 mod backdate;
 mod demands;
 mod erasure;
@@ -21,6 +22,7 @@ use crate::vector::Vector;
 #[must_use]
 pub fn all() -> Vec<Vector> {
     let mut vectors = Vec::new();
+    vectors.extend(attested::vectors());
     vectors.extend(backdate::vectors());
     vectors.extend(demands::vectors());
     vectors.extend(erasure::vectors());

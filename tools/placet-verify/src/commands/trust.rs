@@ -120,13 +120,15 @@ fn facts(file: &TrustFile) -> BTreeSet<String> {
     for (what, list) in [
         ("RP id", &file.rp_ids),
         ("origin", &file.origins),
-        ("attestation root", &file.attestation_roots),
         ("time authority", &file.time_authorities),
         ("required check", &file.require),
     ] {
         list.iter().for_each(|item| fact(format!("{what} {item}")));
     }
     fact(format!("development ledgers: {}", if file.allow_dev { "ALLOWED" } else { "refused" }));
+    for root in &file.attestation_roots {
+        fact(format!("attestation root {}", b64::encode_hex(placet_proto::sha256(root))));
+    }
     let expires = file.expires.map_or_else(|| "never".to_owned(), |t| t.to_string());
     fact(format!("expires: {expires}"));
     facts

@@ -7,6 +7,7 @@ fn policy() -> RegistrationPolicy {
         accept: super::policy(),
         algorithms: vec![Algorithm::Es256],
         declared_software: false,
+        attestation_roots: AttestationRoots::default(),
     }
 }
 
