@@ -209,6 +209,7 @@ pub fn status_of(error: &Error) -> StatusCode {
         | "answer.not_eligible"
         | "answer.assertion"
         | "enrol.code"
+        | "enrol.unattested"
         | "invite.person"
         | "consume.not_approved" => StatusCode::FORBIDDEN,
         "request.state"

@@ -19,6 +19,9 @@
 //! | `publish_ms` | at most one cosigned checkpoint in this time, milliseconds | 1000 |
 //! | `recosign_open_s`, `recosign_idle_s` | age at which a note is renewed, seconds | 10, 600 |
 //! | `outcome_s` | after which a missing outcome is `unknown`, seconds | 600 |
+//! | `attestation` | what registrations ask of browsers: `none`, `indirect`, `direct` | `none` |
+//! | `attestation_roots` | folder of vendors' roots, PEM or DER; relative to the folder | none |
+//! | `require_attested` | whether passkeys that no pinned root attests are refused | `false` |
 //! | `outbound_allow` | `host` or `host:port` that may be called beside public HTTPS servers | none |
 //! | `outbound_ca_file` | certificate roots beside the system's, in PEM | none |
 //! | `max_open_per_agent` | requests of one agent that may wait for persons | 20 |
@@ -31,6 +34,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Refusal;
+use super::attestation::Conveyance;
 use super::network::Network;
 use crate::Error;
 
@@ -111,6 +115,15 @@ pub struct Config {
     /// Seconds after which a missing outcome is recorded as unknown.
     #[serde(default = "default_outcome_s")]
     pub outcome_s: u64,
+    /// What browsers are asked for at registrations.
+    #[serde(default)]
+    pub attestation: Conveyance,
+    /// Folder of attestation roots; relative to the ledger's folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation_roots: Option<std::path::PathBuf>,
+    /// Whether passkeys that no pinned root attests are refused (`enrol.unattested`).
+    #[serde(default)]
+    pub require_attested: bool,
     /// Hosts that may be called beside public HTTPS servers: [`crate::outbound::Allowed`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outbound_allow: Vec<String>,
@@ -180,6 +193,9 @@ impl Config {
             external_issuers: Vec::new(),
             origins: vec!["cli://localhost".to_owned()],
             publish_ms: default_publish_ms(),
+            attestation: Conveyance::None,
+            attestation_roots: None,
+            require_attested: false,
             recosign_open_s: default_recosign_open_s(),
             recosign_idle_s: default_recosign_idle_s(),
             outcome_s: default_outcome_s(),
@@ -331,6 +347,10 @@ impl Config {
         if self.listen.parse::<std::net::SocketAddr>().is_err() {
             return bad("`listen` is an address and a port, such as 127.0.0.1:8420");
         }
+        let asked = self.attestation != Conveyance::None && self.attestation_roots.is_some();
+        if self.require_attested && !asked {
+            return bad("`require_attested` needs `attestation` and `attestation_roots`");
+        }
         if self.recosign_open_s == 0 || self.recosign_idle_s == 0 || self.outcome_s == 0 {
             return bad("`recosign_open_s`, `recosign_idle_s` and `outcome_s` are at least 1");
         }
@@ -350,6 +370,11 @@ impl Config {
             Err(e) => bad(&format!("`witness_policy`: {e}")),
         }
     }
+}
+
+/// `config.invalid`, with what is wrong.
+pub(super) fn bad(what: &str) -> Error {
+    Refusal::Config(what.to_owned()).into()
 }
 
 #[cfg(test)]

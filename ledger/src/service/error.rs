@@ -84,6 +84,11 @@ pub enum Refusal {
     /// The credential is enrolled already.
     #[error("this credential is enrolled already")]
     Enrolled,
+    /// The ledger asks for an attestation that ends at one of its roots.
+    #[error(
+        "this ledger takes only passkeys that a pinned root attests; this one is of format {0}"
+    )]
+    Unattested(String),
     /// The key of this registration has signed: it is not replaced by another.
     #[error("the passkey of this registration has signed already; it can't be replaced")]
     RegistrationSigned,
@@ -174,6 +179,7 @@ impl Refusal {
             Self::Code => "enrol.code",
             Self::RegistrationUnknown => "enrol.unknown",
             Self::Enrolled => "enrol.repeated",
+            Self::Unattested(_) => "enrol.unattested",
             Self::RegistrationSigned => "enrol.signed",
             Self::Possession => "enrol.possession",
             Self::Authoriser => "enrol.authoriser",

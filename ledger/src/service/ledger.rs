@@ -11,6 +11,7 @@ use placet_proto::statement::{Assertion, Attestation, Header, Statement, Unsigne
 use placet_proto::time::UnixSeconds;
 use placet_proto::{sha256, sha256_parts};
 use placet_verifier::governance::{Governance as Roster, Rules};
+use placet_verifier::webauthn::AttestationRoots;
 use tokio::sync::{broadcast, watch};
 
 use super::access::Access;
@@ -59,6 +60,7 @@ pub struct Ledger {
     pub(super) main: Arc<Log>,
     pub(super) gov: Arc<Log>,
     pub(super) config: Config,
+    pub(super) attestation_roots: AttestationRoots,
     pub(super) keys: Keys,
     pub(crate) service_keys: ServiceKeys,
     pub(super) state: State,
@@ -195,6 +197,7 @@ impl Ledger {
             witnesses,
             main,
             gov,
+            attestation_roots: super::attestation::roots(&config, dir.root())?,
             config,
             keys,
             service_keys,

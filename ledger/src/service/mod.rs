@@ -28,6 +28,7 @@
 pub mod access;
 pub mod administration;
 pub mod answers;
+pub mod attestation;
 pub mod authorising;
 pub mod carried;
 pub mod changes;

@@ -49,6 +49,8 @@ pub struct RegistrationChallenge {
     pub rp_id: String,
     /// Credential ids that are enrolled: `excludeCredentials`.
     pub exclude: Vec<Vec<u8>>,
+    /// What the browser is asked to attest: `none`, `indirect` or `direct`.
+    pub attestation: &'static str,
 }
 
 /// What a client registered.
@@ -191,6 +193,7 @@ impl Ledger {
     pub(super) fn begin(&self, new: Registration) -> Result<RegistrationChallenge, Error> {
         self.state.put_registration(&new, self.now())?;
         Ok(RegistrationChallenge {
+            attestation: self.config.attestation.as_str(),
             registration: new.id,
             challenge: new.challenge,
             person: new.person,
@@ -244,14 +247,16 @@ impl Ledger {
             ),
             algorithms: vec![Algorithm::Es256, Algorithm::EdDsa, Algorithm::Rs256],
             declared_software: new.software,
+            attestation_roots: self.attestation_roots.clone(),
         };
         let response = RegistrationResponse {
             attestation_object: &new.attestation_object,
             client_data_json: &new.client_data_json,
         };
-        verify_registration(&policy, &registration.challenge, &response).map_err(|e| {
-            Refusal::Assertion { code: e.code().to_owned(), text: e.to_string() }.into()
-        })
+        let facts = verify_registration(&policy, &registration.challenge, &response)
+            .map_err(|e| Refusal::Assertion { code: e.code().to_owned(), text: e.to_string() })?;
+        super::attestation::require(&self.config, &facts)?;
+        Ok(facts)
     }
 
     /// What has to be signed now, of a registration whose key is known.

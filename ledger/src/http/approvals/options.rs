@@ -28,7 +28,7 @@ pub fn create(begun: &RegistrationChallenge) -> Json {
         ("user", Json::object(user)),
         ("pubKeyCredParams", vec![es256, rs256].into()),
         ("authenticatorSelection", Json::object(selection)),
-        ("attestation", "none".into()),
+        ("attestation", begun.attestation.into()),
         ("excludeCredentials", descriptors(&begun.exclude)),
         ("timeout", TIMEOUT_MS.into()),
     ])
