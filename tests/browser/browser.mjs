@@ -132,7 +132,8 @@ export class Browser {
     const next = this.page.locator('#next')
     await awake.or(next).first().waitFor({ state: 'visible' })
     while (!(await awake.count())) {
-      if (await next.isVisible()) await next.click()
+      // Scrolling to the button may itself bring the last part, and the button goes.
+      if (await next.isVisible()) await next.evaluate((button) => button.click())
       // The observer tells the page after the next frame.
       await this.page.evaluate(() => new Promise((done) => requestAnimationFrame(() => setTimeout(done))))
     }

@@ -136,4 +136,21 @@ mod tests {
         pending.remove(document(7).sha256());
         assert_eq!(pending.bytes, 0);
     }
+
+    #[test]
+    fn nobody_fills_the_rest_by_looking_at_many_requests() {
+        let mut pending = Pending::default();
+        let now = UnixSeconds(1000);
+        let of = |n: usize| {
+            let request = format!("5f0c7a0e-6f0b-4c9d-8b1a-0d2f6a7c8{n:03x}");
+            let body = Body::Expiry(Ended { request, reason: None, at: UnixSeconds(1) });
+            Document::new([0; 16], body).unwrap()
+        };
+        for n in 0..MAX_OF_CREDENTIAL + 8 {
+            pending.put(of(n), b"a", now).unwrap();
+        }
+        assert_eq!(pending.waiting.len(), MAX_OF_CREDENTIAL);
+        assert!(pending.get(of(7).sha256(), now).is_err());
+        assert!(pending.get(of(8).sha256(), now).is_ok());
+    }
 }

@@ -179,9 +179,9 @@ fn body(listing: &Listing, session: &Session, now: UnixSeconds) -> Markup {
         p #waits data-count=(listing.requests) role="status" { (waits) }
         ul.queue #queue {
             @for group in &listing.groups { li { (entry(group, session, now)) } }
-        }
-        @if listing.more > 0 {
-            p { (listing.more) " more, less grave or less urgent." }
+            @if listing.more > 0 {
+                li { (listing.more) " more, less grave or less urgent" }
+            }
         }
         p.small #live hidden {}
         p.small { "The gravest first, then what ends first. " a href="/history" { "History" } }
