@@ -14,6 +14,7 @@ use placet_ledger::LogId;
 use placet_ledger::http::{self, App};
 use placet_proto::cose::{Receipt, Sign1};
 use placet_proto::cose_key::PublicKey;
+use placet_proto::document::Role;
 use placet_proto::sshsig::Namespace;
 use placet_softkey::SoftKey;
 use placet_verifier::{Options, Verdict, verify_bundle};
@@ -112,7 +113,16 @@ impl Web {
 
     /// Enrols as the script of the page does.
     async fn enrol(&self, begin: Value, authoriser: Option<&mut SoftKey>) -> SoftKey {
-        let begun = self.post("/enrol/begin", &begin).await.ok().json();
+        let begun = match &authoriser {
+            None => self.post("/enrol/begin", &begin).await.ok().json(),
+            Some(by) => {
+                let (name, roles) = (begin["name"].as_str().unwrap(), [Role::Approver]);
+                let by = by.credential_id();
+                let c = self.fixture.ledger.begin_enrolment(name, &roles, by, None).unwrap();
+                let options = json!({"challenge": B64.encode(c.challenge)});
+                json!({"registration": c.registration, "options": options})
+            }
+        };
         let mut key = SoftKey::generate("localhost").unwrap();
         let challenge = bytes(&begun["options"]["challenge"]);
         let made = key.register(&challenge, ORIGIN);

@@ -17,17 +17,18 @@ use axum::response::Response;
 use axum::routing::post;
 use placet_proto::document::{self, Role};
 use placet_proto::json::Json;
-use placet_proto::sshsig::Namespace;
 use placet_proto::{b64, sha256};
 
-pub(super) use self::options::{get as get_options, to_sign as to_sign_json};
+pub(super) use self::options::{
+    create as create_options, get as get_options, to_sign as to_sign_json,
+};
 pub(super) use self::read::Input;
 use super::auth::{self, Session};
 use super::csrf::surface;
 use super::evidence::{json, number};
 use super::problem::Fault;
 use super::{App, MAX_BODY};
-use crate::service::{Answered, Enrolled, Opening, RequestState};
+use crate::service::{Answered, Opening, RequestState};
 
 const PATH: &str = "/approve";
 /// Longest reason of a denial, in bytes.
@@ -36,101 +37,11 @@ const MAX_REASON: usize = 4096;
 /// The routes.
 pub fn routes() -> Router<App> {
     Router::new()
-        .route("/enrol/begin", post(enrol_begin))
-        .route("/enrol/register", post(enrol_register))
-        .route("/enrol/sign", post(enrol_sign))
         .route("/approve/{request}/open", post(open))
         .route("/approve/{request}/answer", post(answer))
 }
 
 type Body = Result<Bytes, BytesRejection>;
-
-/// `{name, code}` for the first person, `{name, authoriser, roles}` for others.
-async fn enrol_begin(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    reply(async {
-        let input = input(&app, &headers, body)?;
-        input.only(&["name", "code", "authoriser", "roles"])?;
-        let name = input.text("name", 1024)?;
-        let code = input.optional_text("code", 64)?;
-        let authoriser = input.optional_bytes("authoriser", 1023)?;
-        let roles = input.roles("roles")?;
-        let begun = match (code, authoriser) {
-            (Some(code), None) => {
-                app.0.rates.codes.take()?;
-                app.run(move |app| app.ledger().begin_bootstrap(&code, &name)).await?
-            }
-            (None, Some(authoriser)) => {
-                let roles_asked = [Role::Administrator];
-                let session = auth::require_person(&app, &headers, &roles_asked).await?;
-                let authoriser = own_credential(&app, &session, Some(authoriser)).await?;
-                app.run(move |app| app.ledger().begin_enrolment(&name, &roles, &authoriser, None))
-                    .await?
-            }
-            _ => return Err(Fault::bad_request("either `code` or `authoriser` is needed")),
-        };
-        Ok(Json::object([
-            ("registration", Json::from(begun.registration.as_str())),
-            ("person", begun.person.as_str().into()),
-            ("options", options::create(&begun)),
-        ]))
-    })
-    .await
-}
-
-/// `{registration, credential, software?}`: what `navigator.credentials.create()` gave.
-async fn enrol_register(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    reply(async {
-        let input = input(&app, &headers, body)?;
-        input.only(&["registration", "credential", "software"])?;
-        let id = input.text("registration", 64)?;
-        let registered = input.registered("credential", input.flag("software")?)?;
-        let credential = input.credential_id("credential")?;
-        let signing = app.run(move |app| app.ledger().register(&id, &registered)).await?;
-        let rp_id = &app.ledger().config().rp_id;
-        let document = signing.document.bytes();
-        let mut out = Json::object([
-            ("document", Json::from(b64::encode_url(document))),
-            ("possess", options::get(&signing.possess, rp_id, &[credential])),
-        ]);
-        if let Some((authoriser, challenge)) = signing.authorise {
-            out.insert("authorise", options::get(&challenge, rp_id, &[authoriser]));
-        }
-        Ok(out)
-    })
-    .await
-}
-
-/// `{registration, namespace, credential}`: an assertion over the enrolment document.
-async fn enrol_sign(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
-    reply(async {
-        let input = input(&app, &headers, body)?;
-        input.only(&["registration", "namespace", "credential"])?;
-        let id = input.text("registration", 64)?;
-        let namespace = Namespace::from_name(&input.text("namespace", 64)?)
-            .ok_or_else(|| Fault::bad_request("no such namespace"))?;
-        let signed = input.signed("credential")?;
-        let enrolled =
-            app.run(move |app| app.ledger().sign_enrolment(&id, namespace, signed)).await?;
-        Ok(match enrolled {
-            Enrolled::Waiting(namespace) => Json::object([
-                ("status", Json::from("waiting")),
-                ("namespace", namespace.as_str().into()),
-            ]),
-            Enrolled::Recorded { appended, note_missing } => {
-                let mut out = Json::object([
-                    ("status", Json::from("enrolled")),
-                    ("index", number(appended.index)),
-                    ("entry", b64::encode_hex(sha256(&appended.statement)).into()),
-                ]);
-                if let Some(why) = note_missing {
-                    out.insert("note_missing", why.into());
-                }
-                out
-            }
-        })
-    })
-    .await
-}
 
 /// `{credential?, denial, reason?}`: makes the document that is to be signed, by the credential of
 /// the session or another one of its person.

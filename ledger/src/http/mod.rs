@@ -10,6 +10,7 @@
 //! | [`approvals`] | what the pages' script and `placet approve` post |
 //! | [`pages`] | `/`, `/enrol`, `/approve`, `/approve/{request}` |
 //! | [`session`] | `/signin`, `/signout`; [`auth`], [`csrf`], [`rules`]: who may do what |
+//! | [`people`] | enrolling, inviting, and changing who may do what |
 //! | [`health`], [`metrics`] | `/healthz`, `/readyz`, `/metrics` |
 //! | [`server`] | the listener: connections, time limits, graceful end |
 //!
@@ -30,6 +31,7 @@ pub mod health;
 pub mod limits;
 pub mod metrics;
 pub mod pages;
+pub mod people;
 pub mod problem;
 pub mod rules;
 pub mod scrapi;
@@ -189,6 +191,7 @@ pub fn router(app: App, more: Router) -> Router {
         .merge(approvals::routes())
         .merge(pages::routes())
         .merge(events::routes())
+        .merge(people::routes())
         .merge(session::routes())
         .merge(health::routes())
         .merge(metrics::routes())

@@ -150,6 +150,12 @@ impl Ledger {
         gov_size: u64,
     ) -> Result<String, Error> {
         if let Some(revoked) = revoked {
+            if self.running_recoveries()?.iter().any(|r| r.credential == revoked) {
+                // Whoever could be deceived by the new key may object to it.
+                let approver = self.check_role(signer, gov_size, Role::Approver);
+                return approver
+                    .or_else(|_| self.check_role(signer, gov_size, Role::Administrator));
+            }
             let person = self.person_of(signer)?;
             let covered = self.roster()?.enrolment(signer).is_some_and(|e| e.index < gov_size);
             if covered && self.person_of(revoked)? == person {

@@ -18,6 +18,7 @@
 //! | `origins` | further origins that clients may state | none |
 //! | `publish_ms` | at most one cosigned checkpoint in this time, milliseconds | 1000 |
 //! | `recosign_open_s`, `recosign_idle_s` | age at which a note is renewed, seconds | 10, 600 |
+//! | `recovery_delay_s` | from the announcement of a recovery to its enrolment, seconds; at least a day | 259200 |
 //! | `outcome_s` | after which a missing outcome is `unknown`, seconds | 600 |
 //! | `attestation` | what registrations ask of browsers: `none`, `indirect`, `direct` | `none` |
 //! | `attestation_roots` | folder of vendors' roots, PEM or DER; relative to the folder | none |
@@ -112,6 +113,9 @@ pub struct Config {
     /// Age in seconds at which a note is renewed otherwise.
     #[serde(default = "default_recosign_idle_s")]
     pub recosign_idle_s: u64,
+    /// Seconds from the announcement of a recovery until its key can be enrolled.
+    #[serde(default = "default_recovery_delay_s")]
+    pub recovery_delay_s: u64,
     /// Seconds after which a missing outcome is recorded as unknown.
     #[serde(default = "default_outcome_s")]
     pub outcome_s: u64,
@@ -160,6 +164,10 @@ fn default_recosign_idle_s() -> u64 {
     600
 }
 
+fn default_recovery_delay_s() -> u64 {
+    3 * 86_400
+}
+
 fn default_outcome_s() -> u64 {
     600
 }
@@ -198,6 +206,7 @@ impl Config {
             require_attested: false,
             recosign_open_s: default_recosign_open_s(),
             recosign_idle_s: default_recosign_idle_s(),
+            recovery_delay_s: default_recovery_delay_s(),
             outcome_s: default_outcome_s(),
             outbound_allow: Vec::new(),
             outbound_ca_file: None,
@@ -360,6 +369,9 @@ impl Config {
         let origin = |o: &String| o.split_once("://").is_some_and(|(_, host)| !host.contains('/'));
         if self.callback_origins.len() > 64 || !self.callback_origins.iter().all(origin) {
             return bad("`callback_origins` are at most 64 origins: scheme, host and port");
+        }
+        if !self.dev && self.recovery_delay_s < 86_400 {
+            return bad("`recovery_delay_s` is at least 86400: people have to hear of it");
         }
         if self.witness_policy.is_empty() {
             return Ok(());

@@ -87,7 +87,9 @@ impl Ledger {
     /// written must not undo the act.
     pub(super) fn noted(&self, act: &'static str, target: &str, by: Option<&Signer>) {
         let person = by.map(|s| s.person.as_str());
-        tracing::info!(act, target, person, "an act of administration");
+        if let Err(error) = self.record_administration(act, target, person, "") {
+            tracing::error!(%error, act, target, "an act of administration is not recorded");
+        }
     }
 
     /// The person of this name or random id.

@@ -288,6 +288,7 @@ impl Ledger {
         let found = self.state.registration_by(&invitation.id, now)?;
         Ok(match found.filter(|r| r.document.is_some()) {
             None => open,
+            Some(r) if r.recovery.is_some() => self.announced(r)?,
             Some(r) if self.settled(&r)? => match self.state.invitation(&invitation.id)? {
                 Some(Invitation { entry: Some(entry), .. }) => self.covered_state(entry),
                 _ => open,

@@ -504,7 +504,7 @@ impl Ledger {
 
     /// T1 of an `after` (SPEC.md 9.4). Without witnesses, which is for trying things out, the
     /// ledger's own clock has to do.
-    fn not_before(&self, after: &After) -> Result<Option<u64>, Error> {
+    pub(super) fn not_before(&self, after: &After) -> Result<Option<u64>, Error> {
         let mut t1 = 0;
         for (id, named) in [(LogId::Main, &after.main), (LogId::Gov, &after.gov)] {
             let note = self.log(id).notes().map(|n| n.by_sha256(&named.note_sha256));

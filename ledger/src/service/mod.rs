@@ -13,6 +13,7 @@
 //! | [`carried`], [`eligible`] | what a request carries beside its decision; who may answer it |
 //! | [`people`], [`registrations`], [`authorising`] | enrolment, from a challenge to an entry |
 //! | [`invitations`], [`directory`] | links for new persons; names, which can be erased |
+//! | [`recovery`] | a key in place of a lost one, announced and open to objection |
 //! | [`changes`], [`standing`] | revocation, roles, policies; who may do what now |
 //! | [`administration`] | what was done to the service, on the record |
 //! | [`render`] | the text that a person reads, from the bytes that are signed |
@@ -49,6 +50,7 @@ pub mod network;
 mod pending;
 pub mod people;
 pub mod publisher;
+pub mod recovery;
 pub mod registrations;
 pub mod render;
 pub mod requests;
@@ -77,6 +79,7 @@ pub use invitations::{Invitation, InvitationState, Invite, Invited};
 pub use ledger::{Appended, Ledger, LedgerHealth, PolicyGuard, Surroundings};
 pub use people::{Enrolled, EnrolmentToSign, Registered, RegistrationChallenge};
 pub use publisher::{PublisherStatus, Witnesses};
+pub use recovery::{RecoveryState, RecoveryView, recovery_link};
 pub use registrations::{Occasion, Registration};
 pub use requests::{Carried, NewDecision, RequestEvent, RequestView};
 pub use sessions::{SessionSecret, SignedIn};

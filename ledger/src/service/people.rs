@@ -219,12 +219,17 @@ impl Ledger {
             return Err(Refusal::Enrolled.into());
         }
         let document = self.document(Body::Enrolment(self.enrolment(&registration, facts)?))?;
+        let announcement = match registration.occasion {
+            Occasion::Recovery => Some(self.announcement(&document)?),
+            _ => None,
+        };
         let changed = self.change_registration(id, |r| {
             // What a key has signed, and others may have looked at, is not replaced.
             if r.possess.is_some() || r.recovery.is_some() {
                 return Err(Refusal::RegistrationSigned.into());
             }
             r.document = Some(document);
+            r.announcement = announcement;
             r.attestation = Some(Attestation {
                 object: new.attestation_object.clone(),
                 client_data_json: new.client_data_json.clone(),
@@ -264,6 +269,9 @@ impl Ledger {
     /// # Errors
     /// `enrol.unknown`.
     pub fn to_be_signed(&self, registration: &Registration) -> Result<EnrolmentToSign, Error> {
+        if registration.occasion == Occasion::Recovery {
+            return self.recovery_to_sign(registration);
+        }
         let (document, _) = registration.enrolment().ok_or(Refusal::RegistrationUnknown)?;
         let namespace = Namespace::EnrolPossess;
         let authorise = registration.authoriser.as_ref().map(|a| {
@@ -316,6 +324,9 @@ impl Ledger {
     ) -> Result<Enrolled, Error> {
         let registration = self.state.registration(id, self.now())?;
         let (document, enrolment) = registration.enrolment().ok_or(Refusal::RegistrationUnknown)?;
+        if registration.occasion == Occasion::Recovery && enrolment.recovery.is_none() {
+            return Err(Refusal::Invalid("the key has to be announced first").into());
+        }
         let assertion = signed.under(namespace);
         match (namespace, &enrolment.authoriser) {
             (Namespace::EnrolPossess, _) => {
@@ -392,6 +403,7 @@ impl Ledger {
     ) -> Result<(), Error> {
         match (&enrolment.authoriser, registration.occasion) {
             (Some(_), _) => self.check_authoriser(enrolment),
+            (None, Occasion::Recovery) => self.check_recovered(registration),
             (None, Occasion::Bootstrap) if !self.anybody_enrolled()? => Ok(()),
             (None, _) => Err(Refusal::Code.into()),
         }

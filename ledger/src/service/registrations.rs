@@ -21,7 +21,8 @@ pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS registration (
   id TEXT PRIMARY KEY, until INTEGER NOT NULL, purpose TEXT NOT NULL, person TEXT NOT NULL,
   name TEXT NOT NULL, salt BLOB NOT NULL, roles TEXT NOT NULL, authoriser_person TEXT,
-  authoriser_credential BLOB, invitation TEXT, challenge BLOB NOT NULL, attestation BLOB, client_data BLOB,
+  authoriser_credential BLOB, invitation TEXT, challenge BLOB NOT NULL, attestation BLOB,
+  client_data BLOB,
   document BLOB, possess TEXT, authorise TEXT, announcement BLOB, recovery INTEGER);
 CREATE INDEX IF NOT EXISTS registration_by_person ON registration (person);";
 

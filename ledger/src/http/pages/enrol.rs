@@ -1,4 +1,4 @@
-//! The page on which a person enrols a passkey.
+//! The page on which the first person enrols a passkey.
 
 use axum::extract::{Request, State};
 use axum::response::Response;
@@ -22,34 +22,33 @@ pub async fn page(State(app): State<App>, request: Request) -> Response {
         @if first {
             p { "The first person becomes administrator and approver. "
                 "The one-time code was printed when the ledger was made." }
-        } @else {
-            p { "An administrator authorises this with a passkey, on this device." }
-        }
-        form #enrol {
-            @if first {
+            form #enrol data-form="enrol" {
                 label { "One-time code"
                     input type="text" name="code" data-testid="enrol-code" required
                         autocomplete="off" autocapitalize="characters" spellcheck="false"; }
+                label { "Name"
+                    input type="text" name="name" data-testid="enrol-name" required
+                        maxlength="200" autocomplete="name"; }
+                div.buttons { button type="submit" data-testid="enrol-submit" { "Enrol" } }
             }
-            label { "Name"
-                input type="text" name="name" data-testid="enrol-name" required maxlength="200"
-                    autocomplete="name"; }
-            @if !first {
-                fieldset {
-                    legend { "May" }
-                    label.check { input type="checkbox" name="approver" checked; "approve" }
-                    label.check {
-                        input type="checkbox" name="administrator"; "administrate" }
-                }
+            p.status #status role="status" data-testid="status" {}
+            p #next hidden {
+                a href="/people/me" data-testid="enrol-second" { "Enrol a second passkey now" }
+                ": if you lose the only one, nobody can let you in quickly."
             }
-            div.buttons { button type="submit" data-testid="enrol-submit" { "Enrol" } }
+            p.small {
+                "You are asked for the passkey twice: once to make it, once to show that it "
+                "works. The log holds a number for you; your name is kept apart and can be erased."
+            }
+            noscript { p.warning { "Passkeys need JavaScript in the browser." } }
+        } @else {
+            p.status #status role="status" data-testid="status" {
+                "This ledger has its first person."
+            }
+            p { "Others come by an invitation: an administrator makes one on the page "
+                a href="/people" { "People" } "." }
+            p { a href="/people/me" { "A further passkey of your own" } }
         }
-        p.status #status role="status" data-testid="status" {}
-        p.small {
-            "You are asked for the passkey twice: once to make it, once to show that it works. "
-            "The log holds a number for you; your name is kept apart and can be erased."
-        }
-        noscript { p.warning { "Passkeys need JavaScript in the browser." } }
     };
     whole(&app, None, Page::new("Enrol", body).script("people.js"))
 }

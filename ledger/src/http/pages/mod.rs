@@ -7,8 +7,11 @@ mod compare;
 mod enrol;
 mod exact;
 mod history;
+mod invite;
 mod log;
 pub(super) mod parts;
+mod people;
+mod person;
 mod queue;
 mod receipt;
 mod request;
@@ -44,6 +47,10 @@ pub fn routes() -> Router<App> {
         .route("/spec", get(spec::page))
         .route("/enrol", get(enrol::page))
         .route("/signin", get(signin::page))
+        .route("/invite/{token}", get(invite::page))
+        .route("/people", get(people::page))
+        .route("/people/me", get(person::me))
+        .route("/people/{person}", get(person::page))
         .route("/approve", get(queue::page))
         .route("/approve/{request}", get(request::page))
         .route("/approve/{request}/state", get(request::state))
@@ -193,6 +200,7 @@ fn banners(app: &App) -> Markup {
         @if app.ledger().config().dev {
             p.banner { strong { "Development ledger." } " What it records is evidence of nothing." }
         }
+        (people::recovery_banner(&app.ledger().running_recoveries().unwrap_or_default()))
     }
 }
 
