@@ -2,6 +2,7 @@
 
 mod answer;
 mod completions;
+mod config;
 mod demo;
 mod enrol;
 mod evidence;
@@ -12,6 +13,7 @@ mod notify;
 mod request;
 mod search;
 mod serve;
+mod token;
 mod trust;
 mod witness;
 
@@ -40,6 +42,8 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Trust(args) => trust::run(args, output),
         Command::Notify(args) => notify::run(args, output),
         Command::Keys(args) => keys::run(args, output),
+        Command::Config(args) => config::run(args, output),
+        Command::Token(args) => token::run(args, output),
         Command::Completions { shell } => completions::run(*shell, output),
     }
 }
