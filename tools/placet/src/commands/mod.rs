@@ -9,6 +9,7 @@ mod init;
 mod keys;
 mod log;
 mod notify;
+mod people;
 mod request;
 mod search;
 mod serve;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Serve(args) => serve::run(args, output),
         Command::Request(args) => request::run(args, output),
         Command::Enrol(args) => enrol::run(args, output),
+        Command::People(args) => people::run(args, output),
         Command::Approve(args) => answer::run(args, false, output),
         Command::Deny(args) => answer::run(args, true, output),
         Command::Evidence(args) => evidence::run(args, output),
