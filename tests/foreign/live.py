@@ -50,10 +50,10 @@ class Ledger:
         return Server([self.placet, "serve", "--dir", self.dir])
 
     def enrol(self):
-        """Enrols a software passkey; gives the credential id."""
+        """Enrols a software passkey; gives the thumbprint of its key."""
         done = run([self.placet, "--json", "enrol", "--url", self.url, "--key", self.key,
                     "--code", self.code, "--name", "Alice"])
-        return json.loads(done.stdout)["credential"]
+        return json.loads(done.stdout)["key"]
 
     def request(self):
         """Asks for the action; gives the request that waits for a person."""
@@ -72,10 +72,10 @@ class Ledger:
              "--token-file", self.dir / "keys" / "pep-token"])
         return out
 
-    def export_trust(self, credential):
-        """A trust file with this credential as root. Not while the service holds the folder."""
+    def export_trust(self, key):
+        """A trust file with this key as root. Not while the service holds the folder."""
         return run([self.placet, "trust", "export", "--dir", self.dir, "--out", self.trust,
-                    "--allow-dev", "--root", credential])
+                    "--allow-dev", "--root", key, "--yes"])
 
     def check(self, evidence, *more):
         """The command that verifies evidence under the exported trust file."""

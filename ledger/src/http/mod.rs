@@ -30,6 +30,7 @@ mod guard;
 pub mod health;
 pub mod limits;
 pub mod metrics;
+mod paced;
 pub mod pages;
 pub mod people;
 pub mod problem;
@@ -38,6 +39,7 @@ pub mod scrapi;
 pub mod server;
 pub mod session;
 pub mod tiles;
+pub mod tls;
 pub mod v1;
 mod words;
 

@@ -1,8 +1,9 @@
-//! The listener: HTTP/1.1 with limits on connections, headers and slow clients, and an end that
-//! lets requests finish.
+//! The listener: HTTP/1.1, in the open or by TLS, with limits on connections, headers and slow
+//! clients, and an end that lets requests finish.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -10,21 +11,34 @@ use axum::body::Body;
 use axum::http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt as _;
 
+use super::limits::network_of;
+use super::paced::Paced;
+use super::tls::Tls;
+use crate::service::network::Network;
+use crate::sync::lock;
+
 /// Connections that are open at the same time; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 1024;
+const MAX_CONNECTIONS: usize = 2048;
+/// Of these, connections of one client that is neither on this machine nor a trusted proxy; more
+/// are closed at once.
+const MAX_OF_CLIENT: u32 = 256;
 /// Largest head of a request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 /// Most header fields of a request.
 const MAX_HEADERS: usize = 64;
-/// Time for a client to send the head of a request.
+/// Time for a client to send the head of a request, and to keep a connection without one.
 const HEAD_TIME: Duration = Duration::from_secs(15);
+/// Time for a TLS handshake.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
 /// Time for requests to finish at the end.
 const END_TIME: Duration = Duration::from_secs(20);
 /// Pause after a failure to accept: out of file descriptors, mostly.
@@ -55,17 +69,31 @@ impl Ending {
     }
 }
 
-/// Serves until `end` is ready, then lets the requests that run finish, twenty seconds at most.
-/// What fails on one connection ends that connection and no more.
+/// How a listener is served.
+#[derive(Clone, Default)]
+pub struct Serving {
+    /// The certificate; without one the listener speaks plain HTTP.
+    pub tls: Option<Tls>,
+    /// Proxies in front, whose connections are those of many clients.
+    pub proxies: Vec<Network>,
+}
+
+/// Serves plain HTTP until `end` is ready, then lets the requests that run finish, twenty seconds
+/// at most. What fails on one connection ends that connection and no more.
 pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Output = ()>) {
+    serve_with(listener, Serving::default(), router, end).await;
+}
+
+/// As [`serve`], over TLS or behind proxies.
+pub async fn serve_with(
+    listener: TcpListener,
+    serving: Serving,
+    router: Router,
+    end: impl Future<Output = ()>,
+) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let clients = Clients::default();
     let graceful = GracefulShutdown::new();
-    let mut builder = http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(MAX_HEAD);
     let (ends, ending) = Ending::new();
     let mut end = std::pin::pin!(end);
     loop {
@@ -74,20 +102,18 @@ pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Outpu
             accepted = accept(&listener, &slots) => accepted,
         };
         let Some((stream, peer, slot)) = accepted else { continue };
-        let ending = ending.clone();
-        let service = router.clone().map_request(move |mut request: Request<Incoming>| {
+        let shared =
+            peer.ip().is_loopback() || serving.proxies.iter().any(|p| p.contains(peer.ip()));
+        let Some(place) = clients.enter(peer.ip(), shared) else { continue };
+        let (watcher, tls, ending) = (graceful.watcher(), serving.tls.clone(), ending.clone());
+        let router = router.clone().map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(ending.clone());
             request.map(Body::new)
         });
-        let service = TowerToHyperService::new(service);
-        let connection = builder.serve_connection(TokioIo::new(stream), service);
-        let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            let _slot = slot;
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended");
-            }
+            connection(stream, tls, TowerToHyperService::new(router), watcher).await;
+            drop((slot, place));
         });
     }
     drop(listener);
@@ -97,10 +123,48 @@ pub async fn serve(listener: TcpListener, router: Router, end: impl Future<Outpu
     }
 }
 
+async fn connection<S>(stream: TcpStream, tls: Option<Tls>, service: S, watcher: Watcher)
+where
+    S: HttpService<Incoming, ResBody = Body> + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    // An answer is written at once: waiting for more of it only adds time.
+    let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else {
+        return http(stream, service, watcher).await;
+    };
+    match tokio::time::timeout(HANDSHAKE_TIME, tls.acceptor().accept(stream)).await {
+        Ok(Ok(stream)) => http(stream, service, watcher).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+}
+
+async fn http<S>(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    service: S,
+    watcher: Watcher,
+) where
+    S: HttpService<Incoming, ResBody = Body> + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIME)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(Paced::new(stream)), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "a connection ended");
+    }
+}
+
 async fn accept(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
-) -> Option<(tokio::net::TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let slot = Arc::clone(slots).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => Some((stream, peer, slot)),
@@ -109,5 +173,58 @@ async fn accept(
             tokio::time::sleep(PAUSE).await;
             None
         }
+    }
+}
+
+/// Connections by client; no more than there are connections.
+#[derive(Debug, Clone, Default)]
+struct Clients(Arc<Mutex<HashMap<IpAddr, u32>>>);
+
+/// One connection's place; dropped with it.
+struct Place(Option<(Clients, IpAddr)>);
+
+impl Clients {
+    fn enter(&self, address: IpAddr, shared: bool) -> Option<Place> {
+        if shared {
+            return Some(Place(None));
+        }
+        let client = network_of(address);
+        let mut open = lock(&self.0);
+        let count = open.entry(client).or_insert(0);
+        if *count >= MAX_OF_CLIENT {
+            return None;
+        }
+        *count = count.saturating_add(1);
+        Some(Place(Some((self.clone(), client))))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let Some((clients, client)) = &self.0 else { return };
+        let mut open = lock(&clients.0);
+        if let Some(count) = open.get_mut(client) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                open.remove(client);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_has_so_many_connections_and_gives_them_back() {
+        let clients = Clients::default();
+        let address: IpAddr = "192.0.2.1".parse().unwrap();
+        let places: Vec<_> = (0..MAX_OF_CLIENT).map(|_| clients.enter(address, false)).collect();
+        assert!(places.iter().all(Option::is_some) && clients.enter(address, false).is_none());
+        assert!(clients.enter("192.0.2.2".parse().unwrap(), false).is_some());
+        assert!(clients.enter(address, true).is_some(), "a proxy is many clients");
+        drop(places);
+        assert!(lock(&clients.0).is_empty());
     }
 }

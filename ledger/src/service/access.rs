@@ -20,7 +20,9 @@ CREATE TABLE IF NOT EXISTS session (
 CREATE INDEX IF NOT EXISTS session_by_credential ON session (credential, created);
 CREATE TABLE IF NOT EXISTS token (
   id TEXT PRIMARY KEY, sha256 BLOB NOT NULL, label TEXT NOT NULL, scopes TEXT NOT NULL,
-  created INTEGER NOT NULL, expires INTEGER, last_used INTEGER, revoked INTEGER) WITHOUT ROWID;";
+  created INTEGER NOT NULL, expires INTEGER, last_used INTEGER, revoked INTEGER) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS act (
+  id INTEGER PRIMARY KEY, act TEXT NOT NULL, target TEXT NOT NULL, detail TEXT NOT NULL);";
 
 /// The tables.
 #[derive(Debug)]

@@ -236,12 +236,17 @@ impl Config {
     /// # Errors
     /// `config.invalid`, `ledger.io`.
     pub fn load(root: &Path) -> Result<Self, Error> {
+        Self::parse(&Self::read_text(root)?)
+    }
+
+    /// The text of `placet.toml` of a folder.
+    pub(super) fn read_text(root: &Path) -> Result<String, Error> {
         use std::io::Read as _;
         let path = root.join(FILE_NAME);
         let file = std::fs::File::open(&path).map_err(Error::io("open", &path))?;
         let mut text = String::new();
         file.take(MAX_CONFIG).read_to_string(&mut text).map_err(Error::io("read", &path))?;
-        Self::parse(&text)
+        Ok(text)
     }
 
     /// Writes `placet.toml`, in place of an older one.
@@ -292,6 +297,26 @@ impl Config {
             text.parse().map_err(|e| Refusal::Config(format!("`trusted_proxy`: {e}")).into())
         };
         self.trusted_proxy.iter().map(read).collect()
+    }
+
+    /// Browsers bind passkeys to names, and let a page use those of its own host or of a domain
+    /// above it.
+    fn check_rp_id(&self) -> Result<(), Error> {
+        let bad = |what: &str| Err(Refusal::Config(what.to_owned()).into());
+        let (_, authority) = self.public_url.split_once("://").unwrap_or_default();
+        let bracketed = authority.starts_with('[');
+        let host = authority.split(':').next().unwrap_or_default();
+        if bracketed || host.parse::<std::net::IpAddr>().is_ok() {
+            return bad("`public_url` names a host: browsers have no passkeys for IP addresses");
+        }
+        if self.rp_id.parse::<std::net::IpAddr>().is_ok() {
+            return bad("`rp_id` is a host name: browsers have no passkeys for IP addresses");
+        }
+        let below = host.strip_suffix(&self.rp_id).is_some_and(|rest| rest.ends_with('.'));
+        if host != self.rp_id && !below {
+            return bad("`rp_id` is the host of `public_url` or a domain above it");
+        }
+        Ok(())
     }
 
     /// What has to hold so that sessions and tokens never travel in the open.
@@ -353,6 +378,7 @@ impl Config {
         if scheme.is_none_or(|(_, host)| host.is_empty() || host.contains('/')) {
             return bad("`public_url` is an origin: scheme, host and port, without a path");
         }
+        self.check_rp_id()?;
         if self.listen.parse::<std::net::SocketAddr>().is_err() {
             return bad("`listen` is an address and a port, such as 127.0.0.1:8420");
         }

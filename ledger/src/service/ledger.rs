@@ -154,11 +154,23 @@ impl Ledger {
     /// # Errors
     /// `dir.*`, `config.invalid`, `key.file`, `dir.not_initialised`, and those of opening the logs.
     pub fn open(root: &std::path::Path, around: Surroundings) -> Result<Arc<Self>, Error> {
+        let config = Config::load(root)?;
+        Self::open_with(root, config, around)
+    }
+
+    /// As [`Ledger::open`] with these settings, which [`super::settings::load`] gives.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_with(
+        root: &std::path::Path,
+        config: Config,
+        around: Surroundings,
+    ) -> Result<Arc<Self>, Error> {
         let dir = Dir::open(root)?;
         if !init::is_done(&dir) {
             return Err(Refusal::NotInitialised.into());
         }
-        let config = Config::load(root)?;
         Self::assemble(dir, config, around)?.start()
     }
 

@@ -55,6 +55,7 @@ pub mod registrations;
 pub mod render;
 pub mod requests;
 pub mod sessions;
+pub mod settings;
 pub mod standing;
 pub mod state;
 mod timer;

@@ -257,7 +257,36 @@ impl Access {
     }
 }
 
+impl Access {
+    /// Notes an act of administration that is to stand in the log: a command line can't write there
+    /// while the service runs.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn note_act(&self, act: &str, target: &str, detail: &str) -> Result<(), Error> {
+        let sql = "INSERT INTO act (act, target, detail) VALUES (?1, ?2, ?3)";
+        self.with(|c| c.execute(sql, [act, target, detail]).map(drop))
+    }
+}
+
 impl Ledger {
+    /// Records what command lines noted. After a crash in between, an act may stand there twice.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`, and those of recording.
+    pub fn record_noted_acts(&self) -> Result<(), Error> {
+        let noted: Vec<(i64, String, String, String)> = self.access.with(|c| {
+            let sql = "SELECT id, act, target, detail FROM act ORDER BY id LIMIT 64";
+            let mut rows = c.prepare_cached(sql)?;
+            rows.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))?.collect()
+        })?;
+        for (id, act, target, detail) in noted {
+            self.record_administration(&act, &target, None, &detail)?;
+            self.access.with(|c| c.execute("DELETE FROM act WHERE id = ?1", [id]).map(drop))?;
+        }
+        Ok(())
+    }
+
     /// The tables of sessions and tokens.
     #[must_use]
     pub fn access(&self) -> &Access {

@@ -78,6 +78,9 @@ pub enum Command {
     Request(Request),
     /// Enrol a software passkey as the first person; development ledgers only
     Enrol(Enrol),
+    /// Invite people, and change who may do what
+    #[command(subcommand)]
+    People(People),
     /// Approve a request with a software passkey; without a request, list what waits
     Approve(Answer),
     /// Deny a request with a software passkey; without a request, list what waits
@@ -101,6 +104,12 @@ pub enum Command {
     /// Look at a ledger's keys
     #[command(subcommand)]
     Keys(Keys),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(Config),
+    /// Tokens of programs
+    #[command(subcommand)]
+    Token(Token),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -175,15 +184,138 @@ pub struct Serve {
     /// The ledger's folder
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
-    /// Address and port, default that of placet.toml; port 0 takes a free one
-    #[arg(long, value_name = "ADDR")]
-    pub listen: Option<std::net::SocketAddr>,
+    /// Settings in place of those in placet.toml.
+    #[command(flatten)]
+    pub settings: Settings,
     /// Make a development ledger if the folder is missing or empty
     #[arg(long)]
     pub dev: bool,
     /// Print a new one-time enrolment code; only while nobody is enrolled
     #[arg(long)]
     pub new_code: bool,
+}
+
+/// Settings: each is a key of placet.toml, too, and a variable PLACET_KEY in capitals.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Settings (flag, else PLACET_*, else placet.toml)")]
+pub struct Settings {
+    /// Address and port; port 0 takes a free one
+    #[arg(long, value_name = "ADDR")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// Origin of the pages, as browsers see it
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Certificate chain in PEM; read again on SIGHUP and when it changes
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<String>,
+    /// The certificate's key in PEM
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<String>,
+    /// Proxies whose X-Forwarded-For, -Host and -Proto count: addresses or ranges, by commas
+    #[arg(long, value_name = "RANGES")]
+    pub trusted_proxy: Option<String>,
+    /// Whether /metrics needs no token on this machine
+    #[arg(long, value_name = "BOOL")]
+    pub metrics_public: Option<bool>,
+    /// Further origins that clients may state, by commas
+    #[arg(long, value_name = "ORIGINS")]
+    pub origins: Option<String>,
+    /// Witnesses that the operator runs, by commas
+    #[arg(long, value_name = "NAMES")]
+    pub operated_by_self: Option<String>,
+    /// Milliseconds between two cosigned checkpoints
+    #[arg(long, value_name = "MS")]
+    pub publish_ms: Option<u64>,
+    /// Age in seconds at which a note is renewed while a request is open
+    #[arg(long, value_name = "S")]
+    pub recosign_open_s: Option<u64>,
+    /// Age in seconds at which a note is renewed otherwise
+    #[arg(long, value_name = "S")]
+    pub recosign_idle_s: Option<u64>,
+    /// Seconds after which a missing outcome is recorded as unknown
+    #[arg(long, value_name = "S")]
+    pub outcome_s: Option<u64>,
+    /// Hosts that may be called beside public HTTPS servers, by commas
+    #[arg(long, value_name = "HOSTS")]
+    pub outbound_allow: Option<String>,
+    /// Certificate roots beside the system's, in PEM
+    #[arg(long, value_name = "FILE")]
+    pub outbound_ca_file: Option<String>,
+}
+
+impl Settings {
+    /// Keys and values of those that were given.
+    #[must_use]
+    pub fn given(&self) -> Vec<(&'static str, String)> {
+        let number = |n: &Option<u64>| n.map(|n| n.to_string());
+        let all = [
+            ("listen", self.listen.map(|a| a.to_string())),
+            ("public_url", self.public_url.clone()),
+            ("tls_cert", self.tls_cert.clone()),
+            ("tls_key", self.tls_key.clone()),
+            ("trusted_proxy", self.trusted_proxy.clone()),
+            ("metrics_public", self.metrics_public.map(|b| b.to_string())),
+            ("origins", self.origins.clone()),
+            ("operated_by_self", self.operated_by_self.clone()),
+            ("publish_ms", number(&self.publish_ms)),
+            ("recosign_open_s", number(&self.recosign_open_s)),
+            ("recosign_idle_s", number(&self.recosign_idle_s)),
+            ("outcome_s", number(&self.outcome_s)),
+            ("outbound_allow", self.outbound_allow.clone()),
+            ("outbound_ca_file", self.outbound_ca_file.clone()),
+        ];
+        all.into_iter().filter_map(|(key, value)| value.map(|value| (key, value))).collect()
+    }
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Print the settings in force, each with where it comes from
+    Check {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Settings as `serve` takes them.
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+/// `token`.
+#[derive(Debug, Subcommand)]
+pub enum Token {
+    /// Make a token and print it, once
+    Create {
+        /// The ledger's folder; the service may run
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// What it may do: pep, register, evidence.read, search, metrics, notify, admin; may be
+        /// repeated
+        #[arg(long, value_name = "SCOPE", required = true)]
+        scope: Vec<String>,
+        /// What you call it
+        #[arg(long, value_name = "TEXT")]
+        label: String,
+        /// Days after which it ends
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u64).range(1..=3650))]
+        expires: Option<u64>,
+    },
+    /// List tokens, without their secrets
+    List {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Revoke a token, at once and for ever
+    Revoke {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Its id
+        #[arg(value_name = "ID")]
+        id: String,
+    },
 }
 
 /// Where the service is, and as whom one speaks to it.
@@ -226,6 +358,136 @@ pub struct Enrol {
     /// Host name to which a new key is bound
     #[arg(long, value_name = "HOST", default_value = "localhost")]
     pub rp_id: String,
+}
+
+/// What a person may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Lets people in and out, signs policies
+    Administrator,
+    /// Answers requests
+    Approver,
+    /// Reads everything
+    Auditor,
+    /// Runs the service
+    Operator,
+}
+
+impl Role {
+    /// The word in a document.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Administrator => "administrator",
+            Self::Approver => "approver",
+            Self::Auditor => "auditor",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// `people`.
+#[derive(Debug, Subcommand)]
+pub enum People {
+    /// Make a link with which one person registers one passkey
+    Invite(PeopleInvite),
+    /// Who is enrolled, and who waits
+    List(PeopleList),
+    /// Replace the roles of a person
+    Role(PeopleRole),
+    /// Say that a passkey is not to be trusted
+    Revoke(PeopleRevoke),
+    /// Make a link for somebody whose passkeys are lost, on the machine of the ledger
+    Recover {
+        /// The person's name, or id
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// The ledger's folder; the service may run
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+/// Where the service is, and who acts.
+#[derive(Debug, Args)]
+pub struct PeopleRemote {
+    /// Address of the service
+    #[arg(long, env = "PLACET_URL", value_name = "URL")]
+    pub url: String,
+    /// File of an enrolled software passkey; without it, the page for real ones is named
+    #[arg(long, value_name = "SOFTKEY")]
+    pub key: Option<PathBuf>,
+}
+
+/// `people invite`.
+#[derive(Debug, Args)]
+pub struct PeopleInvite {
+    /// Where the service is, and who acts.
+    #[command(flatten)]
+    pub remote: PeopleRemote,
+    /// The name
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// A role; may be repeated
+    #[arg(long, value_name = "ROLE", default_value = "approver")]
+    pub role: Vec<Role>,
+    /// An id of the person in other systems, such as an e-mail address; may be repeated
+    #[arg(long, value_name = "ID")]
+    pub identity: Vec<String>,
+}
+
+/// `people list`.
+#[derive(Debug, Args)]
+pub struct PeopleList {
+    /// Where the service is, and who acts.
+    #[command(flatten)]
+    pub remote: PeopleRemote,
+    /// File with a token of scope admin
+    #[arg(long, env = "PLACET_TOKEN_FILE", value_name = "FILE", conflicts_with = "key")]
+    pub token_file: Option<PathBuf>,
+}
+
+/// `people role`.
+#[derive(Debug, Args)]
+pub struct PeopleRole {
+    /// Where the service is, and who acts.
+    #[command(flatten)]
+    pub remote: PeopleRemote,
+    /// The person's name, or id
+    #[arg(value_name = "NAME")]
+    pub person: String,
+    /// A role, of all that the person has from now on; may be repeated, none takes all away
+    #[arg(long, value_name = "ROLE")]
+    pub role: Vec<Role>,
+    /// Go on though nobody can administrate the ledger afterwards
+    #[arg(long)]
+    pub last_administrator: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `people revoke`.
+#[derive(Debug, Args)]
+pub struct PeopleRevoke {
+    /// Where the service is, and who acts.
+    #[command(flatten)]
+    pub remote: PeopleRemote,
+    /// The passkey: its thumbprint, eight digits of it or more, or its six words
+    #[arg(value_name = "KEY")]
+    pub passkey: String,
+    /// Why; stands in the log for ever
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// Since when it is not to be trusted, such as 2026-11-22T04:00:00Z; default now
+    #[arg(long, value_name = "TIME")]
+    pub effective_from: Option<String>,
+    /// Go on though nobody can administrate the ledger afterwards
+    #[arg(long)]
+    pub last_administrator: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `approve`, `deny`.
@@ -445,9 +707,13 @@ pub struct TrustExport {
     /// The trust file; one that exists is added to
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// A credential id whose fingerprint you have compared with its owner; may be repeated
-    #[arg(long, value_name = "CREDENTIAL")]
+    /// A passkey whose owner has told you its six words: its thumbprint, eight digits of it or
+    /// more, or the words; may be repeated
+    #[arg(long, value_name = "KEY")]
     pub root: Vec<String>,
+    /// Do not ask: the words were compared
+    #[arg(long)]
+    pub yes: bool,
     /// Let evidence of a development ledger pass
     #[arg(long)]
     pub allow_dev: bool,

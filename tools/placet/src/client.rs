@@ -1,6 +1,7 @@
 //! The service over HTTP, from the side of agents, approvers and those who collect evidence.
 
 mod agent;
+mod people;
 mod person;
 mod search;
 
@@ -22,6 +23,8 @@ const TIMEOUT: Duration = Duration::from_secs(100);
 const MAX_JSON: usize = 4 * 1024 * 1024;
 /// Largest bundle, in bytes: that of the format, and one to see that there is more.
 const MAX_BUNDLE: usize = placet_proto::bundle::MAX_BUNDLE;
+/// Largest file of certificate roots, in bytes.
+const MAX_ROOTS: u64 = 1024 * 1024;
 /// Longest token, in bytes.
 const MAX_TOKEN: u64 = 4096;
 
@@ -54,14 +57,22 @@ impl Client {
     /// A URL that is none; those of reading the token.
     pub fn new(url: &str, token_file: Option<&Path>) -> Result<Self, Failure> {
         let base = url.trim_end_matches('/');
-        if !base.starts_with("http://") {
-            let detail =
-                "--url starts with http://; put TLS in front of a remote service".to_owned();
-            return Err(Failure::Usage(detail));
+        let host = base.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next());
+        let local = |host: &str| host == "localhost" || host.starts_with("127.");
+        match host.flatten() {
+            Some(host) if local(host) => {}
+            Some(_) => {
+                let detail = "--url starts with https://, unless the service is on this machine: \
+                              tokens and sessions would travel in the open";
+                return Err(Failure::Usage(detail.to_owned()));
+            }
+            None if base.starts_with("https://") => {}
+            None => return Err(Failure::Usage("--url starts with https:// or http://".to_owned())),
         }
         let token = token_file.map(|path| read_text(path, MAX_TOKEN)).transpose()?;
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
+            .tls_config(tls()?)
             .http_status_as_error(false)
             // One address was given: no other is asked.
             .max_redirects(0)
@@ -181,6 +192,30 @@ impl Client {
     fn unreachable(&self, error: &dyn std::fmt::Display) -> Failure {
         Failure::Unreachable { url: self.base.clone(), detail: error.to_string() }
     }
+}
+
+/// The system's certificate roots, and those of `PLACET_CA_FILE`.
+fn tls() -> Result<ureq::tls::TlsConfig, Failure> {
+    use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
+    let mut roots: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
+        .certs
+        .iter()
+        .map(|der| Certificate::from_der(der).to_owned())
+        .collect();
+    if let Some(path) = std::env::var_os("PLACET_CA_FILE") {
+        let path = std::path::PathBuf::from(path);
+        let pem = crate::folder::read(&path, MAX_ROOTS)?;
+        for item in ureq::tls::parse_pem(&pem) {
+            let item = item.map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))?;
+            if let PemItem::Certificate(certificate) = item {
+                roots.push(certificate);
+            }
+        }
+    }
+    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let roots = RootCerts::Specific(std::sync::Arc::new(roots));
+    let builder = TlsConfig::builder().root_certs(roots);
+    Ok(builder.unversioned_rustls_crypto_provider(provider).build())
 }
 
 impl Answer {

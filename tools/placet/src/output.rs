@@ -1,7 +1,8 @@
 //! Results go to standard output, talk to standard error. Text and JSON come from one struct. A
 //! reader that goes away ends the output, not the program with an error.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead as _, BufReader, Write};
+use std::path::Path;
 
 use anstream::AutoStream;
 use placet_verify::escape;
@@ -104,4 +105,18 @@ pub fn lines(text: &str) -> String {
 
 fn stdout_failed(error: io::Error) -> Failure {
     Failure::io(std::path::Path::new("standard output"))(error)
+}
+
+/// Asks on the terminal itself: standard input may be anything.
+///
+/// # Errors
+/// `io.error` where there is no terminal.
+pub fn confirmed(question: &str) -> Result<bool, Failure> {
+    let path = Path::new("/dev/tty");
+    let mut tty =
+        std::fs::File::options().read(true).write(true).open(path).map_err(Failure::io(path))?;
+    tty.write_all(question.as_bytes()).map_err(Failure::io(path))?;
+    let mut line = String::new();
+    BufReader::new(tty).read_line(&mut line).map_err(Failure::io(path))?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }

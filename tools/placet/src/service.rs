@@ -70,6 +70,14 @@ impl Signals {
         Ok(Self { interrupt, terminate: catch(SignalKind::terminate())? })
     }
 
+    /// SIGHUP, by which a service is told to read its certificate again; inside the runtime.
+    ///
+    /// # Errors
+    /// `io.start`.
+    pub fn hangups() -> Result<Signal, Failure> {
+        signal(SignalKind::hangup()).map_err(|e| Failure::Start(format!("signals: {e}")))
+    }
+
     /// Waits for either.
     pub async fn arrived(mut self) {
         tokio::select! {

@@ -13,7 +13,7 @@ fn from_init_to_evidence_that_verifies() {
     let ledger = Ledger::new();
     let code = ledger.init();
     let server = ledger.serve();
-    let credential = ledger.enrol(&server, &code);
+    let key = ledger.enrol(&server, &code);
     let request = ledger.request(&server);
     let url = server.url.as_str();
 
@@ -48,12 +48,12 @@ fn from_init_to_evidence_that_verifies() {
     let exported = expect_json(0, &export);
     assert!(exported.get("roots").unwrap().as_array().unwrap().is_empty());
     let listed = exported.get("not_roots").unwrap().as_array().unwrap();
-    assert_eq!(text(&listed[0], &["credential"]), credential);
+    assert_eq!(text(&listed[0], &["key"]), key);
     let verdict = || verify(Path::new(&bundle), Path::new(&trust), Options::default());
     assert_eq!(verdict().code, Some("lineage.operator_asserted"));
-    expect(0, &[&export[..], &["--root", &credential]].concat());
+    expect(0, &[&export[..], &["--root", &key[..12], "--yes"]].concat());
     assert_eq!(verdict().verdict, Verdict::Passed, "{:?}", verdict().code);
-    let unknown = [&export[..], &["--root", "AAAA"]].concat();
+    let unknown = [&export[..], &["--root", "00000000", "--yes"]].concat();
     assert_eq!(text(&expect_json(1, &unknown), &["code"]), "person.unknown");
     let file = TrustFile::parse(&std::fs::read(&trust).unwrap()).unwrap();
     assert_eq!(file.roots.len(), 1, "what is refused changes nothing");

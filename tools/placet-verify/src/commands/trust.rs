@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use placet_proto::b64;
 use placet_proto::cose_key::PublicKey;
 use placet_proto::kind::LogRole;
 use placet_proto::time::UnixSeconds;
 use placet_proto::tlog::Policy;
 use placet_proto::trust::{TrustFile, TrustedLog};
+use placet_proto::{b64, words};
 use placet_verifier::{checks, crypto};
 
 use crate::cli::{Trust, TrustDiff, TrustFileArgs};
@@ -115,7 +115,8 @@ fn facts(file: &TrustFile) -> BTreeSet<String> {
     }
     for root in &file.roots {
         let name = root.name.as_deref().unwrap_or("without a name");
-        fact(format!("root {}: {name}", fingerprint(&root.public_key)));
+        let spoken = spoken(&root.public_key);
+        fact(format!("root {}{spoken}: {name}", fingerprint(&root.public_key)));
     }
     for (what, list) in [
         ("RP id", &file.rp_ids),
@@ -164,6 +165,12 @@ fn fingerprint(cose_key: &[u8]) -> String {
         Ok(key) => format!("{} {}", key.algorithm().name(), grouped(&key.thumbprint())),
         Err(_) => format!("unreadable {}", grouped(&placet_proto::sha256(cose_key))),
     }
+}
+
+/// The words that a person compares with the key's owner; a key that can't be read has none.
+fn spoken(cose_key: &[u8]) -> String {
+    let key = PublicKey::from_cose(cose_key);
+    key.map(|k| format!(" \"{}\"", words::fingerprint(&k.thumbprint()))).unwrap_or_default()
 }
 
 /// 32 bytes as sixteen groups of four hexadecimal digits.

@@ -33,7 +33,7 @@ pub struct ToSign {
     pub document: Document,
     /// The text that the document commits to, by the service's template.
     pub text: String,
-    namespace: Namespace,
+    pub(super) namespace: Namespace,
 }
 
 impl Client {
@@ -176,11 +176,11 @@ impl Client {
 }
 
 /// The origin that a software passkey states: no page, a terminal.
-fn origin_of(key: &SoftKey) -> String {
+pub(super) fn origin_of(key: &SoftKey) -> String {
     format!("cli://{}", key.rp_id())
 }
 
-fn credential_json(assertion: &Assertion) -> Json {
+pub(super) fn credential_json(assertion: &Assertion) -> Json {
     let response = Json::object([
         ("authenticatorData", Json::from(b64::encode_url(&assertion.authenticator_data))),
         ("clientDataJSON", b64::encode_url(&assertion.client_data_json).into()),
@@ -193,7 +193,7 @@ fn credential_json(assertion: &Assertion) -> Json {
     ])
 }
 
-fn bytes(value: &Json, path: &[&str]) -> Result<Vec<u8>, Failure> {
+pub(super) fn bytes(value: &Json, path: &[&str]) -> Result<Vec<u8>, Failure> {
     b64::decode_url(&text(value, path)?, MAX_DOCUMENT).map_err(|e| Failure::Malformed {
         what: "the service's answer".to_owned(),
         code: "http.answer",
@@ -201,7 +201,7 @@ fn bytes(value: &Json, path: &[&str]) -> Result<Vec<u8>, Failure> {
     })
 }
 
-fn foreign(wanted: &str) -> Failure {
+pub(super) fn foreign(wanted: &str) -> Failure {
     let detail = format!("the service asks for a signature over something that is not {wanted}");
     Failure::refused("answer.document_unknown", detail)
 }

@@ -1,8 +1,5 @@
 //! `approve` and `deny`: a person's answer by a software passkey, in a terminal.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-
 use placet_proto::json::Json;
 use placet_softkey::SoftKey;
 use placet_verify::escape;
@@ -12,7 +9,7 @@ use crate::cli::Answer;
 use crate::client::{Client, text};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::output::{Output, Shown, lines};
+use crate::output::{Output, Shown, confirmed, lines};
 
 /// Answers a request, or lists those that wait.
 ///
@@ -57,17 +54,6 @@ pub fn run(args: &Answer, denial: bool, output: &mut Output) -> Result<Exit, Fai
         entry: text(&answered, &["entry"])?,
     })?;
     Ok(Exit::Done)
-}
-
-/// Asks on the terminal itself: standard input may be anything.
-fn confirmed(question: &str) -> Result<bool, Failure> {
-    let path = Path::new("/dev/tty");
-    let mut tty =
-        std::fs::File::options().read(true).write(true).open(path).map_err(Failure::io(path))?;
-    tty.write_all(question.as_bytes()).map_err(Failure::io(path))?;
-    let mut line = String::new();
-    BufReader::new(tty).read_line(&mut line).map_err(Failure::io(path))?;
-    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
 }
 
 #[derive(Debug, Serialize)]

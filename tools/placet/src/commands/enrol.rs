@@ -1,6 +1,6 @@
 //! `enrol`: a software passkey as the first person of a development ledger, without a browser.
 
-use placet_proto::b64;
+use placet_proto::{b64, words};
 use placet_softkey::SoftKey;
 use serde::Serialize;
 
@@ -29,6 +29,8 @@ pub fn run(args: &Enrol, output: &mut Output) -> Result<Exit, Failure> {
         schema: "placet/enrol/v1",
         person: enrolled.person,
         credential: b64::encode_url(key.credential_id()),
+        key: b64::encode_hex(key.public_key().thumbprint()),
+        words: words::fingerprint(&key.public_key().thumbprint()),
         note_missing: enrolled.note_missing,
     })?;
     Ok(if pending { Exit::Open } else { Exit::Done })
@@ -39,15 +41,18 @@ struct Shows {
     schema: &'static str,
     person: String,
     credential: String,
+    /// RFC 9679 thumbprint, by which other commands name the key.
+    key: String,
+    words: String,
     note_missing: Option<String>,
 }
 
 impl Shown for Shows {
     fn text(&self) -> String {
         let mut out = format!(
-            "Enrolled a software passkey, which is evidence of nothing.\n  person      {}\n  \
-             credential  {}\n",
-            self.person, self.credential
+            "Enrolled a software passkey, which is evidence of nothing.\n  person       {}\n  \
+             key          {}\n  fingerprint  {}\n",
+            self.person, self.key, self.words
         );
         if let Some(why) = &self.note_missing {
             out.push_str(&format!("Not usable yet, no cosigned checkpoint covers it: {why}\n"));

@@ -145,7 +145,9 @@ impl Shown for Made {
             "Made a ledger in {}\n{dev}  origin     {}\n  governance {}\n  RP id      {}\n  \
              policy     {}\n  witnesses  {witnesses}\nStart it with `placet serve --dir {}`, then \
              enrol the first administrator:\n  page       {}\n  code       {}\nThe code is valid \
-             for a day and for one enrolment. It protects the page; it is evidence of nothing.\n",
+             for a day and for one enrolment. It protects the page; it is evidence of nothing.\n\
+             Passkeys are bound to the RP id for ever: another one is another ledger, in which \
+             everybody enrols again.\n",
             self.dir,
             self.origin,
             self.gov_origin,

@@ -2,6 +2,7 @@
 
 mod answer;
 mod completions;
+mod config;
 mod demo;
 mod enrol;
 mod evidence;
@@ -9,9 +10,11 @@ mod init;
 mod keys;
 mod log;
 mod notify;
+mod people;
 mod request;
 mod search;
 mod serve;
+mod token;
 mod trust;
 mod witness;
 
@@ -31,6 +34,7 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Serve(args) => serve::run(args, output),
         Command::Request(args) => request::run(args, output),
         Command::Enrol(args) => enrol::run(args, output),
+        Command::People(args) => people::run(args, output),
         Command::Approve(args) => answer::run(args, false, output),
         Command::Deny(args) => answer::run(args, true, output),
         Command::Evidence(args) => evidence::run(args, output),
@@ -40,6 +44,8 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Trust(args) => trust::run(args, output),
         Command::Notify(args) => notify::run(args, output),
         Command::Keys(args) => keys::run(args, output),
+        Command::Config(args) => config::run(args, output),
+        Command::Token(args) => token::run(args, output),
         Command::Completions { shell } => completions::run(*shell, output),
     }
 }

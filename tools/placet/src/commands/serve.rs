@@ -3,10 +3,13 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use placet_ledger::Dir;
 use placet_ledger::http;
-use placet_ledger::service::{Config, Ledger, Surroundings};
+use placet_ledger::http::server::Serving;
+use placet_ledger::http::tls::Tls;
+use placet_ledger::service::{Config, Ledger, Surroundings, settings};
 use placet_pep::policy::PolicyFiles;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
@@ -18,6 +21,8 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::service::{self, Signals};
 
+/// Time between two looks at what command lines noted.
+const NOTED: Duration = Duration::from_secs(2);
 /// Origin of a ledger that `--dev` makes.
 const DEV_ORIGIN: &str = "localhost/placet";
 
@@ -31,14 +36,15 @@ pub fn run(args: &Serve, output: &mut Output) -> Result<Exit, Failure> {
     runtime.block_on(async {
         let fresh = args.dev && Dir::is_vacant(&args.dir);
         // The settings of a new ledger hold its port, so that the listener comes first.
-        let address = match (args.listen, fresh) {
+        let address = match (args.settings.listen, fresh) {
             (Some(address), _) => address,
             (None, true) => SocketAddr::from(([127, 0, 0, 1], 8420)),
-            (None, false) => configured(&args.dir)?,
+            (None, false) => configured(&settings(args)?)?,
         };
         let (listener, address) = service::listen(address).await?;
         let dir = args.dir.clone();
-        let opened = tokio::task::spawn_blocking(move || open(&dir, fresh, address)).await;
+        let config = if fresh { None } else { Some(settings(args)?) };
+        let opened = tokio::task::spawn_blocking(move || open(&dir, config, address)).await;
         let (ledger, code) = opened.map_err(|e| Failure::Start(e.to_string()))??;
         let code = match (args.new_code, code) {
             (true, None) => Some(ledger.new_bootstrap_code()?),
@@ -62,48 +68,106 @@ async fn serve(
 ) -> Result<(), Failure> {
     let router = service::router(&ledger, address)?;
     placet_ledger::notify::start(&ledger)?;
-    ledger.dir().set_address(&format!("http://{address}"))?;
+    let tls = tls(&ledger)?;
+    let url = url_of(address, tls.is_some());
+    ledger.dir().set_address(&url)?;
     let signals = Signals::catch()?;
-    ready(output, address)?;
-    http::serve(listener, router, signals.arrived()).await;
+    beside(&ledger, tls.clone())?;
+    let serving = Serving { tls, proxies: ledger.config().trusted_proxies()? };
+    ready(output, &url)?;
+    http::server::serve_with(listener, serving, router, signals.arrived()).await;
     // The last reference closes the logs, which waits for disks and threads.
     let closed = tokio::task::spawn_blocking(move || drop(ledger)).await;
     closed.map_err(|e| Failure::Start(e.to_string()))
+}
+
+fn tls(ledger: &Ledger) -> Result<Option<Tls>, Failure> {
+    let (config, root) = (ledger.config(), ledger.dir().root());
+    let (Some(chain), Some(key)) = (&config.tls_cert, &config.tls_key) else { return Ok(None) };
+    Ok(Some(Tls::load(&root.join(chain), &root.join(key))?))
+}
+
+/// Where a listener is reached: on this machine by a name, since browsers have no passkeys for IP
+/// addresses.
+#[must_use]
+pub fn url_of(address: SocketAddr, tls: bool) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    match address.ip().is_loopback() {
+        true => format!("{scheme}://localhost:{}", address.port()),
+        false => format!("{scheme}://{address}"),
+    }
 }
 
 /// The one line by which whoever started a server knows that it is ready, and where.
 ///
 /// # Errors
 /// Output that can't be written.
-pub fn ready(output: &mut Output, address: SocketAddr) -> Result<(), Failure> {
-    output.write(&format!("placet: listening on http://{address}\n"))
+pub fn ready(output: &mut Output, url: &str) -> Result<(), Failure> {
+    output.write(&format!("placet: listening on {url}\n"))
 }
 
-/// Sends what the libraries report to standard error; `PLACET_LOG` chooses what.
+/// Sends what the libraries report to standard error; `PLACET_LOG` chooses what, and
+/// `PLACET_LOG_FORMAT=json` one JSON object a line.
 pub fn log_to_stderr(default: &str) {
     let filter = EnvFilter::try_from_env("PLACET_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let json = std::env::var("PLACET_LOG_FORMAT").is_ok_and(|format| format == "json");
     // A second call in one process, as in tests, changes nothing.
-    let _ = subscriber.try_init();
+    let _ = if json { subscriber.json().try_init() } else { subscriber.try_init() };
 }
 
-fn configured(dir: &Path) -> Result<SocketAddr, Failure> {
-    let config = Config::load(dir)?;
+/// The settings of a folder, with variables and flags over them. Files that are named are sought in
+/// the folder.
+fn settings(args: &Serve) -> Result<Config, Failure> {
+    let variable = |name: &str| std::env::var(name).ok();
+    Ok(settings::load(&args.dir, &variable, &args.settings.given())?.0)
+}
+
+fn configured(config: &Config) -> Result<SocketAddr, Failure> {
     let parsed = config.listen.parse();
     parsed.map_err(|_| Failure::Usage(format!("placet.toml: listen = {:?}", config.listen)))
 }
 
-/// Opens the ledger, or makes one for development; then with the one-time code.
+/// Opens the ledger, or without settings makes one for development; then with the one-time code.
 fn open(
     dir: &Path,
-    fresh: bool,
+    config: Option<Config>,
     address: SocketAddr,
 ) -> Result<(Arc<Ledger>, Option<String>), Failure> {
-    if !fresh {
-        return Ok((Ledger::open(dir, Surroundings::default())?, None));
+    if let Some(config) = config {
+        return Ok((Ledger::open_with(dir, config, Surroundings::default())?, None));
     }
     let mut config = Config::local(DEV_ORIGIN, address.port());
     config.listen = address.to_string();
     let made = init::make(dir, &config, &PolicyFiles::demo())?;
     Ok((made.ledger, Some(made.code)))
+}
+
+/// What is done beside answering: the certificate is kept fresh, and what command lines noted is
+/// recorded. Ends with the runtime.
+fn beside(ledger: &Arc<Ledger>, tls: Option<Tls>) -> Result<(), Failure> {
+    let (tell, told) = tokio::sync::mpsc::channel(1);
+    let mut hangups = Signals::hangups()?;
+    tokio::spawn(async move {
+        // Without a certificate a SIGHUP means nothing, and must not end the service either.
+        while hangups.recv().await.is_some() {
+            let _ = tell.try_send(());
+        }
+    });
+    if let Some(tls) = tls {
+        tokio::spawn(tls.keep_fresh(told));
+    }
+    let ledger = Arc::downgrade(ledger);
+    tokio::spawn(async move {
+        let mut rounds = tokio::time::interval(NOTED);
+        loop {
+            rounds.tick().await;
+            let Some(ledger) = ledger.upgrade() else { break };
+            let recorded = tokio::task::spawn_blocking(move || ledger.record_noted_acts()).await;
+            if let Ok(Err(error)) = recorded {
+                tracing::warn!(%error, "an act of administration is not recorded yet");
+            }
+        }
+    });
+    Ok(())
 }

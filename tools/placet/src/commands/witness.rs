@@ -37,7 +37,7 @@ pub fn run(command: &Witness, output: &mut Output) -> Result<Exit, Failure> {
             runtime.block_on(async {
                 let (listener, address) = service::listen(*listen).await?;
                 let signals = Signals::catch()?;
-                ready(output, address)?;
+                ready(output, &format!("http://{address}"))?;
                 let stdin_ended = *until_stdin_ends;
                 let stop = async move {
                     tokio::select! {
@@ -45,10 +45,9 @@ pub fn run(command: &Witness, output: &mut Output) -> Result<Exit, Failure> {
                         () = stdin_end(), if stdin_ended => {}
                     }
                 };
-                axum::serve(listener, server::router(witness))
-                    .with_graceful_shutdown(stop)
-                    .await
-                    .map_err(|e| Failure::Start(format!("the listener failed: {e}")))
+                // The same limits on connections, headers and slow clients as the service has.
+                placet_ledger::http::serve(listener, server::router(witness), stop).await;
+                Ok::<(), Failure>(())
             })?;
             // Whoever still holds a connection does not keep the process.
             runtime.shutdown_background();

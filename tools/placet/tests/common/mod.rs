@@ -126,11 +126,11 @@ impl Ledger {
         Server::start(&["serve", "--dir", &self.dir, "--listen", "127.0.0.1:0"])
     }
 
-    /// Enrols the software key; gives the credential.
+    /// Enrols the software key; gives its thumbprint.
     pub fn enrol(&self, server: &Server, code: &str) -> String {
         let args =
             ["enrol", "--url", &server.url, "--key", &self.key, "--code", code, "--name", "Ann"];
-        text(&expect_json(0, &args), &["credential"]).to_owned()
+        text(&expect_json(0, &args), &["key"]).to_owned()
     }
 
     /// Files an access request; gives its id.

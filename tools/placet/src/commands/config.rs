@@ -1,0 +1,50 @@
+//! `config`: the settings that are in force.
+
+use placet_ledger::http::tls::Tls;
+use placet_ledger::service::settings;
+use serde::Serialize;
+
+use crate::cli;
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::output::{Output, Shown};
+
+/// Prints the settings, and checks what `serve` would check of them.
+///
+/// # Errors
+/// `config.invalid`, `ledger.io`.
+pub fn run(command: &cli::Config, output: &mut Output) -> Result<Exit, Failure> {
+    let cli::Config::Check { dir, settings: flags } = command;
+    let variable = |name: &str| std::env::var(name).ok();
+    let (config, effective) = settings::load(dir, &variable, &flags.given())?;
+    if let (Some(chain), Some(key)) = (&config.tls_cert, &config.tls_key) {
+        Tls::load(&dir.join(chain), &dir.join(key))?;
+    }
+    let one =
+        |e: settings::Effective| Setting { key: e.key, value: e.value, source: e.source.name() };
+    let settings = effective.into_iter().map(one).collect();
+    output.show(&Settings { schema: "placet/config/v1", settings })?;
+    Ok(Exit::Done)
+}
+
+#[derive(Debug, Serialize)]
+struct Settings {
+    schema: &'static str,
+    settings: Vec<Setting>,
+}
+
+#[derive(Debug, Serialize)]
+struct Setting {
+    key: String,
+    value: String,
+    source: &'static str,
+}
+
+impl Shown for Settings {
+    fn text(&self) -> String {
+        let line = |s: &Setting| {
+            format!("{:<18} {}  [{}]\n", s.key, placet_verify::escape::json(&s.value), s.source)
+        };
+        self.settings.iter().map(line).collect()
+    }
+}
