@@ -113,6 +113,7 @@ fn time_bounds_are_half_open_and_by_the_ledgers_clock() {
     assert_eq!(found(Some(to), Some(from)), [""; 0]);
 }
 
+// SPEC.md R-10-32.
 #[test]
 fn the_file_holds_nothing_readable() {
     let f = Fixture::new();
@@ -129,6 +130,7 @@ fn the_file_holds_nothing_readable() {
     }
 }
 
+// SPEC.md R-10-32.
 #[test]
 fn what_is_erased_is_found_no_more_and_a_rebuild_says_the_same() {
     let f = Fixture::new();
@@ -237,6 +239,7 @@ fn fsck_finds_each_difference() {
     }
 }
 
+// SPEC.md R-10-32.
 #[test]
 fn a_cursor_gives_the_same_page_while_the_log_grows() {
     let f = Fixture::new();
@@ -313,6 +316,7 @@ fn mixed() -> Fixture {
     f
 }
 
+// SPEC.md R-10-32.
 #[test]
 fn every_search_gives_what_reading_all_of_both_logs_gives() {
     let f = mixed();

@@ -62,6 +62,7 @@ fn state(fixture: &Fixture, invited: &Invited) -> &'static str {
     fixture.ledger.invitation(&invited.token, None).unwrap().1.name()
 }
 
+// SPEC.md R-10-28, R-10-29.
 #[test]
 fn an_invited_person_registers_waits_is_authorised_and_answers_with_a_restart_after_each_step() {
     let fixture = Fixture::new();
@@ -99,6 +100,7 @@ fn an_invited_person_registers_waits_is_authorised_and_answers_with_a_restart_af
     assert_eq!(fixture.answer(&request, &mut bob, false).state, RequestState::Approved);
 }
 
+// SPEC.md R-10-28.
 #[test]
 fn a_link_is_for_one_key_of_one_person_and_for_a_week() {
     let fixture = Fixture::new();
@@ -129,6 +131,7 @@ fn a_link_is_for_one_key_of_one_person_and_for_a_week() {
     assert_eq!(state(&fixture, &invited), "waiting");
 }
 
+// SPEC.md R-10-28.
 #[test]
 fn an_invitation_can_be_taken_back_and_a_key_be_refused() {
     let fixture = Fixture::new();

@@ -130,6 +130,7 @@ fn code<T>(result: Result<T, placet_ledger::Error>) -> &'static str {
     result.err().map_or("ok", |e| e.code())
 }
 
+// SPEC.md R-10-30.
 #[test]
 fn after_the_delay_the_announced_key_is_enrolled_and_everybody_was_told() {
     let slow = Slow::new();
@@ -165,6 +166,7 @@ fn after_the_delay_the_announced_key_is_enrolled_and_everybody_was_told() {
     assert_eq!(slow.ledger().administrator_keys().unwrap(), 1);
 }
 
+// SPEC.md R-10-31.
 #[test]
 fn an_approver_s_objection_ends_it() {
     let slow = Slow::new();
@@ -203,6 +205,7 @@ fn an_approver_s_objection_ends_it() {
     slow.announce("Alice");
 }
 
+// SPEC.md R-10-31.
 #[test]
 fn an_objection_between_the_last_signature_and_its_record_counts() {
     let slow = Slow::new();
@@ -217,6 +220,7 @@ fn an_objection_between_the_last_signature_and_its_record_counts() {
     assert!(slow.ledger().roles_now(key.credential_id()).unwrap().is_empty());
 }
 
+// SPEC.md R-10-30.
 #[test]
 fn links_are_for_those_who_are_known_and_for_a_day() {
     let slow = Slow::new();

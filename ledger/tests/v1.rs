@@ -107,6 +107,7 @@ fn story(f: &Fixture) -> (Person, String, String) {
     (alice, done, denied)
 }
 
+// SPEC.md R-10-32.
 #[tokio::test(flavor = "multi_thread")]
 async fn entries_are_searched_page_by_page() {
     let web = Web::new();

@@ -329,6 +329,7 @@ async fn an_approval_is_no_grant_for_anybody() {
     assert_ne!(asked.body["task"]["id"], json!(id), "an approval that is too old is not joined");
 }
 
+// SPEC.md R-10-33.
 #[tokio::test(flavor = "multi_thread")]
 async fn equal_requests_are_one_task_and_one_approval_is_one_execution() {
     let mut web = Web::new();
@@ -446,6 +447,7 @@ async fn a_bundle_that_is_not_whole_opens_nothing() {
     assert_eq!(web.post(REQUESTS, &top).await.status, StatusCode::ACCEPTED);
 }
 
+// SPEC.md R-10-33.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_agent_opens_so_many_and_so_fast() {
     let web = Web::with(|config| {

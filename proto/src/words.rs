@@ -40,6 +40,7 @@ fn letter(alphabet: &[u8], at: u16) -> char {
 mod tests {
     use super::*;
 
+    // SPEC.md R-10-29.
     #[test]
     fn words_are_the_proquints_of_their_paper() {
         // 127.0.0.1 is lusab-babad, 63.84.220.193 is gutih-tugad.
@@ -47,6 +48,7 @@ mod tests {
         assert_eq!(words(&[63, 84, 220, 193], 2), "gutih tugad");
     }
 
+    // SPEC.md R-10-29.
     #[test]
     fn a_fingerprint_is_six_words_of_the_first_twelve_bytes() {
         let mut thumbprint = [0x55; 32];

@@ -151,6 +151,7 @@ mod tests {
         rate.take_at(much_later).unwrap_err();
     }
 
+    // SPEC.md R-10-27.
     #[test]
     fn each_client_has_its_own_and_too_many_share() {
         let rate = PerClient::new(1, 2);

@@ -115,6 +115,7 @@ mod tests {
 
     use super::*;
 
+    // SPEC.md R-10-27.
     #[tokio::test(start_paused = true)]
     async fn who_does_not_read_is_cut_off() {
         let (near, _far) = duplex(1024);

@@ -146,6 +146,7 @@ fn navigates(request: &Request) -> Option<bool> {
 mod tests {
     use super::*;
 
+    // SPEC.md R-10-19.
     #[test]
     fn the_table_is_read_by_whole_segments_and_closed_for_the_rest() {
         assert_eq!(rule("/"), Rule::Public);

@@ -243,6 +243,7 @@ mod tests {
         UnixSeconds(1_000_000 + seconds)
     }
 
+    // SPEC.md R-10-20.
     #[test]
     fn a_session_ends_when_it_is_idle_and_in_any_case_at_last() {
         let (_tmp, access) = access();
