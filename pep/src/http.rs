@@ -11,9 +11,9 @@
 //!
 //! All but the metadata need a token with scope `pep`, such as the one in `keys/pep-token`:
 //! [`placet_ledger::http::rules`] sees to that. The profile's *evaluation id*, its *task* and its
-//! *approval id* are all the id of our request (a bundle's task has one of its own); none of them is
-//! a grant. An approval that comes back in `context.approval` must be the one that we signed, is
-//! looked up in the log, and the policy in force now decides again. docs/arap.md has the shapes.
+//! *approval id* are all the id of our request (a bundle's task has one of its own); none of them
+//! is a grant. An approval that comes back in `context.approval` must be the one that we signed,
+//! is looked up in the log, and the policy in force now decides again. docs/arap.md has the shapes.
 
 mod approval;
 mod binding;

@@ -236,7 +236,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn nothing_makes_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..64)) {
+        fn nothing_makes_it_panic(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..64),
+        ) {
             let mut reader = Reader::new(&bytes);
             while reader.item().is_ok() {}
             let _ = Reader::new(&bytes).time();

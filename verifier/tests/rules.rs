@@ -92,7 +92,7 @@ fn profile_and_kind_are_known_and_agree() {
     assert_eq!(code(Statement::parse(&relabelled)), "statement.kind_mismatch");
 }
 
-/// R-4.4-1, R-4.5-2, R-4.5-3, R-4.5-4, R-2.4-1, R-12-1.
+/// R-4.4-1, R-4.5-2, R-4.5-3, R-4.5-4, R-4.5-6, R-2.4-1, R-12-1.
 #[test]
 fn values_have_their_one_form_and_their_limits() {
     let approval = document(Kind::Approval);
@@ -123,6 +123,10 @@ fn values_have_their_one_form_and_their_limits() {
     for roles in [r#"["approver","administrator"]"#, r#"["approver","approver"]"#, "[]"] {
         assert_eq!(code(with(&enrolment, "roles", roles)), "document.value", "{roles}");
     }
+    let recovered = with(&enrolment, "recovery", r#"{"index":3}"#).unwrap();
+    let signer = r#"{"credential":"AA","person":"00000000-0000-4000-8000-000000000000"}"#;
+    with(&enrolment, "authoriser", signer).unwrap();
+    assert_eq!(code(with(&recovered, "authoriser", signer)), "document.value");
     assert_eq!(code(Document::parse(&vec![b' '; 128 * 1024 + 1])), "document.limit");
     let zeros = vec![0; 16 * 1024 * 1024 + 1];
     let refused = verify_bundle(&zeros, &story().trust(), &options()).unwrap_err();

@@ -1,5 +1,5 @@
-//! What holds for every request: it names this server, it ends in time, no browser is led to read an
-//! answer as something else, and the log says what became of it, without saying who it was.
+//! What holds for every request: it names this server, it ends in time, no browser is led to read
+//! an answer as something else, and the log says what became of it, without saying who it was.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;

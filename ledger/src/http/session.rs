@@ -1,8 +1,9 @@
 //! Signing in and out: the endpoints behind the sign-in page and the command line, and the cookie.
 //!
-//! A sign-in is an assertion under `placet-signin-v1` over a message of ours. The message is its own
-//! proof that we made it, so that nothing is kept for those who have shown nothing yet: nobody can
-//! push another's sign-in out by beginning many. One that was used is remembered until it is stale.
+//! A sign-in is an assertion under `placet-signin-v1` over a message of ours. The message is its
+//! own proof that we made it, so that nothing is kept for those who have shown nothing yet: nobody
+//! can push another's sign-in out by beginning many. One that was used is remembered until it is
+//! stale.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -136,8 +137,8 @@ pub(super) fn secret_in(app: &App, headers: &HeaderMap) -> Option<SessionSecret>
     SessionSecret::parse(first)
 }
 
-/// `{}`: a message to be signed. `signed_in` says that there is a session already, for browsers that
-/// came by a link of another site and therefore did not show their cookie at first.
+/// `{}`: a message to be signed. `signed_in` says that there is a session already, for browsers
+/// that came by a link of another site and therefore did not show their cookie at first.
 async fn begin(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
     reply(async {
         let input = approvals::input(&app, &headers, body)?;

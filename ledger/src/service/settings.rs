@@ -1,8 +1,8 @@
 //! Settings from three places: a flag before an environment variable before `placet.toml`.
 //!
-//! Each of these settings has one name: the key `tls_cert` is the flag `--tls-cert` and the variable
-//! `PLACET_TLS_CERT`. What the genesis of a ledger fixes (origin, RP id, development, PEP, external
-//! issuers) stands in the file alone.
+//! Each of these settings has one name: the key `tls_cert` is the flag `--tls-cert` and the
+//! variable `PLACET_TLS_CERT`. What the genesis of a ledger fixes (origin, RP id, development, PEP,
+//! external issuers) stands in the file alone.
 
 use std::path::Path;
 

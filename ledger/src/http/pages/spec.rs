@@ -1,5 +1,5 @@
-//! `/spec`: SPEC.md as a page, so that a code in a table of checks leads to the rule behind it, also
-//! where there is no network. It is the text that this program was built with.
+//! `/spec`: SPEC.md as a page, so that a code in a table of checks leads to the rule behind it,
+//! also where there is no network. It is the text that this program was built with.
 
 use axum::extract::State;
 use axum::http::HeaderMap;

@@ -198,6 +198,7 @@ fn a_leaf_that_is_pinned_itself_needs_no_chain() {
     assert_eq!(certified(&judged).root, Some(Sha256::digest(leaf).into()));
 }
 
+/// R-9.9-7.
 #[test]
 fn a_chain_that_is_sound_and_ends_elsewhere_is_told_from_a_broken_one() {
     let mut with_root = made("packed-es256");
@@ -239,6 +240,7 @@ fn roots_are_certificates_and_few() {
     assert_eq!(many, Err(RootError::Count));
 }
 
+/// R-9.9-6.
 #[test]
 fn hardware_is_a_class_only_of_what_can_not_be_copied() {
     let hardware = made("packed-es256").judge(&roots()).unwrap();

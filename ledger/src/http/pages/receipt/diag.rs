@@ -1,5 +1,5 @@
-//! CBOR diagnostic notation (RFC 8949 section 8), for reading. Byte strings that hold the parts of a
-//! COSE_Sign1 are shown as what they hold, `<<…>>`.
+//! CBOR diagnostic notation (RFC 8949 section 8), for reading. Byte strings that hold the parts of
+//! a COSE_Sign1 are shown as what they hold, `<<…>>`.
 
 use minicbor::data::Type;
 use minicbor::decode::{Decoder, Error};

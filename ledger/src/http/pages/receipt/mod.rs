@@ -1,8 +1,8 @@
 //! Receipts for auditors: what the evidence about a request shows, judged by the verifier, and one
 //! entry of a log with its proofs.
 //!
-//! The page runs the code that `placet-verify` runs, over the bundle that it offers for download. It
-//! is the operator's word all the same: the operator chose the trust file, and made the page. It
+//! The page runs the code that `placet-verify` runs, over the bundle that it offers for download.
+//! It is the operator's word all the same: the operator chose the trust file, and made the page. It
 //! says so first, and gives the command line that repeats the judgement elsewhere.
 
 mod checks;
