@@ -92,6 +92,8 @@ fn every_delivery_that_was_queued_arrives_when_the_process_is_killed() {
     while worker.step().unwrap() {}
     let arrived: Vec<String> =
         receiver.seen.try_iter().map(|seen| String::from_utf8(seen.body).unwrap()).collect();
+    // A sender that was killed between head and body has delivered nothing.
+    let arrived: Vec<String> = arrived.into_iter().filter(|body| !body.is_empty()).collect();
     let all: BTreeSet<String> = arrived.iter().cloned().collect();
     assert!(queued.len() as u64 > 5 * LIVES && queued.is_subset(&all));
     // In order for each endpoint, save that one is repeated after a crash.

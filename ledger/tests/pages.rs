@@ -141,7 +141,7 @@ fn assertion(key: &mut SoftKey, options: &Value) -> Value {
 /// An action on this resource, which is JSON, with this context.
 fn action_on(id: &str, context: &str) -> Action {
     let text = format!(
-        r#"{{"subject":{{"type":"user","id":"alice"}},"action":{{"name":"disable_user"}},
+        r#"{{"subject":{{"type":"agent","id":"bot-7"}},"action":{{"name":"disable_user"}},
         "resource":{{"type":"user","id":{id}}},"context":{context}}}"#
     );
     Action::from_document(&placet_proto::json::parse(text.as_bytes()).unwrap()).unwrap()

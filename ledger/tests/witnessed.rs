@@ -132,10 +132,13 @@ async fn readers_who_wait_for_witnesses_leave_room_for_decisions() {
     let request = fixture.request(1);
     let app = App::new(fixture.ledger.clone(), &[]).unwrap();
     let router = http::router(app.clone(), axum::Router::new());
+    let (access, now) = (fixture.ledger.access(), fixture.ledger.now());
+    let token = access.create_token("reader", &[Scope::EvidenceRead], None, now).unwrap().1;
     let mut readers = tokio::task::JoinSet::new();
     for _ in 0..12 {
         let request = axum::http::Request::get(format!("/v1/evidence/{request}?wait=2"))
             .header("host", "localhost:8420")
+            .header("authorization", format!("Bearer {token}"))
             .body(axum::body::Body::empty())
             .unwrap();
         readers.spawn(router.clone().oneshot(request));

@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use placet_proto::time::UnixSeconds;
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, Transaction, params};
+use rusqlite::{
+    Connection, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior, params,
+};
 
 use super::client::Method;
 use super::delivery::{Auth, Delivery};
@@ -108,7 +110,9 @@ impl Store {
         options.create(true).append(true).mode(0o600);
         options.open(path).map_err(Error::io("create", path))?;
         let open = || -> Sql<Connection> {
-            let connection = Connection::open(path)?;
+            let mut connection = Connection::open(path)?;
+            // Others write to this file, too: who reads first and writes then would be refused.
+            connection.set_transaction_behavior(TransactionBehavior::Immediate);
             connection.busy_timeout(std::time::Duration::from_secs(5))?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::Error;
 use crate::sync::lock;
@@ -38,7 +38,9 @@ impl Access {
     /// `ledger.sqlite`.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let open = || -> rusqlite::Result<Connection> {
-            let connection = Connection::open(path)?;
+            let mut connection = Connection::open(path)?;
+            // Others write to this file, too: who reads first and writes then would be refused.
+            connection.set_transaction_behavior(TransactionBehavior::Immediate);
             connection.pragma_update(None, "journal_mode", "WAL")?;
             // A token that was revoked must stay so after a power cut.
             connection.pragma_update(None, "synchronous", "FULL")?;

@@ -13,7 +13,7 @@ use std::sync::Mutex;
 use placet_proto::document::{Body, Decision, DigestRef, Raw, Verdict};
 use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
 
 pub use self::calls::{HistoryFilter, MAX_HISTORY};
 use super::carried::{self, end_live};
@@ -169,7 +169,9 @@ impl State {
     /// `ledger.sqlite`.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let open = || -> Sql<Connection> {
-            let connection = Connection::open(path)?;
+            let mut connection = Connection::open(path)?;
+            // Others write to this file, too: who reads first and writes then would be refused.
+            connection.set_transaction_behavior(TransactionBehavior::Immediate);
             connection.pragma_update(None, "journal_mode", "WAL")?;
             // Names and extras are in no other place.
             connection.pragma_update(None, "synchronous", "FULL")?;

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use placet_ledger::{Dir, Error};
 use placet_proto::time::UnixSeconds;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
 
 /// Most submissions whose key is remembered; the one that ends first gives way.
 const MAX_SUBMISSIONS: i64 = 200_000;
@@ -124,7 +124,9 @@ impl Store {
 
     fn open_file(path: &Path) -> Result<Self, Error> {
         let open = || -> Sql<Connection> {
-            let connection = Connection::open(path)?;
+            let mut connection = Connection::open(path)?;
+            // Others write to this file, too: who reads first and writes then would be refused.
+            connection.set_transaction_behavior(TransactionBehavior::Immediate);
             connection.pragma_update(None, "journal_mode", "WAL")?;
             // A key that was answered must be known after a power cut.
             connection.pragma_update(None, "synchronous", "FULL")?;

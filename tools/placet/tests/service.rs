@@ -164,7 +164,7 @@ fn keys_logs_and_completions_are_printed() {
     ledger.init();
     let keys = expect_json(0, &["keys", "list", "--dir", &ledger.dir]);
     let keys = keys.get("keys").unwrap().as_array().unwrap();
-    assert_eq!(keys.len(), 7);
+    assert_eq!(keys.len(), 9);
     assert!(keys.iter().all(|key| text(key, &["kid"]).len() == 64));
     let shown = expect_json(0, &["log", "show", "--dir", &ledger.dir, "0"]);
     assert_eq!(text(&shown, &["kind"]), "genesis");
