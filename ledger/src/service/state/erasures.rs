@@ -66,7 +66,7 @@ impl State {
     pub fn erased(&self, leaf: u64) -> Result<(), Error> {
         self.with(|c| {
             let transaction = c.transaction()?;
-            for table in ["extra", "call"] {
+            for table in ["extra", "call", "detail", "live"] {
                 let sql = format!(
                     "DELETE FROM {table} WHERE 'urn:uuid:' || request = \
                      (SELECT subject FROM erasure WHERE leaf = ?1)"
