@@ -464,3 +464,38 @@ fn an_act_of_administration_is_on_the_record_and_says_nothing_of_a_request() {
     let unknown = fixture.ledger.record_administration("coffee.make", "t1", None, "");
     assert_eq!(code(unknown), "request.invalid");
 }
+
+#[test]
+fn what_an_administrator_orders_is_erased_and_evidence_says_by_which_order() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let request = fixture.request(1);
+    let open = fixture.answer(&request, &mut alice, false);
+    let leaf = open.appended.index;
+    let signer = alice.key.credential_id().to_vec();
+    let live = fixture.ledger.prepare_erasure(leaf, "asked for", &signer);
+    assert_eq!(code(live), "request.invalid");
+    fixture.ledger.consume(&fixture.consume(&request)).unwrap();
+    fixture.ledger.outcome(&fixture.report(&request)).unwrap();
+
+    let to_sign = fixture.ledger.prepare_erasure(leaf, "asked for", &signer).unwrap();
+    let signed = signed(&mut alice.key, &to_sign.challenge);
+    let order = fixture.ledger.confirm_erasure(to_sign.document.sha256(), signed).unwrap();
+    let log = fixture.ledger.log(placet_ledger::LogId::Main);
+    let gone = |leaf| log.statement(leaf).unwrap() == placet_ledger::Statement::Erased;
+    assert!(gone(leaf) && gone(leaf + 1), "the approval, and the execution that spent it");
+    assert!(!gone(order.index) && !gone(0));
+    let again = fixture.ledger.prepare_erasure(leaf, "asked for", &signer);
+    assert_eq!(code(again), "log.erased");
+
+    let wait = Some(Duration::from_secs(10));
+    let evidence = fixture.ledger.evidence(std::slice::from_ref(&request), wait).unwrap();
+    let report = check(&fixture, &evidence, &[&alice], false);
+    assert_eq!((report.verdict, report.code), (Verdict::Indeterminate, Some("body.erased")));
+    let erased = &report.requests[0].erased;
+    assert!(erased.iter().any(|e| e.index == leaf && e.order == Some(order.index)));
+    let fixture = fixture.reopen(|_| ());
+    let evidence = fixture.ledger.evidence(&[request], wait).unwrap();
+    let report = check(&fixture, &evidence, &[&alice], false);
+    assert_eq!(report.code, Some("body.erased"));
+}

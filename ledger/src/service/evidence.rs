@@ -35,6 +35,23 @@ pub struct Evidence {
     pub open: Vec<String>,
 }
 
+/// What the main log holds about the requests of a bundle, by index.
+#[derive(Debug, Default)]
+struct Found {
+    statements: BTreeMap<u64, Arc<Statement>>,
+    /// Entry and `sub` of statements whose bodies are gone.
+    erased: BTreeMap<u64, ([u8; 32], String)>,
+    /// The orders by which they went.
+    orders: BTreeMap<u64, Arc<Statement>>,
+}
+
+impl Found {
+    fn last(&self) -> u64 {
+        let kept = self.statements.keys().chain(self.orders.keys()).chain(self.erased.keys());
+        kept.copied().max().unwrap_or(0)
+    }
+}
+
 /// A note in the making of a bundle, by size and bytes.
 type NoteSet = BTreeSet<(u64, Vec<u8>)>;
 
@@ -52,9 +69,9 @@ impl Ledger {
         if requests.is_empty() || requests.len() > MAX_REQUESTS {
             return Err(Refusal::Invalid("a bundle is about 1 to 256 requests").into());
         }
-        let statements = self.statements_about(&requests)?;
-        self.close(&statements, wait.unwrap_or_default())?;
-        self.build(requests, &statements)
+        let found = self.statements_about(&requests)?;
+        self.close(&found, wait.unwrap_or_default())?;
+        self.build(requests, &found)
     }
 
     /// Indexes of the main log's statements about a request, ascending, erased ones included; at
@@ -70,11 +87,8 @@ impl Ledger {
         Ok(entries)
     }
 
-    fn statements_about(
-        &self,
-        requests: &BTreeSet<String>,
-    ) -> Result<BTreeMap<u64, Arc<Statement>>, Error> {
-        let mut out = BTreeMap::new();
+    fn statements_about(&self, requests: &BTreeSet<String>) -> Result<Found, Error> {
+        let mut found = Found::default();
         let mut size = 0usize;
         for request in requests {
             let entries = self.state.entries(request)?;
@@ -82,26 +96,30 @@ impl Ledger {
                 return Err(Refusal::RequestUnknown.into());
             }
             for index in entries {
+                if let Some(erased) = self.state.erased_leaf(index)? {
+                    let subject = format!("urn:uuid:{request}");
+                    found.erased.insert(index, (self.main.entry(index)?, subject));
+                    let order = Arc::new(read_statement(&self.main, erased.order)?);
+                    found.orders.insert(erased.order, order);
+                    continue;
+                }
                 let statement = read_statement(&self.main, index)?;
                 size = size.saturating_add(statement.bytes().len());
                 if size > MAX_BUNDLE {
                     return Err(too_large());
                 }
-                out.insert(index, Arc::new(statement));
+                found.statements.insert(index, Arc::new(statement));
             }
         }
-        Ok(out)
+        Ok(found)
     }
 
     /// Forces what is missing, until the time is over.
-    fn close(
-        &self,
-        statements: &BTreeMap<u64, Arc<Statement>>,
-        wait: Duration,
-    ) -> Result<(), Error> {
+    fn close(&self, found: &Found, wait: Duration) -> Result<(), Error> {
+        let statements = &found.statements;
         let until = Instant::now().checked_add(wait);
         let left = || until.map_or(wait, |u| u.saturating_duration_since(Instant::now()));
-        let last = statements.keys().next_back().copied().unwrap_or(0);
+        let last = found.last();
         while covering(&self.main, last)?.is_none() {
             let round = self.publisher(LogId::Main).publish_within(left().max(COVER));
             if let Err(error) = round {
@@ -171,15 +189,12 @@ impl Ledger {
         }
     }
 
-    fn build(
-        &self,
-        requests: BTreeSet<String>,
-        statements: &BTreeMap<u64, Arc<Statement>>,
-    ) -> Result<Evidence, Error> {
+    fn build(&self, requests: BTreeSet<String>, found: &Found) -> Result<Evidence, Error> {
+        let statements = &found.statements;
         let mut open = Vec::new();
         let mut gov_notes = NoteSet::new();
         let mut main_notes = NoteSet::new();
-        let last = statements.keys().next_back().copied().unwrap_or(0);
+        let last = found.last();
         let closing = match covering(&self.main, last)? {
             Some(note) => (note.size, note.note),
             None => {
@@ -199,7 +214,10 @@ impl Ledger {
             }
         }
         self.close_answers(statements, &mut gov_notes, &mut open)?;
-        if gov_notes.is_empty() {
+        // The list has to reach as far as the roster that an order of erasure is judged by.
+        let ordered = found.orders.values().filter_map(|s| s.document.body.after());
+        let ordered = ordered.map(|after| after.gov.size).max().unwrap_or(0);
+        if gov_notes.iter().map(|(size, _)| *size).max().is_none_or(|size| size < ordered) {
             let note = self.gov.checkpoint().ok_or(Refusal::NotInitialised)?;
             gov_notes.insert((note.size, note.note));
         }
@@ -216,7 +234,7 @@ impl Ledger {
         let bundle = Bundle {
             requests: requests.into_iter().collect(),
             openings: self.openings(statements)?,
-            main: self.main_part(statements, closing_size, main_notes)?,
+            main: self.main_part(found, closing_size, main_notes)?,
             gov: GovPart {
                 origin: self.gov.origin().to_owned(),
                 notes: gov_notes.into_iter().map(|(_, note)| note).collect(),
@@ -249,14 +267,10 @@ impl Ledger {
         Ok(())
     }
 
-    fn main_part(
-        &self,
-        statements: &BTreeMap<u64, Arc<Statement>>,
-        size: u64,
-        notes: NoteSet,
-    ) -> Result<MainPart, Error> {
+    fn main_part(&self, found: &Found, size: u64, notes: NoteSet) -> Result<MainPart, Error> {
         let genesis = Arc::new(read_statement(&self.main, 0)?);
         let mut included = Vec::new();
+        let statements = found.statements.iter().chain(&found.orders);
         for (index, statement) in std::iter::once((&0, &genesis)).chain(statements) {
             let receipt = self.receipt_of(LogId::Main, statement, *index, size)?;
             included.push(Included {
@@ -265,6 +279,12 @@ impl Ledger {
                 receipts: vec![receipt],
             });
         }
+        for (index, (entry, subject)) in &found.erased {
+            let receipt = self.receipt_about(LogId::Main, subject.clone(), *index, size)?;
+            let content = Content::Erased(*entry);
+            included.push(Included { index: *index, content, receipts: vec![receipt] });
+        }
+        included.sort_by_key(|i| i.index);
         let sizes: BTreeSet<u64> = notes.iter().map(|(size, _)| *size).collect();
         let mut consistency = Vec::new();
         for (from, to) in sizes.iter().zip(sizes.iter().skip(1)) {

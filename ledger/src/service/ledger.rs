@@ -234,6 +234,7 @@ impl Ledger {
     pub(super) fn start(mut self) -> Result<Arc<Self>, Error> {
         self.check_genesis()?;
         self.project(self.main.size())?;
+        self.finish_erasures()?;
         let timer = Timer::start()?;
         let handle = timer.handle();
         self.timer = Some(timer);
@@ -312,6 +313,12 @@ impl Ledger {
         if size < crate::checkpoint::MIN_SIGNED_SIZE {
             return Err(Error::OutOfRange { what: "size", asked: size, size: self.log(id).size() });
         }
+        if id == LogId::Main
+            && self.log(id).statement(index)? == crate::Statement::Erased
+            && let Some(subject) = self.state.erased_leaf(index)?.and_then(|e| e.subject)
+        {
+            return self.receipt_about(id, subject, index, size);
+        }
         let statement = read_statement(self.log(id), index)?;
         self.receipt_of(id, &statement, index, size)
     }
@@ -323,13 +330,24 @@ impl Ledger {
         index: u64,
         size: u64,
     ) -> Result<Vec<u8>, Error> {
+        self.receipt_about(id, statement.header.sub.clone(), index, size)
+    }
+
+    /// A receipt of what had this `sub`, whether its body is still there or not.
+    pub(super) fn receipt_about(
+        &self,
+        id: LogId,
+        sub: String,
+        index: u64,
+        size: u64,
+    ) -> Result<Vec<u8>, Error> {
         let log = self.log(id);
         let key = &self.keys.of(id).receipt;
         let path = log.inclusion_path(index, size)?;
         let root = log.root_at(size)?;
         let claims = cose::ReceiptClaims {
             iss: log.origin().to_owned(),
-            sub: statement.header.sub.clone(),
+            sub,
             tree_size: size,
             origin: log.origin().to_owned(),
         };

@@ -15,6 +15,7 @@
 //! | [`invitations`], [`directory`] | links for new persons; names, which can be erased |
 //! | [`recovery`] | a key in place of a lost one, announced and open to objection |
 //! | [`changes`], [`standing`] | revocation, roles, policies; who may do what now |
+//! | [`erase`] | bodies that an administrator orders erased |
 //! | [`administration`] | what was done to the service, on the record |
 //! | [`render`] | the text that a person reads, from the bytes that are signed |
 //! | [`evidence`], [`trust`] | what an auditor gets |
@@ -38,6 +39,7 @@ pub mod config;
 pub mod consume;
 pub mod directory;
 pub mod eligible;
+pub mod erase;
 mod error;
 pub mod evidence;
 mod governance;

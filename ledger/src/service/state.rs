@@ -6,6 +6,7 @@
 //! the one-time code.
 
 mod calls;
+mod erasures;
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -182,6 +183,7 @@ impl State {
             connection.execute_batch(carried::SCHEMA)?;
             // The decision says so since it has a quorum with people and roles.
             drop_column(&connection, "extra", "allow_self")?;
+            connection.execute_batch(erasures::SCHEMA)?;
             for column in ["risk", "why"] {
                 add_column(&connection, "extra", column)?;
             }
@@ -252,6 +254,9 @@ impl State {
                 let Some(statement) = statement.as_ref().filter(|_| index >= done) else {
                     continue;
                 };
+                if let Body::Erasure(order) = &statement.document.body {
+                    erasures::apply(&transaction, index, order.targets.iter().map(|t| t.index))?;
+                }
                 if let Some(request) = statement.document.body.request() {
                     transaction
                         .prepare_cached("INSERT OR IGNORE INTO entry VALUES (?1, ?2)")?

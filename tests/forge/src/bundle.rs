@@ -17,12 +17,19 @@ impl Forge {
     /// Evidence of these requests with every note that was published and that is of use.
     #[must_use]
     pub fn bundle(&self, requests: &[&str], people: &[&Person]) -> Bundle {
-        self.bundle_with(requests, people, &[])
+        self.bundle_with(requests, people, &[], &[])
     }
 
-    /// The same with these leaves beside it, orders of erasure.
+    /// The same where the bodies of the leaves `erased` are gone, with the leaves `orders` beside
+    /// it.
     #[must_use]
-    pub fn bundle_with(&self, requests: &[&str], people: &[&Person], orders: &[u64]) -> Bundle {
+    pub fn bundle_with(
+        &self,
+        requests: &[&str],
+        people: &[&Person],
+        erased: &[u64],
+        orders: &[u64],
+    ) -> Bundle {
         let mut requests: Vec<String> = requests.iter().map(|r| (*r).to_owned()).collect();
         requests.sort();
         let subjects: Vec<String> = requests.iter().map(|r| format!("urn:uuid:{r}")).collect();
@@ -37,10 +44,14 @@ impl Forge {
                 wanted.then_some((i as u64, s, sub))
             })
             .collect();
-        let main_notes = self.useful_main_notes(&statements);
+        // What is erased names no note any more.
+        let kept = statements.iter().filter(|(i, _, _)| !erased.contains(i));
+        let kept: Vec<&Vec<u8>> = kept.map(|(_, s, _)| *s).collect();
+        let first = statements.iter().map(|(i, _, _)| *i).find(|i| *i > 0).unwrap_or(0);
+        let main_notes = self.useful_main_notes(&kept, first);
         let sizes: BTreeSet<u64> = main_notes.iter().map(|n| size_of(n)).collect();
         let largest = sizes.last().copied().unwrap_or(0);
-        let gov_notes = self.useful_gov_notes(&statements);
+        let gov_notes = self.useful_gov_notes(&kept);
         let gov_size = gov_notes.iter().map(|n| size_of(n)).max().unwrap_or(0);
         let pairs = sizes.iter().zip(sizes.iter().skip(1));
         let mut openings: Vec<Opening> = people
@@ -58,7 +69,11 @@ impl Forge {
                     .filter(|(i, _, _)| *i < largest)
                     .map(|(index, statement, sub)| Included {
                         index,
-                        content: Content::Statement(statement.clone()),
+                        content: if erased.contains(&index) {
+                            Content::Erased(placet_proto::sha256(statement))
+                        } else {
+                            Content::Statement(statement.clone())
+                        },
                         receipts: vec![self.main.receipt(index, largest, &sub)],
                     })
                     .collect(),
@@ -79,15 +94,14 @@ impl Forge {
         }
     }
 
-    fn useful_main_notes(&self, statements: &[(u64, &Vec<u8>, String)]) -> Vec<Vec<u8>> {
-        let first = statements.iter().map(|(i, _, _)| *i).find(|i| *i > 0).unwrap_or(0);
+    fn useful_main_notes(&self, statements: &[&Vec<u8>], first: u64) -> Vec<Vec<u8>> {
         let named = self.named(statements, |a| a.main.note_sha256);
         sorted(&self.main, |n| named.contains(&placet_proto::sha256(n)) || size_of(n) > first)
     }
 
-    fn useful_gov_notes(&self, statements: &[(u64, &Vec<u8>, String)]) -> Vec<Vec<u8>> {
+    fn useful_gov_notes(&self, statements: &[&Vec<u8>]) -> Vec<Vec<u8>> {
         let named = self.named(statements, |a| a.gov.note_sha256);
-        let sizes = afters(statements.iter().map(|(_, s, _)| *s)).map(|a| a.gov.size);
+        let sizes = afters(statements.iter().copied()).map(|a| a.gov.size);
         let newest = sizes.max().unwrap_or(0);
         sorted(&self.gov, |n| named.contains(&placet_proto::sha256(n)) || size_of(n) >= newest)
     }
@@ -95,11 +109,11 @@ impl Forge {
     /// Notes named by main statements, or by revocations and role changes.
     fn named(
         &self,
-        statements: &[(u64, &Vec<u8>, String)],
+        statements: &[&Vec<u8>],
         of: impl Fn(&After) -> [u8; 32],
     ) -> BTreeSet<[u8; 32]> {
         let timed = |s: &&Vec<u8>| Statement::parse(s).is_ok_and(|s| s.document.body.is_timed());
-        let main = statements.iter().map(|(_, s, _)| *s);
+        let main = statements.iter().copied();
         afters(main.chain(self.gov.statements.iter().filter(timed))).map(|a| of(&a)).collect()
     }
 

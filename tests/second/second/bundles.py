@@ -42,6 +42,19 @@ def _ascending(items, why):
         raise Refused("bundle.structure", why)
 
 
+class Erased:
+    """What is left of a statement whose body was erased."""
+
+    problem, after, document, kind = None, None, None, "erased"
+
+    def __init__(self, index, entry, receipts):
+        self.index, self.entry, self.log, self.receipts = index, entry, "main", receipts
+        self.sub = receipts[0].sub
+
+    def is_a(self, *_):
+        return False
+
+
 class Bundle:
     def __init__(self, raw):
         if not 0 < len(raw) <= MAX_BUNDLE:
@@ -76,9 +89,12 @@ class Bundle:
         self.raw_main_notes = [_of(bytes, note) for note in _list(notes, 1, 1024)]
         self.raw_statements = []
         for one in _list(statements, 1, 65536):
-            index, statement, receipts = _map(one, "index", "statement", "receipts")
+            content = "erased" if isinstance(one, dict) and "erased" in one else "statement"
+            index, statement, receipts = _map(one, "index", content, "receipts")
             receipts = [_of(bytes, receipt) for receipt in _list(receipts, 1, 16)]
-            self.raw_statements.append((_size(index), _of(bytes, statement), receipts))
+            if content == "erased" and len(_of(bytes, statement)) != 32:
+                raise Refused("cbor.type", "32 bytes")
+            self.raw_statements.append((_size(index), _of(bytes, statement), receipts, content))
         self.consistency = []
         for one in _list(consistency, 0, 1024):
             low, high, path = _map(one, "from", "to", "path")
@@ -101,14 +117,18 @@ class Bundle:
     def _order(self):
         _ascending(self.requests, "requests")
         _ascending([person for person, _, _ in self.openings], "openings")
-        _ascending([index for index, _, _ in self.raw_statements], "statements")
+        _ascending([one[0] for one in self.raw_statements], "statements")
         for note in self.raw_main_notes + self.raw_gov_notes:
             if not 0 < len(note) <= MAX_NOTE:
                 raise Refused("bundle.structure", "size of a note")
 
     def _items(self):
         self.statements = []
-        for index, raw, receipts in self.raw_statements:
+        for index, raw, receipts, content in self.raw_statements:
+            if content == "erased":
+                receipts = [Receipt(receipt) for receipt in receipts]
+                self.statements.append(Erased(index, raw, receipts))
+                continue
             statement = Statement(raw)
             statement.index, statement.log = index, "main"
             statement.receipts = [Receipt(receipt) for receipt in receipts]
@@ -132,9 +152,18 @@ class Bundle:
             if not condition:
                 raise Refused("bundle.structure", why)
 
-        need(self.statements[0].index == 0, "rule 2: genesis")
+        first = self.statements[0]
+        need(first.index == 0 and not isinstance(first, Erased), "rule 2: genesis")
+        self.erased = [one for one in self.statements if isinstance(one, Erased)]
+        gone = {one.index for one in self.erased}
+        for one in self.erased:
+            need(len({receipt.sub for receipt in one.receipts}) == 1, "rule 2: one sub")
         found = set()
         for statement in self.statements[1:]:
+            if statement.is_a("erasure"):
+                named = {target["index"] for target in statement.document["targets"]}
+                need(named & gone, "rule 2: an erasure of nothing here")
+                continue
             need(statement.sub.startswith("urn:uuid:"), "rule 2")
             need(statement.sub[9:] in self.requests, "rule 2: a statement of no request")
             found.add(statement.sub[9:])
@@ -151,8 +180,13 @@ class Bundle:
 
     def _named(self, need):
         """Rule 6, and which notes carry claims."""
-        by_main = [one.after for one in self.statements if one.after]
-        changes = [one for one in self.entries if one.is_a("revocation", "role")]
+        speaking = [one for one in self.statements if one.after and not one.is_a("erasure")]
+        by_main = [one.after for one in speaking]
+        changes = [
+            one for one in self.entries
+            if one.is_a("revocation", "role")
+            or (one.is_a("enrolment") and "recovery" in one.document)
+        ]  # fmt: skip
         self.carrying = {}
         for log, notes in (("main", self.main_notes), ("gov", self.gov_notes)):
             direct = {after[log]["note_sha256"] for after in by_main}

@@ -10,7 +10,8 @@ KINDS = {  # kind: logs
     "genesis": {"main", "gov"}, "key": {"main", "gov"}, "policy": {"main", "gov"},
     "decision": {"main"}, "expiry": {"main"}, "cancel": {"main"}, "approval": {"main"},
     "denial": {"main"}, "execution": {"main"}, "outcome": {"main"},
-    "enrolment": {"gov"}, "role": {"gov"}, "revocation": {"gov"},
+    "erasure": {"main"}, "administration": {"main"},
+    "enrolment": {"gov"}, "role": {"gov"}, "revocation": {"gov"}, "recovery": {"gov"},
 }  # fmt: skip
 
 
@@ -27,6 +28,8 @@ def namespaces(document):
         "denial": "placet-deny-v1",
         "role": "placet-role-v1",
         "revocation": "placet-revoke-v1",
+        "recovery": "placet-recover-v1",
+        "erasure": "placet-erase-v1",
     }.get(kind)
     return [one] if one else []
 
@@ -142,12 +145,11 @@ CREDENTIAL, COSE_KEY = a_b64u(1023), a_b64u(1024)
 INITIATOR = an_object(type=ID, id=ID)
 SIGNER = an_object(person=UUID, credential=CREDENTIAL)
 POLICY_REF = an_object(index=a_uint(), manifest=HEX32)
-QUORUM = an_object(required=a_uint(1, 16))
 RAW = an_object(media_type=ID, length=a_uint(), sha256=HEX32)
 DIGEST_REF = an_object(index=a_uint(), document_sha256=HEX32)
 NOTE_REF = an_object(origin=ID, size=a_uint(2), root=HEX32, note_sha256=HEX32)
 AFTER = an_object(main=NOTE_REF, gov=NOTE_REF)
-ROLE_NAME = a_choice("administrator", "approver")
+ROLE_NAME = a_choice("administrator", "approver", "auditor", "operator")
 
 
 def roles(low):
@@ -157,6 +159,25 @@ def roles(low):
             _fail("roles ascend")
 
     return check
+
+
+def people(value):
+    a_list(UUID, 1, 64)(value)
+    if any(a >= b for a, b in zip(value, value[1:])):
+        _fail("people ascend")
+
+
+def targets(value):
+    a_list(an_object(index=a_uint(), entry=HEX32), 1, 256)(value)
+    indexes = [one["index"] for one in value]
+    if any(a >= b for a, b in zip(indexes, indexes[1:])):
+        _fail("targets ascend")
+
+
+QUORUM = an_object(
+    required=a_uint(1, 16), people_optional=people, roles_optional=roles(1),
+    allow_self_optional=a_choice(True),
+)  # fmt: skip
 
 
 # Actions -----------------------------------------------------------------------------------
@@ -272,10 +293,15 @@ _members = {
             fmt=ID, object_sha256=HEX32, client_data_sha256=HEX32),
         **{"class": a_choice("software", "synced-or-unknown", "claimed-device-bound",
                              "attested-hardware")},
-        roles=roles(1), authoriser_optional=SIGNER, after=AFTER),
+        roles=roles(1), authoriser_optional=SIGNER, recovery_optional=an_object(index=a_uint()),
+        after=AFTER),
     "role": dict(person=UUID, roles=roles(0), signer=SIGNER, after=AFTER),
-    "revocation": dict(credential=CREDENTIAL, effective_from=TIME, reason=TEXT, signer=SIGNER,
-                       after=AFTER),
+    "revocation": dict(credential=CREDENTIAL, key=HEX32, effective_from=TIME, reason=TEXT,
+                       signer=SIGNER, after=AFTER),
+    "recovery": dict(person=UUID, key=HEX32, credential=CREDENTIAL, roles=roles(1),
+                     effective_from=TIME, reason=TEXT, after=AFTER),
+    "erasure": dict(targets=targets, reason=TEXT, signer=SIGNER, after=AFTER),
+    "administration": dict(act=ID, target=ID, person_optional=UUID, at=TIME, detail=TEXT),
 }  # fmt: skip
 _common = dict(profile=a_choice(PROFILE), kind=ID, nonce=a_b64u(16, exact=True))
 SCHEMAS = {kind: an_object(**_common, **members) for kind, members in _members.items()}
@@ -300,6 +326,8 @@ def read(data):
     if document["kind"] not in SCHEMAS:
         return document, "kind.unknown"
     SCHEMAS[document["kind"]](document)
+    if document["kind"] == "enrolment" and {"authoriser", "recovery"} <= set(document):
+        _fail("authoriser and recovery")
     if document["kind"] == "policy":
         if (
             hashlib.sha256(sjson.jcs(document["manifest"])).hexdigest()

@@ -9,8 +9,14 @@ UNDECIDED = {
     "lineage.operator_asserted",
     "governance.unauthorised",
     "lineage.depth",
+    "lineage.recovery",
+    "time.lower_open",
 }
 MAX_LINEAGE = 32
+
+
+def _hex(thumbprint):
+    return thumbprint.hex() if isinstance(thumbprint, bytes) else thumbprint
 
 
 class Problem(Exception):
@@ -38,8 +44,8 @@ class Enrolment:
 class Governance:
     """`entries`: those that passed steps 9 and 10; `leaves`: leaf hashes of all."""
 
-    def __init__(self, entries, leaves, trust):
-        self.entries, self.leaves, self.trust = entries, leaves, trust
+    def __init__(self, entries, leaves, trust, t1_after):
+        self.entries, self.leaves, self.trust, self.t1_after = entries, leaves, trust, t1_after
         thumbprints = set()
         self.depths = {}  # credential: enrolments up to its root, of those that stand
         self.overtaken = set()  # indexes of `role` that only take away (R-9.3-3)
@@ -90,16 +96,47 @@ class Governance:
         if document["class"] == "software" and not self.trust.allow_dev:
             raise Problem("trust.dev_log")
         self._lineage_assertion(entry, "placet-enrol-possess-v1", own, own.credential)
+        if "recovery" in document:
+            self._recovered(entry, own)
         if self.is_root(own):
             self.depths[own.credential] = 1
             return
+        if "recovery" in document:
+            raise Problem("lineage.recovery")
         if "authoriser" not in document:
             raise Problem("lineage.operator_asserted")
-        self._signed(entry, document["authoriser"], "placet-enrol-authorise-v1")
+        signer = document["authoriser"]
+        each = document["roles"] if signer["person"] == own.person else None
+        self._signed(entry, signer, "placet-enrol-authorise-v1", each=each)  # R-9.3-6
         above = self.depths.get(document["authoriser"]["credential"], 0)
         if above >= MAX_LINEAGE:
             raise Problem("lineage.depth")
         self.depths[own.credential] = above + 1
+
+    def _recovered(self, entry, own):
+        """R-9.3-7 to R-9.3-9, of roots too."""
+        at, size = entry.document["recovery"]["index"], entry.after["gov"]["size"]
+        found = [one for one in self.entries if one.index == at and one.is_a("recovery")]
+        if not found or at >= size or self.after_problem(found[0]):
+            raise Problem("recovery.mismatch")
+        said = found[0].document
+        same = all(said[n] == entry.document[n] for n in ("person", "credential", "roles"))
+        if not same or said["key"] != _hex(own.thumbprint):
+            raise Problem("recovery.mismatch")
+        self._lineage_assertion(found[0], "placet-recover-v1", own, own.credential)
+        for one in self.entries:
+            if (
+                one.is_a("revocation")
+                and one.index < entry.index
+                and one.document["key"] == _hex(own.thumbprint)
+                and self.stands(one)
+            ):
+                raise Problem("recovery.objected")
+        t1 = self.t1_after(entry.after)
+        if t1 is None:
+            raise Problem("time.lower_open")
+        if t1 < text.parse_time(said["effective_from"]):
+            raise Problem("recovery.early")
 
     def _role(self, entry):
         self._signed(entry, entry.document["signer"], "placet-role-v1")
@@ -136,11 +173,23 @@ class Governance:
 
     def _revocation(self, entry):
         signer, size = entry.document["signer"], entry.after["gov"]["size"]
+        named = self.roster.get(entry.document["credential"])
+        if named is not None and named.index >= entry.index:
+            named = None
+        announced = named is None and any(
+            one.is_a("recovery")
+            and one.index < size
+            and not self.after_problem(one)
+            and all(one.document[n] == entry.document[n] for n in ("credential", "key"))
+            for one in self.entries
+        )
+        if not announced and (named is None or _hex(named.thumbprint) != entry.document["key"]):
+            raise Problem("revocation.key")  # R-9.3-10
         try:
-            self._signed(entry, signer, "placet-revoke-v1")
+            self._signed(entry, signer, "placet-revoke-v1", objects=announced)
         except Problem:
             mine = self.roster.get(signer["credential"])
-            revoked = self.roster.get(entry.document["credential"])
+            revoked = named
             if not (
                 mine
                 and revoked
@@ -154,15 +203,18 @@ class Governance:
                 raise
             self._lineage_assertion(entry, "placet-revoke-v1", mine, signer["credential"])
 
-    def _signed(self, entry, signer, namespace):
-        """An administrator signed it (9.3)."""
+    def _signed(self, entry, signer, namespace, each=None, objects=False):
+        """An administrator signed it (9.3), or who has `each` of these roles, or who objects."""
         size = entry.after["gov"]["size"]
-        enrolment = self.authorised(signer["credential"], size, "administrator")
+        enrolment = self.authorised(signer["credential"], size, None)
         if enrolment.person != signer["person"]:
             raise Problem("lineage.person")
         if not self.is_root(enrolment):
-            if "administrator" not in self.roles(enrolment, entry.index):
-                raise Problem("lineage.role")
+            for at in (size, entry.index):
+                held = self.roles(enrolment, at)
+                may = "administrator" in held or (objects and "approver" in held)
+                if not may and not (each and set(each) <= held):
+                    raise Problem("lineage.role")
         for other in self.entries:
             if (
                 other.is_a("revocation")
@@ -207,9 +259,44 @@ class Governance:
         problem = self.problems.get(enrolment.index)
         if problem:
             raise problem
-        if not self.is_root(enrolment) and role not in self.roles(enrolment, size):
+        if role and not self.is_root(enrolment) and role not in self.roles(enrolment, size):
             raise Problem("lineage.role")
         return enrolment
+
+    def counts_for(self, quorum, approver, size):
+        """9.7, rule 4."""
+        people, wanted = quorum.get("people", ()), set(quorum.get("roles", ()))
+        if not people and not wanted:
+            return True
+        enrolment = self.roster.get(approver["credential"])
+        if enrolment is None:
+            return False
+        held = set()
+        if enrolment.index < size:
+            held = self.roles(enrolment, size)
+            if self.is_root(enrolment):
+                held |= {"administrator", "approver"}
+        return enrolment.person in people or bool(wanted & held)
+
+    def order(self, entry):
+        """9.8: whether an erasure is an order; what it stands for is for the caller."""
+        size, signer = entry.after["gov"]["size"], entry.document["signer"]
+        if self.root(size) != entry.after["gov"]["root"]:
+            return False
+        try:
+            enrolment = self.authorised(signer["credential"], size, "administrator")
+            self.assertion(entry, "placet-erase-v1", enrolment, signer["credential"])
+        except Problem:
+            return False
+        revoked = any(
+            one.is_a("revocation")
+            and one.index < size
+            and one.document["credential"] == signer["credential"]
+            and self.stands(one)
+            for one in self.entries
+        )
+        same = enrolment.person == signer["person"]
+        return same and not revoked and entry.after["main"]["size"] <= entry.index
 
     def role_entries(self, enrolment, size):
         return [
@@ -264,7 +351,10 @@ class Governance:
                 named.append((given[-1].document["signer"], given[-1]))
             for signer, entry in named:
                 found.add((signer["credential"], entry.index))
-                todo.append((signer["credential"], entry.after["gov"]["size"], "administrator"))
+                size = entry.after["gov"]["size"]
+                todo.append((signer["credential"], size, "administrator"))
+                if signer["person"] == enrolment.person:  # a person's first key
+                    todo.append((signer["credential"], size, one[2]))
             if len(found) > MAX_LINEAGE:
                 raise Problem("lineage.depth")
         return sorted(found)

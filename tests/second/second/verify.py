@@ -11,7 +11,7 @@ WHOLE = (
     "witness.independent",
 )  # fmt: skip
 EACH = (
-    "answer.present", "witness.quorum", "assertion", "order.after", "lineage.root",
+    "body.present", "answer.present", "witness.quorum", "assertion", "order.after", "lineage.root",
     "policy.in_force", "time.interval", "roster.current", "credential.attestation", "quorum.met",
     "execution.bound", "outcome.bound", "not_after", "consumption.unique", "action.match", "passkey.match",
     "time.between", "answer.expected",
@@ -109,7 +109,7 @@ class Verifier:
         if not notes_good:
             return
         leaves = [merkle.leaf_hash(entry.entry) for entry in self.bundle.entries]
-        self.gov = Governance(self.good["gov"], leaves, self.trust)
+        self.gov = Governance(self.good["gov"], leaves, self.trust, self.t1_after)
         self.check("opening.commitment", self.openings)
         self.check("witness.independent", self.independent)
         for request in self.bundle.requests:
@@ -285,7 +285,8 @@ class Verifier:
         for statement in self.bundle.entries:
             yield self.gov_log, statement
         for statement in self.bundle.statements:
-            yield self.main_log, statement
+            if statement not in self.bundle.erased:
+                yield self.main_log, statement
 
     def signatures(self):
         worst, self.signed = Worst(), []
@@ -397,6 +398,43 @@ class Request:
         self.approvals = [one for one in self.answers if one.is_a("approval")]
         self.executions = [one for one in mine if one.is_a("execution")]
         self.outcomes = [one for one in mine if one.is_a("outcome")]
+        self.decisions = [
+            one for one in mine
+            if one.is_a("decision") and one.document["decision"] == "requestable"
+        ]  # fmt: skip
+        self.erased = [one for one in whole.bundle.erased if one.sub == "urn:uuid:" + request]
+
+    def body_present(self):
+        """9.8."""
+        for gone in self.erased:
+            orders = (
+                order
+                for order in self.whole.good["main"]
+                if order.is_a("erasure")
+                and gone.index < order.after["main"]["size"]
+                and {"index": gone.index, "entry": gone.entry.hex()} in order.document["targets"]
+                and self.gov.order(order)
+            )
+            if next(orders, None) is None:
+                raise Problem("body.missing")
+        if self.erased:
+            raise undecided("body.erased")
+
+    def _missed(self, code):
+        return undecided("body.erased") if self.erased else Problem(code)
+
+    def _enough(self, approvals):
+        """9.7, rule 4."""
+        quorum = self.approvals[0].document["quorum"]
+        persons, counted = set(), set()
+        for one in approvals:
+            approver = one.document["approver"]
+            persons.add(approver["person"])
+            if self.gov.counts_for(quorum, approver, one.after["gov"]["size"]):
+                counted.add(approver["person"])
+        if len(counted) < quorum["required"]:
+            enough = len(persons) >= quorum["required"]
+            raise self._missed("quorum.eligible" if enough else "quorum.unmet")
 
     def all(self):
         for name in EACH:
@@ -607,10 +645,20 @@ class Request:
                 document["policy"], document.get("raw"), document["initiator"],
                 document["quorum"]])  # fmt: skip
 
-        persons = {one.document["approver"]["person"] for one in self.approvals}
-        required = self.approvals[0].document["quorum"]["required"]
-        if len(persons) < required or len(set(map(terms, self.approvals))) > 1:
+        for one in self.approvals:
+            document = one.document
+            initiators = (document["initiator"]["id"], document["action"]["subject"]["id"])
+            own = document["approver"]["person"] in initiators
+            if own and "allow_self" not in document["quorum"]:
+                raise Problem("approval.self")
+        if len(set(map(terms, self.approvals))) > 1:
             raise Problem("quorum.unmet")
+        for one in self.approvals:
+            before = [decision for decision in self.decisions if decision.index < one.index]
+            asked = before[-1].document.get("quorum") if before else None
+            if asked is not None and asked != one.document["quorum"]:
+                raise Problem("quorum.decision")
+        self._enough(self.approvals)
 
     def _execution(self):
         if not self.executions:
@@ -626,6 +674,8 @@ class Request:
                 one for one in self.approvals
                 if (one.index, one.document_sha256.hex()) == (ref["index"], ref["document_sha256"])
             ]  # fmt: skip
+            if ref["index"] in {one.index for one in self.erased}:
+                raise undecided("body.erased")
             if not found:
                 raise Problem("execution.approval")
             spent += found
@@ -639,9 +689,7 @@ class Request:
             if document.get("raw") != approved.get("raw"):
                 raise Problem("execution.raw")
         self._order_later(execution, [one.index for one in spent])
-        persons = {one.document["approver"]["person"] for one in spent}
-        if len(persons) < spent[0].document["quorum"]["required"]:
-            raise Problem("quorum.unmet")
+        self._enough(spent)
 
     def _order_later(self, statement, indexes):
         self._notes_named(statement)

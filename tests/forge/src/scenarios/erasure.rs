@@ -1,6 +1,6 @@
 //! Bodies that are missing, and who ordered it.
 
-use placet_proto::bundle::{Bundle, Content};
+use placet_proto::bundle::Bundle;
 use placet_proto::document::{Body, Erasure, ErasureTarget, Role};
 use placet_proto::sshsig::Namespace;
 
@@ -56,13 +56,7 @@ fn ordered(s: &mut Story, body: Erasure, by: &mut Person) -> u64 {
 
 /// The evidence with these leaves erased and these orders beside them.
 fn erased(s: &Story, leaves: &[u64], orders: &[u64]) -> Bundle {
-    let mut bundle = s.forge.bundle_with(&[&s.request], &[&s.alice], orders);
-    for included in &mut bundle.main.statements {
-        if leaves.contains(&included.index) {
-            included.content = Content::Erased(included.entry());
-        }
-    }
-    bundle
+    s.forge.bundle_with(&[&s.request], &[&s.alice], leaves, orders)
 }
 
 fn vector(
