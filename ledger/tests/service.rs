@@ -465,6 +465,7 @@ fn an_act_of_administration_is_on_the_record_and_says_nothing_of_a_request() {
     assert_eq!(code(unknown), "request.invalid");
 }
 
+// SPEC.md R-10-34.
 #[test]
 fn what_an_administrator_orders_is_erased_and_evidence_says_by_which_order() {
     let fixture = Fixture::new();
