@@ -35,6 +35,7 @@ complete -c placet -n "__fish_placet_needs_command" -f -a "init" -d 'Make a ledg
 complete -c placet -n "__fish_placet_needs_command" -f -a "serve" -d 'Run the service'
 complete -c placet -n "__fish_placet_needs_command" -f -a "request" -d 'Ask whether an action is permitted; if it needs a person, ask for approval'
 complete -c placet -n "__fish_placet_needs_command" -f -a "enrol" -d 'Enrol a software passkey as the first person; development ledgers only'
+complete -c placet -n "__fish_placet_needs_command" -f -a "people" -d 'Invite people, and change who may do what'
 complete -c placet -n "__fish_placet_needs_command" -f -a "approve" -d 'Approve a request with a software passkey; without a request, list what waits'
 complete -c placet -n "__fish_placet_needs_command" -f -a "deny" -d 'Deny a request with a software passkey; without a request, list what waits'
 complete -c placet -n "__fish_placet_needs_command" -f -a "evidence" -d 'Fetch the evidence about requests, for verification offline'
@@ -44,6 +45,8 @@ complete -c placet -n "__fish_placet_needs_command" -f -a "witness" -d 'Run a C2
 complete -c placet -n "__fish_placet_needs_command" -f -a "trust" -d 'Make trust files'
 complete -c placet -n "__fish_placet_needs_command" -f -a "notify" -d 'Look after notifications'
 complete -c placet -n "__fish_placet_needs_command" -f -a "keys" -d 'Look at a ledger\'s keys'
+complete -c placet -n "__fish_placet_needs_command" -f -a "config" -d 'Look at the settings'
+complete -c placet -n "__fish_placet_needs_command" -f -a "token" -d 'Tokens of programs'
 complete -c placet -n "__fish_placet_needs_command" -f -a "completions" -d 'Print completions for a shell'
 complete -c placet -n "__fish_placet_using_subcommand demo" -l dir -d 'Where everything is kept; default a new folder among the temporary files' -r -F
 complete -c placet -n "__fish_placet_using_subcommand demo" -l passkey -d 'Who signs; default the browser where one can be opened' -r -f -a "browser\t'Open the pages in a browser and wait for you'
@@ -69,7 +72,21 @@ complete -c placet -n "__fish_placet_using_subcommand init" -l dev -d 'For tryin
 complete -c placet -n "__fish_placet_using_subcommand init" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand serve" -l dir -d 'The ledger\'s folder' -r -F
-complete -c placet -n "__fish_placet_using_subcommand serve" -l listen -d 'Address and port, default that of placet.toml; port 0 takes a free one' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l listen -d 'Address and port; port 0 takes a free one' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l public-url -d 'Origin of the pages, as browsers see it' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l tls-cert -d 'Certificate chain in PEM; read again on SIGHUP and when it changes' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l tls-key -d 'The certificate\'s key in PEM' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l trusted-proxy -d 'Proxies whose X-Forwarded-For, -Host and -Proto count: addresses or ranges, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l metrics-public -d 'Whether /metrics needs no token on this machine' -r -f -a "true\t''
+false\t''"
+complete -c placet -n "__fish_placet_using_subcommand serve" -l origins -d 'Further origins that clients may state, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l operated-by-self -d 'Witnesses that the operator runs, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l publish-ms -d 'Milliseconds between two cosigned checkpoints' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l recosign-open-s -d 'Age in seconds at which a note is renewed while a request is open' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l recosign-idle-s -d 'Age in seconds at which a note is renewed otherwise' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l outcome-s -d 'Seconds after which a missing outcome is recorded as unknown' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
@@ -95,6 +112,66 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand enrol" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand enrol" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_seen_subcommand_from invite list role revoke recover" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_seen_subcommand_from invite list role revoke recover" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_seen_subcommand_from invite list role revoke recover" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_seen_subcommand_from invite list role revoke recover" -f -a "invite" -d 'Make a link with which one person registers one passkey'
+complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_seen_subcommand_from invite list role revoke recover" -f -a "list" -d 'Who is enrolled, and who waits'
+complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_seen_subcommand_from invite list role revoke recover" -f -a "role" -d 'Replace the roles of a person'
+complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_seen_subcommand_from invite list role revoke recover" -f -a "revoke" -d 'Say that a passkey is not to be trusted'
+complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_seen_subcommand_from invite list role revoke recover" -f -a "recover" -d 'Make a link for somebody whose passkeys are lost, on the machine of the ledger'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l role -d 'A role; may be repeated' -r -f -a "administrator\t'Lets people in and out, signs policies'
+approver\t'Answers requests'
+auditor\t'Reads everything'
+operator\t'Runs the service'"
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l identity -d 'An id of the person in other systems, such as an e-mail address; may be repeated' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l token-file -d 'File with a token of scope admin' -r -F
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l role -d 'A role, of all that the person has from now on; may be repeated, none takes all away' -r -f -a "administrator\t'Lets people in and out, signs policies'
+approver\t'Answers requests'
+auditor\t'Reads everything'
+operator\t'Runs the service'"
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l last-administrator -d 'Go on though nobody can administrate the ledger afterwards'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l yes -d 'Do not ask'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l reason -d 'Why; stands in the log for ever' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l effective-from -d 'Since when it is not to be trusted, such as 2026-11-22T04:00:00Z; default now' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l last-administrator -d 'Go on though nobody can administrate the ledger afterwards'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l yes -d 'Do not ask'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -l dir -d 'The ledger\'s folder; the service may run' -r -F
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand approve" -l url -d 'Address of the service' -r
 complete -c placet -n "__fish_placet_using_subcommand approve" -l token-file -d 'File with the token' -r -F
 complete -c placet -n "__fish_placet_using_subcommand approve" -l key -d 'File of an enrolled software passkey; its signature is evidence of nothing' -r -F
@@ -222,10 +299,11 @@ complete -c placet -n "__fish_placet_using_subcommand trust; and not __fish_seen
 complete -c placet -n "__fish_placet_using_subcommand trust; and not __fish_seen_subcommand_from export" -f -a "export" -d 'Make a trust file for this ledger, or add to one'
 complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l dir -d 'The ledger\'s folder' -r -F
 complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l out -d 'The trust file; one that exists is added to' -r -F
-complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l root -d 'A credential id whose fingerprint you have compared with its owner; may be repeated' -r
+complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l root -d 'A passkey whose owner has told you its six words: its thumbprint, eight digits of it or more, or the words; may be repeated' -r
 complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l yes -d 'Do not ask: the words were compared'
 complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l allow-dev -d 'Let evidence of a development ledger pass'
 complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand trust; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -267,6 +345,62 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand keys; and __fish_seen_subcommand_from list" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand keys; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand config; and not __fish_seen_subcommand_from check" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand config; and not __fish_seen_subcommand_from check" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand config; and not __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand config; and not __fish_seen_subcommand_from check" -f -a "check" -d 'Print the settings in force, each with where it comes from'
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l listen -d 'Address and port; port 0 takes a free one' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l public-url -d 'Origin of the pages, as browsers see it' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l tls-cert -d 'Certificate chain in PEM; read again on SIGHUP and when it changes' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l tls-key -d 'The certificate\'s key in PEM' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l trusted-proxy -d 'Proxies whose X-Forwarded-For, -Host and -Proto count: addresses or ranges, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l metrics-public -d 'Whether /metrics needs no token on this machine' -r -f -a "true\t''
+false\t''"
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l origins -d 'Further origins that clients may state, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l operated-by-self -d 'Witnesses that the operator runs, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l publish-ms -d 'Milliseconds between two cosigned checkpoints' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l recosign-open-s -d 'Age in seconds at which a note is renewed while a request is open' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l recosign-idle-s -d 'Age in seconds at which a note is renewed otherwise' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outcome-s -d 'Seconds after which a missing outcome is recorded as unknown' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "create" -d 'Make a token and print it, once'
+complete -c placet -n "__fish_placet_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "list" -d 'List tokens, without their secrets'
+complete -c placet -n "__fish_placet_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "revoke" -d 'Revoke a token, at once and for ever'
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l dir -d 'The ledger\'s folder; the service may run' -r -F
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l scope -d 'What it may do: pep, register, evidence.read, search, metrics, notify, admin; may be repeated' -r
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l label -d 'What you call it' -r
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l expires -d 'Days after which it ends' -r
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from list" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from list" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from list" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from revoke" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from revoke" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand completions" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

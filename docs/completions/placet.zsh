@@ -68,7 +68,20 @@ never\:"Nowhere"))' \
 (serve)
 _arguments "${_arguments_options[@]}" : \
 '--dir=[The ledger'\''s folder]:DIR:_files' \
-'--listen=[Address and port, default that of placet.toml; port 0 takes a free one]:ADDR:_default' \
+'--listen=[Address and port; port 0 takes a free one]:ADDR:_default' \
+'--public-url=[Origin of the pages, as browsers see it]:URL:_default' \
+'--tls-cert=[Certificate chain in PEM; read again on SIGHUP and when it changes]:FILE:_default' \
+'--tls-key=[The certificate'\''s key in PEM]:FILE:_default' \
+'--trusted-proxy=[Proxies whose X-Forwarded-For, -Host and -Proto count\: addresses or ranges, by commas]:RANGES:_default' \
+'--metrics-public=[Whether /metrics needs no token on this machine]:BOOL:(true false)' \
+'--origins=[Further origins that clients may state, by commas]:ORIGINS:_default' \
+'--operated-by-self=[Witnesses that the operator runs, by commas]:NAMES:_default' \
+'--publish-ms=[Milliseconds between two cosigned checkpoints]:MS:_default' \
+'--recosign-open-s=[Age in seconds at which a note is renewed while a request is open]:S:_default' \
+'--recosign-idle-s=[Age in seconds at which a note is renewed otherwise]:S:_default' \
+'--outcome-s=[Seconds after which a missing outcome is recorded as unknown]:S:_default' \
+'--outbound-allow=[Hosts that may be called beside public HTTPS servers, by commas]:HOSTS:_default' \
+'--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \
@@ -107,6 +120,107 @@ never\:"Nowhere"))' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
+;;
+(people)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__people_commands" \
+"*::: :->people" \
+&& ret=0
+
+    case $state in
+    (people)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-people-command-$line[1]:"
+        case $line[1] in
+            (invite)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
+'*--role=[A role; may be repeated]:ROLE:((administrator\:"Lets people in and out, signs policies"
+approver\:"Answers requests"
+auditor\:"Reads everything"
+operator\:"Runs the service"))' \
+'*--identity=[An id of the person in other systems, such as an e-mail address; may be repeated]:ID:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':name -- The name:_default' \
+&& ret=0
+;;
+(list)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
+'(--key)--token-file=[File with a token of scope admin]:FILE:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(role)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
+'*--role=[A role, of all that the person has from now on; may be repeated, none takes all away]:ROLE:((administrator\:"Lets people in and out, signs policies"
+approver\:"Answers requests"
+auditor\:"Reads everything"
+operator\:"Runs the service"))' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--last-administrator[Go on though nobody can administrate the ledger afterwards]' \
+'--yes[Do not ask]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':person -- The person'\''s name, or id:_default' \
+&& ret=0
+;;
+(revoke)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
+'--reason=[Why; stands in the log for ever]:TEXT:_default' \
+'--effective-from=[Since when it is not to be trusted, such as 2026-11-22T04\:00\:00Z; default now]:TIME:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--last-administrator[Go on though nobody can administrate the ledger afterwards]' \
+'--yes[Do not ask]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':passkey -- The passkey\: its thumbprint, eight digits of it or more, or its six words:_default' \
+&& ret=0
+;;
+(recover)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder; the service may run]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':name -- The person'\''s name, or id:_default' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
 ;;
 (approve)
 _arguments "${_arguments_options[@]}" : \
@@ -332,10 +446,11 @@ never\:"Nowhere"))' \
 _arguments "${_arguments_options[@]}" : \
 '--dir=[The ledger'\''s folder]:DIR:_files' \
 '--out=[The trust file; one that exists is added to]:FILE:_files' \
-'*--root=[A credential id whose fingerprint you have compared with its owner; may be repeated]:CREDENTIAL:_default' \
+'*--root=[A passkey whose owner has told you its six words\: its thumbprint, eight digits of it or more, or the words; may be repeated]:KEY:_default' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \
+'--yes[Do not ask\: the words were compared]' \
 '--allow-dev[Let evidence of a development ledger pass]' \
 '--json[Results as JSON, one object a line]' \
 '-h[Print help (see more with '\''--help'\'')]' \
@@ -436,6 +551,112 @@ never\:"Nowhere"))' \
     ;;
 esac
 ;;
+(config)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__config_commands" \
+"*::: :->config" \
+&& ret=0
+
+    case $state in
+    (config)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-config-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--listen=[Address and port; port 0 takes a free one]:ADDR:_default' \
+'--public-url=[Origin of the pages, as browsers see it]:URL:_default' \
+'--tls-cert=[Certificate chain in PEM; read again on SIGHUP and when it changes]:FILE:_default' \
+'--tls-key=[The certificate'\''s key in PEM]:FILE:_default' \
+'--trusted-proxy=[Proxies whose X-Forwarded-For, -Host and -Proto count\: addresses or ranges, by commas]:RANGES:_default' \
+'--metrics-public=[Whether /metrics needs no token on this machine]:BOOL:(true false)' \
+'--origins=[Further origins that clients may state, by commas]:ORIGINS:_default' \
+'--operated-by-self=[Witnesses that the operator runs, by commas]:NAMES:_default' \
+'--publish-ms=[Milliseconds between two cosigned checkpoints]:MS:_default' \
+'--recosign-open-s=[Age in seconds at which a note is renewed while a request is open]:S:_default' \
+'--recosign-idle-s=[Age in seconds at which a note is renewed otherwise]:S:_default' \
+'--outcome-s=[Seconds after which a missing outcome is recorded as unknown]:S:_default' \
+'--outbound-allow=[Hosts that may be called beside public HTTPS servers, by commas]:HOSTS:_default' \
+'--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+(token)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__token_commands" \
+"*::: :->token" \
+&& ret=0
+
+    case $state in
+    (token)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-token-command-$line[1]:"
+        case $line[1] in
+            (create)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder; the service may run]:DIR:_files' \
+'*--scope=[What it may do\: pep, register, evidence.read, search, metrics, notify, admin; may be repeated]:SCOPE:_default' \
+'--label=[What you call it]:TEXT:_default' \
+'--expires=[Days after which it ends]:DAYS:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(list)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(revoke)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':id -- Its id:_default' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (completions)
 _arguments "${_arguments_options[@]}" : \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
@@ -460,6 +681,7 @@ _placet_commands() {
 'serve:Run the service' \
 'request:Ask whether an action is permitted; if it needs a person, ask for approval' \
 'enrol:Enrol a software passkey as the first person; development ledgers only' \
+'people:Invite people, and change who may do what' \
 'approve:Approve a request with a software passkey; without a request, list what waits' \
 'deny:Deny a request with a software passkey; without a request, list what waits' \
 'evidence:Fetch the evidence about requests, for verification offline' \
@@ -469,6 +691,8 @@ _placet_commands() {
 'trust:Make trust files' \
 'notify:Look after notifications' \
 'keys:Look at a ledger'\''s keys' \
+'config:Look at the settings' \
+'token:Tokens of programs' \
 'completions:Print completions for a shell' \
     )
     _describe -t commands 'placet commands' commands "$@"
@@ -482,6 +706,18 @@ _placet__subcmd__approve_commands() {
 _placet__subcmd__completions_commands() {
     local commands; commands=()
     _describe -t commands 'placet completions commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__config_commands] )) ||
+_placet__subcmd__config_commands() {
+    local commands; commands=(
+'check:Print the settings in force, each with where it comes from' \
+    )
+    _describe -t commands 'placet config commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__config__subcmd__check_commands] )) ||
+_placet__subcmd__config__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet config check commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__demo_commands] )) ||
 _placet__subcmd__demo_commands() {
@@ -574,6 +810,42 @@ _placet__subcmd__notify__subcmd__test_commands() {
     local commands; commands=()
     _describe -t commands 'placet notify test commands' commands "$@"
 }
+(( $+functions[_placet__subcmd__people_commands] )) ||
+_placet__subcmd__people_commands() {
+    local commands; commands=(
+'invite:Make a link with which one person registers one passkey' \
+'list:Who is enrolled, and who waits' \
+'role:Replace the roles of a person' \
+'revoke:Say that a passkey is not to be trusted' \
+'recover:Make a link for somebody whose passkeys are lost, on the machine of the ledger' \
+    )
+    _describe -t commands 'placet people commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__people__subcmd__invite_commands] )) ||
+_placet__subcmd__people__subcmd__invite_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet people invite commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__people__subcmd__list_commands] )) ||
+_placet__subcmd__people__subcmd__list_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet people list commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__people__subcmd__recover_commands] )) ||
+_placet__subcmd__people__subcmd__recover_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet people recover commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__people__subcmd__revoke_commands] )) ||
+_placet__subcmd__people__subcmd__revoke_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet people revoke commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__people__subcmd__role_commands] )) ||
+_placet__subcmd__people__subcmd__role_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet people role commands' commands "$@"
+}
 (( $+functions[_placet__subcmd__request_commands] )) ||
 _placet__subcmd__request_commands() {
     local commands; commands=()
@@ -588,6 +860,30 @@ _placet__subcmd__search_commands() {
 _placet__subcmd__serve_commands() {
     local commands; commands=()
     _describe -t commands 'placet serve commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__token_commands] )) ||
+_placet__subcmd__token_commands() {
+    local commands; commands=(
+'create:Make a token and print it, once' \
+'list:List tokens, without their secrets' \
+'revoke:Revoke a token, at once and for ever' \
+    )
+    _describe -t commands 'placet token commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__token__subcmd__create_commands] )) ||
+_placet__subcmd__token__subcmd__create_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet token create commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__token__subcmd__list_commands] )) ||
+_placet__subcmd__token__subcmd__list_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet token list commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__token__subcmd__revoke_commands] )) ||
+_placet__subcmd__token__subcmd__revoke_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet token revoke commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__trust_commands] )) ||
 _placet__subcmd__trust_commands() {
