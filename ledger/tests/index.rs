@@ -107,7 +107,7 @@ fn time_bounds_are_half_open_and_by_the_ledgers_clock() {
         hits.map(|h| h.statement.unwrap().document.body.request().unwrap().to_owned())
             .collect::<Vec<_>>()
     };
-    assert_eq!(found(Some(from), Some(to)), [within.clone()]);
+    assert_eq!(found(Some(from), Some(to)), std::slice::from_ref(&within));
     assert_eq!(found(None, Some(to)), [within, before.clone()]);
     assert_eq!(found(None, Some(from)), [before]);
     assert_eq!(found(Some(to), Some(from)), [""; 0]);

@@ -307,6 +307,7 @@ fn the_checker_itself_refuses() {
 
 /// Answers of a ledger with a bit of everything, by the operation that gave them.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one call after another, as in the life of a request")]
 async fn live_answers_are_as_described() {
     let f = Fixture::new();
     let mut alice = f.bootstrap("Alice");

@@ -219,7 +219,7 @@ mod tests {
         let kept = checked_identities(&ids(&["b@x", "a", "b@x"])).unwrap();
         assert_eq!(kept, ["a", "b@x"]);
         assert!(checked_identities(&ids(&[""])).is_err());
-        assert!(checked_identities(&vec!["x".repeat(1025)]).is_err());
+        assert!(checked_identities(&["x".repeat(1025)]).is_err());
         let many: Vec<String> = (0..33).map(|n| n.to_string()).collect();
         assert!(checked_identities(&many).is_err());
     }

@@ -199,7 +199,7 @@ impl Access {
     pub fn tokens(&self) -> Result<Vec<TokenRow>, Error> {
         self.with(|c| {
             c.prepare_cached(&format!("{SELECT} ORDER BY created, id"))?
-                .query_map([], |r| read(r))?
+                .query_map([], read)?
                 .collect()
         })
     }
@@ -218,7 +218,7 @@ impl Access {
             if changed == 0 {
                 return Ok(None);
             }
-            c.query_row(&format!("{SELECT} WHERE id = ?1"), [id], |r| read(r)).optional()
+            c.query_row(&format!("{SELECT} WHERE id = ?1"), [id], read).optional()
         })
     }
 

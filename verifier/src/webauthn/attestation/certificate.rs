@@ -142,8 +142,11 @@ impl<'a> Certificate<'a> {
     }
 }
 
+/// Type and value of an attribute of a Name.
+type Attribute<'a> = (&'a [u8], &'a [u8]);
+
 /// Type and value of every attribute of a Name, given without its head.
-pub(super) fn attributes(name: &[u8]) -> Result<Vec<(&[u8], &[u8])>, Flaw> {
+pub(super) fn attributes(name: &[u8]) -> Result<Vec<Attribute<'_>>, Flaw> {
     let mut out = Vec::new();
     let mut rdns = Reader::new(name);
     while !rdns.at_end() {

@@ -22,10 +22,11 @@ pub(super) struct Members<'a> {
 impl<'a> Members<'a> {
     /// Reads a statement that has no members but those named.
     pub(super) fn read(statement: &'a [u8], allowed: &[&str]) -> Result<Self, Flaw> {
-        Self::members(statement, allowed).map_err(|_| Flaw::Invalid("not as its format demands"))
+        Self::read_members(statement, allowed)
+            .map_err(|_| Flaw::Invalid("not as its format demands"))
     }
 
-    fn members(statement: &'a [u8], allowed: &[&str]) -> Result<Self, CborError> {
+    fn read_members(statement: &'a [u8], allowed: &[&str]) -> Result<Self, CborError> {
         let mut reader = cbor::Reader::new(statement)?;
         let mut out = Self::default();
         for _ in 0..reader.map()? {
