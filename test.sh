@@ -20,10 +20,10 @@ ROOT=$PWD
 # name:budget in seconds, in the order of the runs. Cheap ones first: they find most mistakes.
 SUITES=(
     setup:600 fmt:30 lints:60 build:2400 clippy:1200 docs:600 unit:1500 pure:900 tree:30 generated:600 second:60
-    demo:120 browser:180 foreign:300 crash:300 fuzz:480
+    demo:120 browser:180 foreign:300 crash:300 load:600 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser foreign crash fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser foreign crash load fuzz "
 # Stages of tests/foreign/run.py.
 FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness outbound)
 # Minutes for all suites together.
@@ -333,6 +333,15 @@ suite_crash() {
     export PLACET_CRASH_ROUNDS=$([ "$long" = 1 ] && echo 2000 || echo 200) PLACET
     cargo_tests --release -p placet-tests --test crash -- --nocapture
     unset PLACET_CRASH_ROUNDS
+    export -n PLACET
+}
+
+# Five minutes with --long, and judged then; a short one only shows that nothing is lost.
+suite_load() {
+    check "release build" cargo build --locked --release -p placet
+    export PLACET_LOAD_SECONDS=$([ "$long" = 1 ] && echo 300 || echo 20) PLACET
+    cargo_tests --release -p placet-tests --test load -- --ignored --nocapture
+    unset PLACET_LOAD_SECONDS
     export -n PLACET
 }
 

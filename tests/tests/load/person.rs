@@ -81,7 +81,7 @@ impl Person {
 
     fn answer(&mut self, request: &str, round: u64, seen: &mut Seen) {
         self.page(&format!("/approve/{request}"), seen);
-        let denial = round % DENY_EVERY == 0;
+        let denial = round.is_multiple_of(DENY_EVERY);
         let mut open = json!({"credential": base64url(self.key.credential_id()), "denial": denial});
         if denial {
             open["reason"] = json!("not now");

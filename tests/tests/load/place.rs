@@ -57,7 +57,8 @@ impl Place {
             })
             .collect();
         close(ledger);
-        Config { trusted_proxy: vec!["127.0.0.1".to_owned()], ..wanted }.save(&self.dir).unwrap();
+        let trusted_proxy = vec!["127.0.0.1".to_owned()];
+        Config { trusted_proxy, ..wanted }.save(&self.dir).unwrap();
         keys
     }
 
