@@ -11,10 +11,10 @@
 //!
 //! | module | job |
 //! |---|---|
-//! | [`terms`] | what a statement is found by; the key |
-//! | [`store`] | the tables |
-//! | [`search`] | filters, pages, cursors |
-//! | [`follow`] | the thread that keeps up with both logs |
+//! | `terms` | what a statement is found by; the key |
+//! | `store` | the tables |
+//! | `search` | filters, pages, cursors |
+//! | `follow` | the thread that keeps up with both logs |
 
 mod follow;
 pub mod search;
