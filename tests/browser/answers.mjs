@@ -9,6 +9,7 @@
 //
 // Prints {"checks": [[name, passed, detail], ..]}.
 import { spawnSync } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { Browser } from './browser.mjs'
 
@@ -21,10 +22,16 @@ const { values } = parseArgs({
     pictures: { type: 'string' },
   },
 })
+let asked = 0
 const ask = (command) => {
   const [program, ...rest] = JSON.parse(command)
+  // Each action is another one: an equal one would join a request that is open or approved.
+  const action = JSON.parse(readFileSync(rest.at(-1)))
+  action.context = { ...action.context, run: (asked += 1) }
+  const file = `${rest.pop()}.${asked}`
+  writeFileSync(file, JSON.stringify(action))
   // The exit code says that it waits for a person.
-  const { stdout, stderr } = spawnSync(program, rest, { encoding: 'utf8' })
+  const { stdout, stderr } = spawnSync(program, [...rest, file], { encoding: 'utf8' })
   if (!stdout) throw new Error(stderr)
   return JSON.parse(stdout).task.id
 }

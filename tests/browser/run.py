@@ -54,12 +54,15 @@ def story(report, options, ledger, person):
         report.check("Chromium approves", "assertion" in answer, str(answer))
         report.check("the page shows the exact action", answer.get("action") == ACTION, str(answer))
 
-        denied = ledger.request()
+        # An equal action would join the request that is approved.
+        other = {**ACTION, "context": {"ticket": "another"}}
+        (ledger.base / "other-action.json").write_text(json.dumps(other))
+        denied = ledger.request("other-action.json")
         answer = person.does("deny", ledger, "--path", f"/approve/{denied}")
         report.check("Chromium denies", "assertion" in answer, str(answer))
         report_answers(report, ledger, person)
         yes, no = ledger.evidence(approved), ledger.evidence(denied, "denied.placet")
-    done = ledger.export_trust(credential)
+    done = ledger.export_trust(ledger.enrolled()[0])
     report.check("trust export", done.returncode == 0, done.stdout + done.stderr)
     verdicts(report, options, ledger, yes, no)
 

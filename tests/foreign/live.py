@@ -55,10 +55,10 @@ class Ledger:
                     "--code", self.code, "--name", "Alice"])
         return json.loads(done.stdout)["key"]
 
-    def request(self):
-        """Asks for the action; gives the request that waits for a person."""
+    def request(self, action="action.json"):
+        """Asks for the action in a file; gives the request that waits for a person."""
         done = run([self.placet, "--json", "request", "--url", self.url,
-                    "--token-file", self.dir / "keys" / "pep-token", self.base / "action.json"])
+                    "--token-file", self.dir / "keys" / "pep-token", self.base / action])
         return json.loads(done.stdout)["task"]["id"]
 
     def approve(self, request):
@@ -71,6 +71,12 @@ class Ledger:
         run([self.placet, "evidence", request, "--url", self.url, "--wait", "30s", "--out", out,
              "--token-file", self.dir / "keys" / "pep-token"])
         return out
+
+    def enrolled(self):
+        """Thumbprints of the enrolled keys. Not while the service holds the folder."""
+        done = run([self.placet, "--json", "trust", "export", "--dir", self.dir, "--out",
+                    self.base / "rootless.json", "--allow-dev", "--yes"])
+        return [key["key"] for key in json.loads(done.stdout)["not_roots"]]
 
     def export_trust(self, key):
         """A trust file with this key as root. Not while the service holds the folder."""
