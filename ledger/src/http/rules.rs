@@ -77,7 +77,10 @@ const TABLE: &[(&str, Rule)] = &[
     ("/approve/{request}/state", Rule::Of(ANSWERERS, &[])),
     ("/approve/{request}/qr.svg", Rule::Of(ANSWERERS, &[])),
     ("/approve", Rule::Pages(ANSWERERS)),
+    ("/v1/people", Rule::Of(DIRECTORY, &[Scope::Admin])),
     ("/people/me", Rule::Pages(ANYBODY)),
+    // Whose own further key it is signs for it, whatever roles that person has.
+    ("/people/enrolments", Rule::Of(ANYBODY, &[])),
     ("/people", Rule::Pages(DIRECTORY)),
     ("/events", Rule::Of(ANYBODY, &[])),
     ("/push/", Rule::Of(ANYBODY, &[])),
@@ -155,6 +158,8 @@ mod tests {
         assert_eq!(rule("/access/v1/evaluation"), Rule::Of(&[], &[Scope::Pep]));
         assert_eq!(rule("/people/me"), Rule::Pages(ANYBODY));
         assert_eq!(rule("/people/{person}"), Rule::Pages(DIRECTORY));
+        assert_eq!(rule("/people/enrolments/sign"), Rule::Of(ANYBODY, &[]));
+        assert_eq!(rule("/v1/people"), Rule::Of(DIRECTORY, &[Scope::Admin]));
         for closed in ["/signinx", "/logs", "/enrolment", "/new", "/v1/new", "/v1/trusted"] {
             assert_eq!(rule(closed), Rule::Of(ANYBODY, &Scope::ALL), "{closed}");
         }
