@@ -173,14 +173,20 @@ async fn finish(State(app): State<App>, headers: HeaderMap, body: Body) -> Respo
         };
         let used = app.0.sign_ins.read(&message, now).ok_or_else(stale)?;
         let signed = input.signed("credential")?;
-        let who = app.run(move |app| app.ledger().check_sign_in(&message, signed)).await?;
-        if !app.0.sign_ins.use_up(used, now) {
-            return Err(stale());
-        }
-        if let Some(old) = secret_in(&app, &headers) {
-            app.run(move |app| app.ledger().end_session(&old)).await?;
-        }
-        let secret = app.new_session(&who.person, &who.credential).await?;
+        let old = secret_in(&app, &headers);
+        // In one piece: who is told that the ledger is busy has used nothing up.
+        let begun = app.run(move |app| {
+            let who = app.ledger().check_sign_in(&message, signed)?;
+            if !app.0.sign_ins.use_up(used, now) {
+                return Ok(None);
+            }
+            if let Some(old) = old {
+                app.ledger().end_session(&old)?;
+            }
+            let secret = app.ledger().start_session(&who.person, &who.credential)?;
+            Ok(Some((who, secret)))
+        });
+        let (who, secret) = begun.await?.ok_or_else(stale)?;
         let mut response = json(&signed_in_json(&who, &secret));
         let cookie = cookie(&app, secret.as_str(), ABSOLUTE_S)?;
         response.headers_mut().insert(header::SET_COOKIE, cookie);
