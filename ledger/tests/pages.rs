@@ -322,17 +322,21 @@ async fn the_difference_to_the_last_approved_call_is_shown_and_is_not_signed() {
     let site = Site::new();
     let mut alice = site.fixture.bootstrap("Alice");
     let visitor = site.sign_in(&mut alice).await;
-    let first = create(&site, action_on("\"X1\"", r#"{"ticket":"T-1"}"#), 1, Carried::default());
+    let first =
+        create(&site, action_on("\"first-user\"", r#"{"ticket":"T-1"}"#), 1, Carried::default());
     let page = visitor.get(&format!("/approve/{first}")).await.ok();
     assert!(!page.text.contains("Compared with"));
     visitor.approve(&first, &mut alice.key).await.ok();
     let second = create(&site, action_on("\"X2\"", r#"{"ticket":"T-1"}"#), 1, Carried::default());
     let page = visitor.get(&format!("/approve/{second}")).await.ok();
     assert!(page.text.contains("Compared with the last one approved"));
-    assert!(page.text.contains("<code>resource.id</code>") && page.text.contains("&quot;X1&quot;"));
+    assert!(
+        page.text.contains("<code>resource.id</code>")
+            && page.text.contains("&quot;first-user&quot;")
+    );
     assert!(!page.text.contains("<code>context.ticket</code>"), "what is equal is left out");
     let prepared: Value = serde_json::from_str(&page.data("data-prepared")).unwrap();
-    assert!(!prepared["text"].as_str().unwrap().contains("X1"));
+    assert!(!prepared["text"].as_str().unwrap().contains("first-user"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
