@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Times that a client asks again after 429 or 503, as the service tells it to.
 const TRIES: usize = 30;
+/// Longest time between two tries, in seconds.
+const MAX_RETRY_S: u64 = 5;
 /// What a command line states as its origin.
 pub const ORIGIN: &str = "cli://localhost";
 
@@ -91,8 +93,9 @@ impl Client {
             if !matches!(status, 429 | 503) {
                 return Answer { status, cookie, text, took };
             }
-            let seconds = retry.and_then(|text| text.parse().ok()).unwrap_or(1);
-            std::thread::sleep(Duration::from_secs(seconds));
+            // As the service says, but never so long that a run does not end.
+            let seconds: u64 = retry.and_then(|text| text.parse().ok()).unwrap_or(1);
+            std::thread::sleep(Duration::from_secs(seconds.min(MAX_RETRY_S)));
         }
         panic!("still too busy after {TRIES} tries");
     }

@@ -52,7 +52,7 @@ fn size_of_load() -> Size {
 }
 
 #[test]
-#[ignore = "a load for its own suite: ./test.sh --only load"]
+#[ignore = "minutes of load, and PLACET has to name a release build"]
 fn nothing_is_lost_pages_are_quick_and_memory_is_flat() {
     let size = size_of_load();
     let mut place = Place::new();
