@@ -1,0 +1,132 @@
+//! Reading the logs and watching them: `log`, `witness`, `trust`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Which of the two logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Which {
+    /// Decisions, approvals, executions
+    Main,
+    /// Keys, policies, persons
+    Gov,
+}
+
+/// `log`.
+#[derive(Debug, Subcommand)]
+pub enum Log {
+    /// Both logs in short, or one statement in full
+    Show {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Which log
+        #[arg(long, default_value = "main")]
+        log: Which,
+        /// The statement with this index
+        #[arg(value_name = "INDEX")]
+        index: Option<u64>,
+    },
+    /// The last statements, one a line
+    Tail {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Which log
+        #[arg(long, default_value = "main")]
+        log: Which,
+        /// How many
+        #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+        lines: u64,
+    },
+    /// Write a copy for those who verify: checkpoint, tiles, the statements that are not erased
+    Export {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// The folder of the copy, missing or empty
+        #[arg(long, value_name = "COPY")]
+        out: PathBuf,
+        /// Which log
+        #[arg(long, default_value = "main")]
+        log: Which,
+    },
+    /// Read everything again and say what does not fit together; repairs nothing
+    Fsck {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+/// Logs that a witness is to know.
+#[derive(Debug, Args)]
+pub struct WitnessLogs {
+    /// A log's key, as a vkey; may be repeated, with one --origin each
+    #[arg(long, value_name = "VKEY")]
+    pub log: Vec<String>,
+    /// The log's origin, if its key has another name
+    #[arg(long, value_name = "O", requires = "log")]
+    pub origin: Vec<String>,
+}
+
+/// `witness`.
+#[derive(Debug, Subcommand)]
+pub enum Witness {
+    /// Make a witness's key, and name the logs that it knows
+    Init {
+        /// The witness's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Name of the key
+        #[arg(long, value_name = "NAME")]
+        name: String,
+        /// The logs.
+        #[command(flatten)]
+        logs: WitnessLogs,
+    },
+    /// Run the witness
+    Serve {
+        /// The witness's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Address and port; port 0 takes a free one
+        #[arg(long, value_name = "ADDR")]
+        listen: std::net::SocketAddr,
+        /// Further logs.
+        #[command(flatten)]
+        logs: WitnessLogs,
+        /// End when standard input does: for whoever starts a witness as a child
+        #[arg(long, hide = true)]
+        until_stdin_ends: bool,
+    },
+}
+
+/// `trust`.
+#[derive(Debug, Subcommand)]
+pub enum Trust {
+    /// Make a trust file for this ledger, or add to one
+    Export(TrustExport),
+}
+
+/// `trust export`.
+#[derive(Debug, Args)]
+pub struct TrustExport {
+    /// The ledger's folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// The trust file; one that exists is added to
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// A passkey whose owner has told you its six words: its thumbprint, eight digits of it or
+    /// more, or the words; may be repeated
+    #[arg(long, value_name = "KEY")]
+    pub root: Vec<String>,
+    /// Do not ask: the words were compared
+    #[arg(long)]
+    pub yes: bool,
+    /// Let evidence of a development ledger pass
+    #[arg(long)]
+    pub allow_dev: bool,
+}
