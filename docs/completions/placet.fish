@@ -57,36 +57,65 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand demo" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand init" -l dir -d 'The folder, missing or empty' -r -F
-complete -c placet -n "__fish_placet_using_subcommand init" -l origin -d 'Name of the main log, for ever: a host name with a path, such as ledger.example.com/2026' -r
-complete -c placet -n "__fish_placet_using_subcommand init" -l rp-id -d 'Host name to which passkeys are bound; with --dev default localhost' -r
-complete -c placet -n "__fish_placet_using_subcommand init" -l public-url -d 'Origin of the pages, as browsers see it, such as https://placet.example.com' -r
-complete -c placet -n "__fish_placet_using_subcommand init" -l listen -d 'Where the service listens' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l policy -d 'The policy folder; without one everything is denied (with --dev: the demonstration\'s)' -r -F
-complete -c placet -n "__fish_placet_using_subcommand init" -l receipt-alg -d 'Algorithm of the receipt keys' -r -f -a "eddsa\t'Ed25519'
-es256\t'P-256, for verifiers without Ed25519'"
-complete -c placet -n "__fish_placet_using_subcommand init" -l witness-policy -d 'Witnesses and their quorum, a C2SP tlog-policy; default the built-in witness' -r -F
+complete -c placet -n "__fish_placet_using_subcommand init" -l origin -d 'Name of the main log, for ever: a host name with a path, such as ledger.example.com/2026' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l rp-id -d 'Host name to which passkeys are bound; another one is another ledger, in which everybody enrols again' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l dev -d 'For trying out: takes software keys, and its evidence says so' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l audience -d 'Name of the enforcement point for which requests are decided' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l external-issuers -d 'Other issuers whose statements are registered: RFC 9679 thumbprints in hexadecimal' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l receipt-alg -d 'Algorithm of the receipt keys; es256 for verifiers without Ed25519' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l public-url -d 'Origin of the pages, as browsers see it, such as https://placet.example.com' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l listen -d 'Address and port; port 0 takes a free one' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l tls-cert -d 'Certificate chain in PEM; read again on SIGHUP and when it changes' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l tls-key -d 'The certificate\'s key in PEM' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l trusted-proxy -d 'Proxies whose X-Forwarded-For, -Host and -Proto count: addresses or ranges, 64 at most' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l metrics-public -d 'Whether /metrics needs no token on this machine' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l origins -d 'Further origins that clients may state' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l witness-policy -d 'Witnesses and their quorum: a C2SP tlog-policy without `log` lines' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l operated-by-self -d 'Witnesses that the operator runs' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l publish-ms -d 'Milliseconds between two cosigned checkpoints' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l recosign-open-s -d 'Age in seconds at which a note is renewed while a request is open' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l recosign-idle-s -d 'Age in seconds at which a note is renewed otherwise' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l outcome-s -d 'Seconds after which a missing outcome is recorded as unknown' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l recovery-delay-s -d 'Seconds from the announcement of a recovery to its enrolment; outside development a day at least' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l attestation -d 'What registrations ask of browsers' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l attestation-roots -d 'Vendors\' roots by which attestations are judged, in PEM or DER' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l require-attested -d 'Whether passkeys that no pinned root attests are refused' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l max-open-per-agent -d 'Requests of one agent that may wait for persons at the same time' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l openings-per-minute -d 'Requests that one agent may open in a minute' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l callback-origins -d 'Origins that agents may name for callbacks (ARAP)' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers: host or host:port' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l notify -d 'Whom to tell of what happens: a TOML file with `[[notify]]` tables' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
-complete -c placet -n "__fish_placet_using_subcommand init" -l dev -d 'For trying out: takes software keys, and its evidence says so'
 complete -c placet -n "__fish_placet_using_subcommand init" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand init" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand serve" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand serve" -l public-url -d 'Origin of the pages, as browsers see it, such as https://placet.example.com' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l listen -d 'Address and port; port 0 takes a free one' -r
-complete -c placet -n "__fish_placet_using_subcommand serve" -l public-url -d 'Origin of the pages, as browsers see it' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l tls-cert -d 'Certificate chain in PEM; read again on SIGHUP and when it changes' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l tls-key -d 'The certificate\'s key in PEM' -r
-complete -c placet -n "__fish_placet_using_subcommand serve" -l trusted-proxy -d 'Proxies whose X-Forwarded-For, -Host and -Proto count: addresses or ranges, by commas' -r
-complete -c placet -n "__fish_placet_using_subcommand serve" -l metrics-public -d 'Whether /metrics needs no token on this machine' -r -f -a "true\t''
-false\t''"
-complete -c placet -n "__fish_placet_using_subcommand serve" -l origins -d 'Further origins that clients may state, by commas' -r
-complete -c placet -n "__fish_placet_using_subcommand serve" -l operated-by-self -d 'Witnesses that the operator runs, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l trusted-proxy -d 'Proxies whose X-Forwarded-For, -Host and -Proto count: addresses or ranges, 64 at most' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l metrics-public -d 'Whether /metrics needs no token on this machine' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l origins -d 'Further origins that clients may state' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l witness-policy -d 'Witnesses and their quorum: a C2SP tlog-policy without `log` lines' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l operated-by-self -d 'Witnesses that the operator runs' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l publish-ms -d 'Milliseconds between two cosigned checkpoints' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l recosign-open-s -d 'Age in seconds at which a note is renewed while a request is open' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l recosign-idle-s -d 'Age in seconds at which a note is renewed otherwise' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l outcome-s -d 'Seconds after which a missing outcome is recorded as unknown' -r
-complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l recovery-delay-s -d 'Seconds from the announcement of a recovery to its enrolment; outside development a day at least' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l attestation -d 'What registrations ask of browsers' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l attestation-roots -d 'Vendors\' roots by which attestations are judged, in PEM or DER' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l require-attested -d 'Whether passkeys that no pinned root attests are refused' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l max-open-per-agent -d 'Requests of one agent that may wait for persons at the same time' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l openings-per-minute -d 'Requests that one agent may open in a minute' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l callback-origins -d 'Origins that agents may name for callbacks (ARAP)' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers: host or host:port' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l notify -d 'Whom to tell of what happens: a TOML file with `[[notify]]` tables' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
@@ -95,6 +124,7 @@ complete -c placet -n "__fish_placet_using_subcommand serve" -l new-code -d 'Pri
 complete -c placet -n "__fish_placet_using_subcommand serve" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand serve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand request" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand request" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand request" -l token-file -d 'File with the token' -r -F
 complete -c placet -n "__fish_placet_using_subcommand request" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
@@ -102,6 +132,7 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand request" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand request" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand enrol" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand enrol" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand enrol" -l token-file -d 'File with the token' -r -F
 complete -c placet -n "__fish_placet_using_subcommand enrol" -l key -d 'File of the software passkey; made if it is missing' -r -F
 complete -c placet -n "__fish_placet_using_subcommand enrol" -l code -d 'The one-time code that `init` printed' -r
@@ -123,6 +154,7 @@ complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_see
 complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_seen_subcommand_from invite list role revoke recover" -f -a "revoke" -d 'Say that a passkey is not to be trusted'
 complete -c placet -n "__fish_placet_using_subcommand people; and not __fish_seen_subcommand_from invite list role revoke recover" -f -a "recover" -d 'Make a link for somebody whose passkeys are lost, on the machine of the ledger'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l role -d 'A role; may be repeated' -r -f -a "administrator\t'Lets people in and out, signs policies'
 approver\t'Answers requests'
@@ -135,6 +167,7 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from invite" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l token-file -d 'File with a token of scope admin' -r -F
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -143,6 +176,7 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l role -d 'A role, of all that the person has from now on; may be repeated, none takes all away' -r -f -a "administrator\t'Lets people in and out, signs policies'
 approver\t'Answers requests'
@@ -156,6 +190,7 @@ complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_su
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from role" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l reason -d 'Why; stands in the log for ever' -r
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from revoke" -l effective-from -d 'Since when it is not to be trusted, such as 2026-11-22T04:00:00Z; default now' -r
@@ -173,6 +208,7 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand approve" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand approve" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand approve" -l token-file -d 'File with the token' -r -F
 complete -c placet -n "__fish_placet_using_subcommand approve" -l key -d 'File of an enrolled software passkey; its signature is evidence of nothing' -r -F
 complete -c placet -n "__fish_placet_using_subcommand approve" -l reason -d 'Why; with deny only' -r
@@ -183,6 +219,7 @@ complete -c placet -n "__fish_placet_using_subcommand approve" -l yes -d 'Do not
 complete -c placet -n "__fish_placet_using_subcommand approve" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand approve" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand deny" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand deny" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand deny" -l token-file -d 'File with the token' -r -F
 complete -c placet -n "__fish_placet_using_subcommand deny" -l key -d 'File of an enrolled software passkey; its signature is evidence of nothing' -r -F
 complete -c placet -n "__fish_placet_using_subcommand deny" -l reason -d 'Why; with deny only' -r
@@ -193,6 +230,7 @@ complete -c placet -n "__fish_placet_using_subcommand deny" -l yes -d 'Do not as
 complete -c placet -n "__fish_placet_using_subcommand deny" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand deny" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand evidence" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l token-file -d 'File with a token of scope evidence.read or pep' -r -F
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l dir -d 'The ledger\'s folder, while no service runs on it' -r -F
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l wait -d 'Close what is open first, and wait at most so long for it: 30s, 2m' -r
@@ -203,6 +241,7 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand evidence" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand evidence" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand search" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand search" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand search" -l token-file -d 'A token with scope search, in a file' -r -F
 complete -c placet -n "__fish_placet_using_subcommand search" -l key -d 'In place of a token: sign in with this software passkey' -r -F
 complete -c placet -n "__fish_placet_using_subcommand search" -l log -d 'One log: main or gov; both if it is left out' -r
@@ -352,21 +391,29 @@ complete -c placet -n "__fish_placet_using_subcommand config; and not __fish_see
 complete -c placet -n "__fish_placet_using_subcommand config; and not __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand config; and not __fish_seen_subcommand_from check" -f -a "check" -d 'Print the settings in force, each with where it comes from'
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l public-url -d 'Origin of the pages, as browsers see it, such as https://placet.example.com' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l listen -d 'Address and port; port 0 takes a free one' -r
-complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l public-url -d 'Origin of the pages, as browsers see it' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l tls-cert -d 'Certificate chain in PEM; read again on SIGHUP and when it changes' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l tls-key -d 'The certificate\'s key in PEM' -r
-complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l trusted-proxy -d 'Proxies whose X-Forwarded-For, -Host and -Proto count: addresses or ranges, by commas' -r
-complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l metrics-public -d 'Whether /metrics needs no token on this machine' -r -f -a "true\t''
-false\t''"
-complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l origins -d 'Further origins that clients may state, by commas' -r
-complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l operated-by-self -d 'Witnesses that the operator runs, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l trusted-proxy -d 'Proxies whose X-Forwarded-For, -Host and -Proto count: addresses or ranges, 64 at most' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l metrics-public -d 'Whether /metrics needs no token on this machine' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l origins -d 'Further origins that clients may state' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l witness-policy -d 'Witnesses and their quorum: a C2SP tlog-policy without `log` lines' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l operated-by-self -d 'Witnesses that the operator runs' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l publish-ms -d 'Milliseconds between two cosigned checkpoints' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l recosign-open-s -d 'Age in seconds at which a note is renewed while a request is open' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l recosign-idle-s -d 'Age in seconds at which a note is renewed otherwise' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outcome-s -d 'Seconds after which a missing outcome is recorded as unknown' -r
-complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers, by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l recovery-delay-s -d 'Seconds from the announcement of a recovery to its enrolment; outside development a day at least' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l attestation -d 'What registrations ask of browsers' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l attestation-roots -d 'Vendors\' roots by which attestations are judged, in PEM or DER' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l require-attested -d 'Whether passkeys that no pinned root attests are refused' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l max-open-per-agent -d 'Requests of one agent that may wait for persons at the same time' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l openings-per-minute -d 'Requests that one agent may open in a minute' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l callback-origins -d 'Origins that agents may name for callbacks (ARAP)' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers: host or host:port' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l notify -d 'Whom to tell of what happens: a TOML file with `[[notify]]` tables' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

@@ -48,18 +48,39 @@ never\:"Nowhere"))' \
 (init)
 _arguments "${_arguments_options[@]}" : \
 '--dir=[The folder, missing or empty]:DIR:_files' \
-'--origin=[Name of the main log, for ever\: a host name with a path, such as ledger.example.com/2026]:NAME:_default' \
-'--rp-id=[Host name to which passkeys are bound; with --dev default localhost]:HOST:_default' \
-'--public-url=[Origin of the pages, as browsers see it, such as https\://placet.example.com]:URL:_default' \
-'--listen=[Where the service listens]:ADDR:_default' \
 '--policy=[The policy folder; without one everything is denied (with --dev\: the demonstration'\''s)]:FOLDER:_files' \
-'--receipt-alg=[Algorithm of the receipt keys]:ALG:((eddsa\:"Ed25519"
-es256\:"P-256, for verifiers without Ed25519"))' \
-'--witness-policy=[Witnesses and their quorum, a C2SP tlog-policy; default the built-in witness]:FILE:_files' \
+'--origin=[Name of the main log, for ever\: a host name with a path, such as ledger.example.com/2026]:NAME:_default' \
+'--rp-id=[Host name to which passkeys are bound; another one is another ledger, in which everybody enrols again]:HOST:_default' \
+'--dev=[For trying out\: takes software keys, and its evidence says so]::BOOL:_default' \
+'--audience=[Name of the enforcement point for which requests are decided]:NAME:_default' \
+'--external-issuers=[Other issuers whose statements are registered\: RFC 9679 thumbprints in hexadecimal]:THUMBPRINTS:_default' \
+'--receipt-alg=[Algorithm of the receipt keys; es256 for verifiers without Ed25519]:ALG:_default' \
+'--public-url=[Origin of the pages, as browsers see it, such as https\://placet.example.com]:URL:_default' \
+'--listen=[Address and port; port 0 takes a free one]:ADDR:_default' \
+'--tls-cert=[Certificate chain in PEM; read again on SIGHUP and when it changes]:FILE:_default' \
+'--tls-key=[The certificate'\''s key in PEM]:FILE:_default' \
+'--trusted-proxy=[Proxies whose X-Forwarded-For, -Host and -Proto count\: addresses or ranges, 64 at most]:RANGES:_default' \
+'--metrics-public=[Whether /metrics needs no token on this machine]::BOOL:_default' \
+'--origins=[Further origins that clients may state]:ORIGINS:_default' \
+'--witness-policy=[Witnesses and their quorum\: a C2SP tlog-policy without \`log\` lines]:FILE:_default' \
+'--operated-by-self=[Witnesses that the operator runs]:NAMES:_default' \
+'--publish-ms=[Milliseconds between two cosigned checkpoints]:MS:_default' \
+'--recosign-open-s=[Age in seconds at which a note is renewed while a request is open]:S:_default' \
+'--recosign-idle-s=[Age in seconds at which a note is renewed otherwise]:S:_default' \
+'--outcome-s=[Seconds after which a missing outcome is recorded as unknown]:S:_default' \
+'--recovery-delay-s=[Seconds from the announcement of a recovery to its enrolment; outside development a day at least]:S:_default' \
+'--attestation=[What registrations ask of browsers]:WHAT:_default' \
+'--attestation-roots=[Vendors'\'' roots by which attestations are judged, in PEM or DER]:FOLDER:_default' \
+'--require-attested=[Whether passkeys that no pinned root attests are refused]::BOOL:_default' \
+'--max-open-per-agent=[Requests of one agent that may wait for persons at the same time]:N:_default' \
+'--openings-per-minute=[Requests that one agent may open in a minute]:N:_default' \
+'--callback-origins=[Origins that agents may name for callbacks (ARAP)]:ORIGINS:_default' \
+'--outbound-allow=[Hosts that may be called beside public HTTPS servers\: host or host\:port]:HOSTS:_default' \
+'--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
+'--notify=[Whom to tell of what happens\: a TOML file with \`\[\[notify\]\]\` tables]:FILE:_default' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \
-'--dev[For trying out\: takes software keys, and its evidence says so]' \
 '--json[Results as JSON, one object a line]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
@@ -68,20 +89,29 @@ never\:"Nowhere"))' \
 (serve)
 _arguments "${_arguments_options[@]}" : \
 '--dir=[The ledger'\''s folder]:DIR:_files' \
+'--public-url=[Origin of the pages, as browsers see it, such as https\://placet.example.com]:URL:_default' \
 '--listen=[Address and port; port 0 takes a free one]:ADDR:_default' \
-'--public-url=[Origin of the pages, as browsers see it]:URL:_default' \
 '--tls-cert=[Certificate chain in PEM; read again on SIGHUP and when it changes]:FILE:_default' \
 '--tls-key=[The certificate'\''s key in PEM]:FILE:_default' \
-'--trusted-proxy=[Proxies whose X-Forwarded-For, -Host and -Proto count\: addresses or ranges, by commas]:RANGES:_default' \
-'--metrics-public=[Whether /metrics needs no token on this machine]:BOOL:(true false)' \
-'--origins=[Further origins that clients may state, by commas]:ORIGINS:_default' \
-'--operated-by-self=[Witnesses that the operator runs, by commas]:NAMES:_default' \
+'--trusted-proxy=[Proxies whose X-Forwarded-For, -Host and -Proto count\: addresses or ranges, 64 at most]:RANGES:_default' \
+'--metrics-public=[Whether /metrics needs no token on this machine]::BOOL:_default' \
+'--origins=[Further origins that clients may state]:ORIGINS:_default' \
+'--witness-policy=[Witnesses and their quorum\: a C2SP tlog-policy without \`log\` lines]:FILE:_default' \
+'--operated-by-self=[Witnesses that the operator runs]:NAMES:_default' \
 '--publish-ms=[Milliseconds between two cosigned checkpoints]:MS:_default' \
 '--recosign-open-s=[Age in seconds at which a note is renewed while a request is open]:S:_default' \
 '--recosign-idle-s=[Age in seconds at which a note is renewed otherwise]:S:_default' \
 '--outcome-s=[Seconds after which a missing outcome is recorded as unknown]:S:_default' \
-'--outbound-allow=[Hosts that may be called beside public HTTPS servers, by commas]:HOSTS:_default' \
+'--recovery-delay-s=[Seconds from the announcement of a recovery to its enrolment; outside development a day at least]:S:_default' \
+'--attestation=[What registrations ask of browsers]:WHAT:_default' \
+'--attestation-roots=[Vendors'\'' roots by which attestations are judged, in PEM or DER]:FOLDER:_default' \
+'--require-attested=[Whether passkeys that no pinned root attests are refused]::BOOL:_default' \
+'--max-open-per-agent=[Requests of one agent that may wait for persons at the same time]:N:_default' \
+'--openings-per-minute=[Requests that one agent may open in a minute]:N:_default' \
+'--callback-origins=[Origins that agents may name for callbacks (ARAP)]:ORIGINS:_default' \
+'--outbound-allow=[Hosts that may be called beside public HTTPS servers\: host or host\:port]:HOSTS:_default' \
 '--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
+'--notify=[Whom to tell of what happens\: a TOML file with \`\[\[notify\]\]\` tables]:FILE:_default' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \
@@ -95,6 +125,7 @@ never\:"Nowhere"))' \
 (request)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--token-file=[File with the token]:FILE:_files' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
@@ -108,6 +139,7 @@ never\:"Nowhere"))' \
 (enrol)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--token-file=[File with the token]:FILE:_files' \
 '--key=[File of the software passkey; made if it is missing]:SOFTKEY:_files' \
 '--code=[The one-time code that \`init\` printed]:CODE:_default' \
@@ -142,6 +174,7 @@ never\:"Nowhere"))' \
             (invite)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
 '*--role=[A role; may be repeated]:ROLE:((administrator\:"Lets people in and out, signs policies"
 approver\:"Answers requests"
@@ -160,6 +193,7 @@ never\:"Nowhere"))' \
 (list)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
 '(--key)--token-file=[File with a token of scope admin]:FILE:_files' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
@@ -173,6 +207,7 @@ never\:"Nowhere"))' \
 (role)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
 '*--role=[A role, of all that the person has from now on; may be repeated, none takes all away]:ROLE:((administrator\:"Lets people in and out, signs policies"
 approver\:"Answers requests"
@@ -192,6 +227,7 @@ never\:"Nowhere"))' \
 (revoke)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
 '--reason=[Why; stands in the log for ever]:TEXT:_default' \
 '--effective-from=[Since when it is not to be trusted, such as 2026-11-22T04\:00\:00Z; default now]:TIME:_default' \
@@ -225,6 +261,7 @@ esac
 (approve)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--token-file=[File with the token]:FILE:_files' \
 '--key=[File of an enrolled software passkey; its signature is evidence of nothing]:SOFTKEY:_files' \
 '--reason=[Why; with deny only]:TEXT:_default' \
@@ -241,6 +278,7 @@ never\:"Nowhere"))' \
 (deny)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--token-file=[File with the token]:FILE:_files' \
 '--key=[File of an enrolled software passkey; its signature is evidence of nothing]:SOFTKEY:_files' \
 '--reason=[Why; with deny only]:TEXT:_default' \
@@ -257,6 +295,7 @@ never\:"Nowhere"))' \
 (evidence)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--token-file=[File with a token of scope evidence.read or pep]:FILE:_files' \
 '--dir=[The ledger'\''s folder, while no service runs on it]:DIR:_files' \
 '--wait=[Close what is open first, and wait at most so long for it\: 30s, 2m]:TIME:_default' \
@@ -273,6 +312,7 @@ never\:"Nowhere"))' \
 (search)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--token-file=[A token with scope search, in a file]:FILE:_files' \
 '--key=[In place of a token\: sign in with this software passkey]:FILE:_files' \
 '--log=[One log\: main or gov; both if it is left out]:LOG:_default' \
@@ -572,20 +612,29 @@ never\:"Nowhere"))' \
             (check)
 _arguments "${_arguments_options[@]}" : \
 '--dir=[The ledger'\''s folder]:DIR:_files' \
+'--public-url=[Origin of the pages, as browsers see it, such as https\://placet.example.com]:URL:_default' \
 '--listen=[Address and port; port 0 takes a free one]:ADDR:_default' \
-'--public-url=[Origin of the pages, as browsers see it]:URL:_default' \
 '--tls-cert=[Certificate chain in PEM; read again on SIGHUP and when it changes]:FILE:_default' \
 '--tls-key=[The certificate'\''s key in PEM]:FILE:_default' \
-'--trusted-proxy=[Proxies whose X-Forwarded-For, -Host and -Proto count\: addresses or ranges, by commas]:RANGES:_default' \
-'--metrics-public=[Whether /metrics needs no token on this machine]:BOOL:(true false)' \
-'--origins=[Further origins that clients may state, by commas]:ORIGINS:_default' \
-'--operated-by-self=[Witnesses that the operator runs, by commas]:NAMES:_default' \
+'--trusted-proxy=[Proxies whose X-Forwarded-For, -Host and -Proto count\: addresses or ranges, 64 at most]:RANGES:_default' \
+'--metrics-public=[Whether /metrics needs no token on this machine]::BOOL:_default' \
+'--origins=[Further origins that clients may state]:ORIGINS:_default' \
+'--witness-policy=[Witnesses and their quorum\: a C2SP tlog-policy without \`log\` lines]:FILE:_default' \
+'--operated-by-self=[Witnesses that the operator runs]:NAMES:_default' \
 '--publish-ms=[Milliseconds between two cosigned checkpoints]:MS:_default' \
 '--recosign-open-s=[Age in seconds at which a note is renewed while a request is open]:S:_default' \
 '--recosign-idle-s=[Age in seconds at which a note is renewed otherwise]:S:_default' \
 '--outcome-s=[Seconds after which a missing outcome is recorded as unknown]:S:_default' \
-'--outbound-allow=[Hosts that may be called beside public HTTPS servers, by commas]:HOSTS:_default' \
+'--recovery-delay-s=[Seconds from the announcement of a recovery to its enrolment; outside development a day at least]:S:_default' \
+'--attestation=[What registrations ask of browsers]:WHAT:_default' \
+'--attestation-roots=[Vendors'\'' roots by which attestations are judged, in PEM or DER]:FOLDER:_default' \
+'--require-attested=[Whether passkeys that no pinned root attests are refused]::BOOL:_default' \
+'--max-open-per-agent=[Requests of one agent that may wait for persons at the same time]:N:_default' \
+'--openings-per-minute=[Requests that one agent may open in a minute]:N:_default' \
+'--callback-origins=[Origins that agents may name for callbacks (ARAP)]:ORIGINS:_default' \
+'--outbound-allow=[Hosts that may be called beside public HTTPS servers\: host or host\:port]:HOSTS:_default' \
 '--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
+'--notify=[Whom to tell of what happens\: a TOML file with \`\[\[notify\]\]\` tables]:FILE:_default' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \

@@ -1,34 +1,7 @@
 //! `placet.toml`: the settings of a ledger folder, read strictly.
 //!
-//! | key | meaning | default |
-//! |---|---|---|
-//! | `origin` | name of the main log; the governance log is `<origin>/gov` | required |
-//! | `rp_id` | WebAuthn RP id | required |
-//! | `public_url` | origin of the pages, as browsers state it | required |
-//! | `listen` | address and port | `127.0.0.1:8420` |
-//! | `tls_cert`, `tls_key` | certificate chain and key in PEM, relative to the folder | plain HTTP |
-//! | `trusted_proxy` | addresses or ranges whose `X-Forwarded-*` headers count | none |
-//! | `metrics_public` | whether `/metrics` on this machine needs no token | `false` |
-//! | `dev` | for trying out; evidence says so | `false` |
-//! | `audience` | the embedded PEP | `<origin>/pep` |
-//! | `receipt_alg` | `ed25519` or `es256` | `ed25519` |
-//! | `witness_policy` | C2SP tlog-policy without `log` lines | the built-in witness alone |
-//! | `operated_by_self` | names of witnesses that the operator runs | `["builtin"]` if built in |
-//! | `external_issuers` | thumbprints of other issuers that may register; fixed by `init` | none |
-//! | `origins` | further origins that clients may state | none |
-//! | `publish_ms` | at most one cosigned checkpoint in this time, milliseconds | 1000 |
-//! | `recosign_open_s`, `recosign_idle_s` | age at which a note is renewed, seconds | 10, 600 |
-//! | `recovery_delay_s` | from the announcement of a recovery to its enrolment, seconds; at least a day | 259200 |
-//! | `outcome_s` | after which a missing outcome is `unknown`, seconds | 600 |
-//! | `attestation` | what registrations ask of browsers: `none`, `indirect`, `direct` | `none` |
-//! | `attestation_roots` | folder of vendors' roots, PEM or DER; relative to the folder | none |
-//! | `require_attested` | whether passkeys that no pinned root attests are refused | `false` |
-//! | `outbound_allow` | `host` or `host:port` that may be called beside public HTTPS servers | none |
-//! | `outbound_ca_file` | certificate roots beside the system's, in PEM | none |
-//! | `max_open_per_agent` | requests of one agent that may wait for persons | 20 |
-//! | `openings_per_minute` | requests that one agent may open in a minute | 60 |
-//! | `callback_origins` | origins that agents may name for callbacks (ARAP) | none |
-//! | `[[notify]]` | whom to tell of what happens: [`crate::notify::config`] | nobody |
+//! Keys, defaults and what they are for: [`super::settings::SETTINGS`]. `[[notify]]` tables are
+//! [`crate::notify::config`].
 
 use std::path::{Path, PathBuf};
 
@@ -40,7 +13,7 @@ use super::network::Network;
 use crate::Error;
 
 /// Largest file that is read, in bytes.
-const MAX_CONFIG: u64 = 256 * 1024;
+pub(super) const MAX_CONFIG: u64 = 256 * 1024;
 /// Most ranges of trusted proxies.
 const MAX_PROXIES: usize = 64;
 /// Name of the file in its folder.

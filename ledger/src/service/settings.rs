@@ -1,8 +1,9 @@
 //! Settings from three places: a flag before an environment variable before `placet.toml`.
 //!
-//! Each of these settings has one name: the key `tls_cert` is the flag `--tls-cert` and the
-//! variable `PLACET_TLS_CERT`. What the genesis of a ledger fixes (origin, RP id, development, PEP,
-//! external issuers) stands in the file alone.
+//! What is fixed when a ledger is made ([`Stage::Made`]) has flags of `init` only; a variable that
+//! says something else later is refused, and never silently without effect.
+
+mod table;
 
 use std::path::Path;
 
@@ -11,67 +12,10 @@ use toml::{Table, Value};
 use super::Refusal;
 use super::config::Config;
 use crate::Error;
+pub use table::{Kind, SETTINGS, Setting, Stage};
 
-/// How the text of a flag or variable is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Number,
-    Flag,
-    /// Separated by commas.
-    List,
-}
-
-/// A setting that a flag or a variable can give.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Setting {
-    /// Its key in `placet.toml`.
-    pub key: &'static str,
-    kind: Kind,
-}
-
-const fn setting(key: &'static str, kind: Kind) -> Setting {
-    Setting { key, kind }
-}
-
-/// All of them.
-pub const SETTINGS: [Setting; 14] = [
-    setting("listen", Kind::Text),
-    setting("public_url", Kind::Text),
-    setting("tls_cert", Kind::Text),
-    setting("tls_key", Kind::Text),
-    setting("trusted_proxy", Kind::List),
-    setting("metrics_public", Kind::Flag),
-    setting("origins", Kind::List),
-    setting("operated_by_self", Kind::List),
-    setting("publish_ms", Kind::Number),
-    setting("recosign_open_s", Kind::Number),
-    setting("recosign_idle_s", Kind::Number),
-    setting("outcome_s", Kind::Number),
-    setting("outbound_allow", Kind::List),
-    setting("outbound_ca_file", Kind::Text),
-];
-
-impl Setting {
-    /// Its environment variable.
-    #[must_use]
-    pub fn variable(&self) -> String {
-        format!("PLACET_{}", self.key.to_uppercase())
-    }
-
-    fn read(&self, from: &str, text: &str) -> Result<Value, Error> {
-        let wrong = |what: &str| Refusal::Config(format!("{from}: {what}"));
-        Ok(match self.kind {
-            Kind::Text => Value::String(text.to_owned()),
-            Kind::Number => Value::Integer(text.parse().map_err(|_| wrong("not a number"))?),
-            Kind::Flag => Value::Boolean(text.parse().map_err(|_| wrong("true or false"))?),
-            Kind::List => {
-                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                Value::Array(items.map(|item| Value::String(item.to_owned())).collect())
-            }
-        })
-    }
-}
+/// How near a name has to be to be proposed (Jaro-Winkler).
+const NEAR: f64 = 0.8;
 
 /// Where the value of a setting comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,14 +47,15 @@ impl Source {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Effective {
     /// Its key.
-    pub key: String,
-    /// Its value, as TOML.
-    pub value: String,
+    pub key: &'static str,
+    /// Its value, as TOML; without what is secret. `None` for one that has none.
+    pub value: Option<String>,
     /// Where that comes from.
     pub source: Source,
 }
 
-/// The settings of a folder, with variables and flags laid over the file.
+/// The settings of a folder, with variables and flags laid over the file. An empty variable is
+/// none.
 ///
 /// # Errors
 /// `config.invalid`, `ledger.io`.
@@ -119,104 +64,116 @@ pub fn load(
     variable: &dyn Fn(&str) -> Option<String>,
     flags: &[(&str, String)],
 ) -> Result<(Config, Vec<Effective>), Error> {
-    overlay(&Config::read_text(root)?, variable, flags)
+    overlay(Some(&Config::read_text(root)?), variable, flags)
+}
+
+/// The settings of a ledger that is made now, from variables and flags alone.
+///
+/// # Errors
+/// `config.invalid`.
+pub fn first(
+    variable: &dyn Fn(&str) -> Option<String>,
+    flags: &[(&str, String)],
+) -> Result<Config, Error> {
+    Ok(overlay(None, variable, flags)?.0)
+}
+
+/// The settings of a folder with the variables of this process laid over the file.
+///
+/// # Errors
+/// `config.invalid`, `ledger.io`.
+pub fn of_folder(root: &Path) -> Result<Config, Error> {
+    Ok(load(root, &|name| std::env::var(name).ok(), &[])?.0)
 }
 
 fn overlay(
-    text: &str,
+    file: Option<&str>,
     variable: &dyn Fn(&str) -> Option<String>,
     flags: &[(&str, String)],
 ) -> Result<(Config, Vec<Effective>), Error> {
-    let bad = |e: &dyn std::fmt::Display| Error::from(Refusal::Config(e.to_string()));
-    let file: Table = text.parse().map_err(|e: toml::de::Error| bad(&e.to_string().trim()))?;
-    // Alone first, so that a mistake in it is told with its line.
-    if !flags.iter().any(|(key, _)| SETTINGS.iter().all(|s| s.key != *key)) {
-        let _: Config = toml::from_str(text).map_err(|e| bad(&e.to_string().trim()))?;
-    }
-    let mut all = file.clone();
+    let text = file.unwrap_or_default();
+    let in_file: Table = text.parse().map_err(|e: toml::de::Error| bad(e.to_string().trim()))?;
+    known(text, in_file.keys())?;
+    let mut all = in_file.clone();
     let mut sources: Vec<(&str, Source)> = Vec::new();
-    for setting in &SETTINGS {
+    for setting in SETTINGS {
         let flag = flags.iter().find(|(key, _)| *key == setting.key).map(|(_, text)| text.clone());
         let name = setting.variable();
-        let (from, given, source) = match (flag, variable(&name)) {
-            (Some(text), _) => (setting.key, text, Source::Flag),
-            (None, Some(text)) => (name.as_str(), text, Source::Environment),
+        let (from, given, source) = match (flag, variable(&name).filter(|text| !text.is_empty())) {
+            (Some(text), _) => (setting.flag(), text, Source::Flag),
+            (None, Some(text)) => (name, text, Source::Environment),
             (None, None) => continue,
         };
-        all.insert(setting.key.to_owned(), setting.read(from, &given)?);
+        let value = setting.read(&given).map_err(|what| bad(&format!("{from}: {what}")))?;
+        if file.is_some() && setting.stage == Stage::Made {
+            fixed(&from, setting, &value, &in_file)?;
+        }
+        all.insert(setting.key.to_owned(), value);
         sources.push((setting.key, source));
     }
-    let text = toml::to_string(&all).map_err(|e| bad(&e))?;
-    let config = Config::parse(&text)?;
-    let table = Table::try_from(&config).map_err(|e| bad(&e))?;
-    let source_of = |key: &str| match sources.iter().find(|(of, _)| *of == key) {
+    let config = toml::to_string(&all).map_err(|e| bad(&e.to_string()));
+    let config = config.and_then(|text| Config::parse(&text)).map_err(|whole| {
+        // A mistake that is the file's own is told with its line.
+        match toml::from_str::<Config>(text) {
+            Err(e) if file.is_some() && e.span().is_some() => bad(e.to_string().trim()),
+            _ => whole,
+        }
+    })?;
+    let effective = effective(&config, |key| match sources.iter().find(|(of, _)| *of == key) {
         Some((_, source)) => *source,
-        None if file.contains_key(key) => Source::File,
+        None if in_file.contains_key(key) => Source::File,
         None => Source::Default,
+    })?;
+    Ok((config, effective))
+}
+
+fn effective(config: &Config, source_of: impl Fn(&str) -> Source) -> Result<Vec<Effective>, Error> {
+    let values = Table::try_from(config).map_err(|e| bad(&e.to_string()))?;
+    let one = |setting: &Setting| Effective {
+        key: setting.key,
+        value: values.get(setting.key).map(|value| setting.shown(value)),
+        source: source_of(setting.key),
     };
-    let effective = table.iter().map(|(key, value)| Effective {
-        key: key.clone(),
-        value: value.to_string(),
-        source: source_of(key),
-    });
-    Ok((config, effective.collect()))
+    Ok(SETTINGS.iter().map(one).collect())
+}
+
+/// Refuses keys that are none, with the nearest that is one.
+fn known<'a>(text: &str, keys: impl Iterator<Item = &'a String>) -> Result<(), Error> {
+    for key in keys {
+        if Setting::named(key).is_some() {
+            continue;
+        }
+        let starts = |line: &str| line.trim_start().trim_start_matches(['[', '"']).starts_with(key);
+        let line = text.lines().position(starts).map_or(0, |at| at.saturating_add(1));
+        let near = match nearest(key) {
+            Some(near) => format!("; do you mean `{near}`?"),
+            None => String::new(),
+        };
+        return Err(bad(&format!("placet.toml, line {line}: `{key}` is no setting{near}")));
+    }
+    Ok(())
+}
+
+/// The setting whose name is most like this one, if any is like it.
+#[must_use]
+pub fn nearest(key: &str) -> Option<&'static str> {
+    let near = SETTINGS.iter().map(|s| (strsim::jaro_winkler(s.key, key), s.key));
+    let best = near.max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(score, _)| *score >= NEAR).map(|(_, key)| key)
+}
+
+/// What was fixed when the ledger was made can be repeated, and not changed.
+fn fixed(from: &str, setting: &Setting, value: &Value, file: &Table) -> Result<(), Error> {
+    if file.get(setting.key) == Some(value) {
+        return Ok(());
+    }
+    let key = setting.key;
+    Err(bad(&format!("{from}: `{key}` was fixed when this ledger was made; placet.toml has it")))
+}
+
+fn bad(what: &str) -> Error {
+    Refusal::Config(what.to_owned()).into()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FILE: &str = "origin='a'\nrp_id='localhost'\npublic_url='http://localhost:1'\n\
-                        publish_ms=7\noutcome_s=8\n";
-
-    #[test]
-    fn a_flag_goes_before_a_variable_before_the_file() {
-        let variable = |name: &str| match name {
-            "PLACET_PUBLISH_MS" => Some("70".to_owned()),
-            "PLACET_TRUSTED_PROXY" => Some("10.0.0.0/8, ::1".to_owned()),
-            _ => None,
-        };
-        let flags = [("publish_ms", "700".to_owned())];
-        let (config, all) = overlay(FILE, &variable, &flags).unwrap();
-        assert_eq!((config.publish_ms, config.outcome_s), (700, 8));
-        assert_eq!(config.trusted_proxy, ["10.0.0.0/8", "::1"]);
-        let source = |key: &str| all.iter().find(|e| e.key == key).unwrap().source;
-        assert_eq!(source("publish_ms"), Source::Flag);
-        assert_eq!(source("trusted_proxy"), Source::Environment);
-        assert_eq!(source("outcome_s"), Source::File);
-        assert_eq!(source("listen"), Source::Default);
-        let (config, _) = overlay(FILE, &variable, &[]).unwrap();
-        assert_eq!(config.publish_ms, 70);
-    }
-
-    #[test]
-    fn a_mistake_is_told_with_where_it_stands() {
-        let variable = |name: &str| (name == "PLACET_PUBLISH_MS").then(|| "soon".to_owned());
-        let error = overlay(FILE, &variable, &[]).unwrap_err();
-        assert_eq!(error.code(), "config.invalid");
-        assert!(error.to_string().contains("PLACET_PUBLISH_MS"), "{error}");
-        let none = |_: &str| None;
-        let error = overlay(&format!("{FILE}tls_crt='x'\n"), &none, &[]).unwrap_err();
-        assert!(error.to_string().contains("tls_crt"), "{error}");
-        let flags = [("tls_cert", "x.pem".to_owned())];
-        assert!(overlay(FILE, &none, &flags).is_err(), "a certificate without its key");
-    }
-
-    #[test]
-    fn every_setting_is_one_of_the_file() {
-        let (config, _) = overlay(FILE, &|_| None, &[]).unwrap();
-        let text = toml::to_string(&config).unwrap();
-        let optional = [
-            "tls_cert",
-            "tls_key",
-            "trusted_proxy",
-            "metrics_public",
-            "outbound_allow",
-            "outbound_ca_file",
-        ];
-        for setting in &SETTINGS {
-            let named = text.contains(&format!("{} = ", setting.key));
-            assert!(named || optional.contains(&setting.key), "{}", setting.key);
-        }
-    }
-}
+mod tests;

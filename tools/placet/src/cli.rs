@@ -130,12 +130,23 @@ pub enum Command {
     },
 }
 
+/// By which roots a service's certificate is judged.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Tls {
+    /// Certificate roots beside the system's, in PEM
+    #[arg(long, env = "PLACET_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+}
+
 /// Where the service is, and as whom one speaks to it.
 #[derive(Debug, Args)]
 pub struct Remote {
     /// Address of the service
     #[arg(long, env = "PLACET_URL", value_name = "URL")]
     pub url: String,
+    /// Whom it is believed.
+    #[command(flatten)]
+    pub tls: Tls,
     /// File with the token
     #[arg(long, env = "PLACET_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use placet_proto::jcs;
 use placet_proto::json::{self, Json};
 
+use crate::cli::Tls;
 use crate::error::Failure;
 use crate::folder::read_text;
 
@@ -51,11 +52,12 @@ struct Answer {
 }
 
 impl Client {
-    /// A client of the service at this URL, with the token in a file if one is given.
+    /// A client of the service at this URL, whose certificate is judged by the system's roots and
+    /// those of `tls`, with the token in a file if one is given.
     ///
     /// # Errors
     /// A URL that is none; those of reading the token.
-    pub fn new(url: &str, token_file: Option<&Path>) -> Result<Self, Failure> {
+    pub fn new(url: &str, tls: &Tls, token_file: Option<&Path>) -> Result<Self, Failure> {
         let base = url.trim_end_matches('/');
         let host = base.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next());
         let local = |host: &str| host == "localhost" || host.starts_with("127.");
@@ -72,7 +74,7 @@ impl Client {
         let token = token_file.map(|path| read_text(path, MAX_TOKEN)).transpose()?;
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
-            .tls_config(tls()?)
+            .tls_config(roots(tls)?)
             .http_status_as_error(false)
             // One address was given: no other is asked.
             .max_redirects(0)
@@ -196,17 +198,16 @@ impl Client {
     }
 }
 
-/// The system's certificate roots, and those of `PLACET_CA_FILE`.
-fn tls() -> Result<ureq::tls::TlsConfig, Failure> {
+/// The system's certificate roots, and those of a file.
+fn roots(tls: &Tls) -> Result<ureq::tls::TlsConfig, Failure> {
     use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
     let mut roots: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
         .certs
         .iter()
         .map(|der| Certificate::from_der(der).to_owned())
         .collect();
-    if let Some(path) = std::env::var_os("PLACET_CA_FILE") {
-        let path = std::path::PathBuf::from(path);
-        let pem = crate::folder::read(&path, MAX_ROOTS)?;
+    if let Some(path) = &tls.ca_file {
+        let pem = crate::folder::read(path, MAX_ROOTS)?;
         for item in ureq::tls::parse_pem(&pem) {
             let item = item.map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))?;
             if let PemItem::Certificate(certificate) = item {

@@ -3,8 +3,8 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use placet_ledger::service::Config;
 use placet_ledger::service::keys::Keys;
+use placet_ledger::service::{Config, settings};
 use placet_ledger::storage::Statement as Stored;
 use placet_ledger::{Dir, Log, LogId};
 use placet_proto::document::{Body, Enrolment};
@@ -29,7 +29,7 @@ impl Folder {
     /// `dir.format`, `config.invalid`, and those of reading.
     pub fn open(root: &Path) -> Result<Self, Failure> {
         let dir = Dir::open_read_only(root)?;
-        let config = Config::load(root)?;
+        let config = settings::of_folder(root)?;
         let main = Log::open_read_only(&dir, LogId::Main, &config.origin)?;
         let gov = Log::open_read_only(&dir, LogId::Gov, &config.gov_origin())?;
         Ok(Self { dir, config, main, gov })

@@ -135,7 +135,12 @@ fn outside_development_nothing_starts_without_a_policy() {
     let ledger = Ledger::new();
     expect(2, &["init", "--origin", "a.example/t", "--dir", &ledger.dir]);
     let url = "https://placet.a.example";
-    expect(0, &["init", "--origin", "a.example/t", "--dir", &ledger.dir, "--public-url", url]);
+    let init = ["init", "--origin", "a.example/t", "--dir", &ledger.dir, "--public-url", url];
+    expect(2, &init);
+    let denies_all = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pep/policies/deny-all");
+    let made = expect(0, &[&init[..], &["--policy", denies_all]].concat());
+    assert!(made.contains("RP id      placet.a.example"), "{made}");
+    assert!(made.contains("everybody enrols again"), "{made}");
     let refused = expect_json(1, &["serve", "--dir", &ledger.dir, "--listen", "127.0.0.1:0"]);
     assert_eq!(text(&refused, &["code"]), "policy.missing");
     let again = ["init", "--dev", "--origin", "b", "--dir", &ledger.dir];

@@ -42,6 +42,7 @@ fn main() -> ExitCode {
 fn generate(check: bool) -> Result<(), String> {
     let mut wanted = docs::all()?;
     wanted.push(spec::filled()?);
+    wanted.push(spec::settings_filled()?);
     let mut stale = Vec::new();
     for file in wanted {
         if files::read(&file.path).ok().as_ref() == Some(&file.content) {

@@ -1,12 +1,14 @@
-//! The code table of SPEC.md, between `<!-- generated: codes -->` and `<!-- end -->`, and what
-//! SPEC.md and the code both say.
+//! Tables in SPEC.md and docs/operating.md, between `<!-- generated: NAME -->` and `<!-- end -->`,
+//! and what SPEC.md and the code both say.
 
+use placet_ledger::service::settings::{SETTINGS, Stage};
 use placet_proto::kind::Kind;
 use placet_verifier::{checks, codes};
 
 use crate::files::{self, Generated};
 
 const PATH: &str = "SPEC.md";
+const OPERATING: &str = "docs/operating.md";
 const END: &str = "<!-- end -->";
 
 /// SPEC.md with every table filled in.
@@ -18,6 +20,12 @@ pub fn filled() -> Result<Generated, String> {
     }
     let content = fill(&spec)?;
     Ok(Generated { path: PATH.to_owned(), content })
+}
+
+/// docs/operating.md with the table of settings filled in.
+pub fn settings_filled() -> Result<Generated, String> {
+    let content = fill(&files::read(OPERATING)?)?;
+    Ok(Generated { path: OPERATING.to_owned(), content })
 }
 
 fn fill(spec: &str) -> Result<String, String> {
@@ -42,6 +50,8 @@ fn table(name: &str) -> Option<String> {
     match name {
         "checks" => Some(check_order()),
         "codes" => Some(code_table()),
+        "settings" => Some(setting_table(Stage::Start)),
+        "settings of a ledger" => Some(setting_table(Stage::Made)),
         _ => None,
     }
 }
@@ -56,6 +66,22 @@ fn code_table() -> String {
     let mut out = "| code | meaning | section |\n|---|---|---|\n".to_owned();
     for code in codes::CODES {
         out.push_str(&format!("| `{}` | {} | {} |\n", code.code, code.meaning, code.spec));
+    }
+    out
+}
+
+/// Keys; flag and variable follow from a key.
+fn setting_table(stage: Stage) -> String {
+    let mut out = "| key | flag | variable | default | |\n|---|---|---|---|---|\n".to_owned();
+    for s in SETTINGS.iter().filter(|s| s.stage == stage) {
+        let words = s.default.contains(['`', ' ']);
+        let default = match s.default {
+            "required" | "none" | "nobody" => s.default.to_owned(),
+            default if words => default.to_owned(),
+            default => format!("`{default}`"),
+        };
+        let (key, flag, variable) = (s.key, s.flag(), s.variable());
+        out.push_str(&format!("| `{key}` | `{flag}` | `{variable}` | {default} | {} |\n", s.help));
     }
     out
 }

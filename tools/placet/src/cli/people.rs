@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::Remote;
+use super::{Remote, Tls};
 
 /// `enrol`.
 #[derive(Debug, Args)]
@@ -80,6 +80,9 @@ pub struct PeopleRemote {
     /// Address of the service
     #[arg(long, env = "PLACET_URL", value_name = "URL")]
     pub url: String,
+    /// Whom it is believed.
+    #[command(flatten)]
+    pub tls: Tls,
     /// File of an enrolled software passkey; without it, the page for real ones is named
     #[arg(long, value_name = "SOFTKEY")]
     pub key: Option<PathBuf>,

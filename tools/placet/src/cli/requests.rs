@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::Remote;
+use super::{Remote, Tls};
 
 /// `request`.
 #[derive(Debug, Args)]
@@ -48,6 +48,9 @@ pub struct Evidence {
     /// Address of the service
     #[arg(long, env = "PLACET_URL", value_name = "URL")]
     pub url: Option<String>,
+    /// Whom it is believed.
+    #[command(flatten)]
+    pub tls: Tls,
     /// File with a token of scope evidence.read or pep
     #[arg(long, env = "PLACET_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
@@ -68,6 +71,9 @@ pub struct Search {
     /// Address of the service
     #[arg(long, env = "PLACET_URL", value_name = "URL")]
     pub url: String,
+    /// Whom it is believed.
+    #[command(flatten)]
+    pub tls: Tls,
     /// A token with scope search, in a file
     #[arg(long, env = "PLACET_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::Settings;
+use super::{FirstSettings, Settings};
 
 /// How `demo` signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -26,45 +26,18 @@ pub struct Demo {
     pub passkey: Option<Passkey>,
 }
 
-/// Algorithm of the keys that sign COSE Receipts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ReceiptAlg {
-    /// Ed25519
-    Eddsa,
-    /// P-256, for verifiers without Ed25519
-    Es256,
-}
-
 /// `init`.
 #[derive(Debug, Args)]
 pub struct Init {
     /// The folder, missing or empty
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
-    /// Name of the main log, for ever: a host name with a path, such as ledger.example.com/2026
-    #[arg(long, value_name = "NAME")]
-    pub origin: String,
-    /// Host name to which passkeys are bound; with --dev default localhost
-    #[arg(long, value_name = "HOST", requires = "public_url")]
-    pub rp_id: Option<String>,
-    /// Origin of the pages, as browsers see it, such as https://placet.example.com
-    #[arg(long, value_name = "URL")]
-    pub public_url: Option<String>,
-    /// Where the service listens
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8420")]
-    pub listen: std::net::SocketAddr,
-    /// For trying out: takes software keys, and its evidence says so
-    #[arg(long)]
-    pub dev: bool,
     /// The policy folder; without one everything is denied (with --dev: the demonstration's)
     #[arg(long, value_name = "FOLDER")]
     pub policy: Option<PathBuf>,
-    /// Algorithm of the receipt keys
-    #[arg(long, value_name = "ALG", default_value = "eddsa")]
-    pub receipt_alg: ReceiptAlg,
-    /// Witnesses and their quorum, a C2SP tlog-policy; default the built-in witness
-    #[arg(long, value_name = "FILE")]
-    pub witness_policy: Option<PathBuf>,
+    /// What the ledger is, and settings for placet.toml.
+    #[command(flatten)]
+    pub settings: FirstSettings,
 }
 
 /// `serve`.

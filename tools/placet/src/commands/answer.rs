@@ -16,7 +16,8 @@ use crate::output::{Output, Shown, confirmed, lines};
 /// # Errors
 /// Those of the key file, the terminal and the service.
 pub fn run(args: &Answer, denial: bool, output: &mut Output) -> Result<Exit, Failure> {
-    let mut client = Client::new(&args.remote.url, args.remote.token_file.as_deref())?;
+    let mut client =
+        Client::new(&args.remote.url, &args.remote.tls, args.remote.token_file.as_deref())?;
     let mut key = args.key.as_deref().map(SoftKey::load).transpose()?;
     if let (Some(key), Some(path)) = (&mut key, &args.key) {
         client.sign_in(key)?;

@@ -16,12 +16,19 @@ use crate::output::{Output, Shown};
 pub fn run(command: &cli::Config, output: &mut Output) -> Result<Exit, Failure> {
     let cli::Config::Check { dir, settings: flags } = command;
     let variable = |name: &str| std::env::var(name).ok();
-    let (config, effective) = settings::load(dir, &variable, &flags.given())?;
+    let (config, effective) = settings::load(dir, &variable, flags.given())?;
     if let (Some(chain), Some(key)) = (&config.tls_cert, &config.tls_key) {
         Tls::load(&dir.join(chain), &dir.join(key))?;
     }
-    let one =
-        |e: settings::Effective| Setting { key: e.key, value: e.value, source: e.source.name() };
+    let one = |e: settings::Effective| {
+        let setting = settings::Setting::named(e.key);
+        Setting {
+            key: e.key,
+            value: e.value,
+            source: e.source.name(),
+            unset: setting.map_or("none", |setting| setting.default),
+        }
+    };
     let settings = effective.into_iter().map(one).collect();
     output.show(&Settings { schema: "placet/config/v1", settings })?;
     Ok(Exit::Done)
@@ -35,15 +42,22 @@ struct Settings {
 
 #[derive(Debug, Serialize)]
 struct Setting {
-    key: String,
-    value: String,
+    key: &'static str,
+    /// As TOML has it; null where there is none.
+    value: Option<String>,
     source: &'static str,
+    #[serde(skip)]
+    unset: &'static str,
 }
 
 impl Shown for Settings {
     fn text(&self) -> String {
         let line = |s: &Setting| {
-            format!("{:<18} {}  [{}]\n", s.key, placet_verify::escape::json(&s.value), s.source)
+            let value = match &s.value {
+                Some(value) => placet_verify::escape::json(value).to_string(),
+                None => format!("({})", s.unset.replace('`', "")),
+            };
+            format!("{:<18} {value}  [{}]\n", s.key, s.source)
         };
         self.settings.iter().map(line).collect()
     }

@@ -15,7 +15,8 @@ use crate::output::{Output, Shown};
 /// # Errors
 /// Those of the key file and of the service.
 pub fn run(args: &Enrol, output: &mut Output) -> Result<Exit, Failure> {
-    let client = Client::new(&args.remote.url, args.remote.token_file.as_deref())?;
+    let client =
+        Client::new(&args.remote.url, &args.remote.tls, args.remote.token_file.as_deref())?;
     let mut key = match args.key.exists() {
         true => SoftKey::load(&args.key)?,
         false => SoftKey::generate(&args.rp_id)?,

@@ -20,9 +20,8 @@ use crate::output::{Output, Shown};
 pub fn run(args: &Evidence, output: &mut Output) -> Result<Exit, Failure> {
     let (bytes, open) = match (&args.url, &args.dir) {
         (Some(url), None) => match args.requests.as_slice() {
-            [request] => {
-                Client::new(url, args.token_file.as_deref())?.evidence(request, args.wait)?
-            }
+            [request] => Client::new(url, &args.tls, args.token_file.as_deref())?
+                .evidence(request, args.wait)?,
             _ => return Err(Failure::Usage("--url takes one request at a time".to_owned())),
         },
         (_, Some(dir)) => {

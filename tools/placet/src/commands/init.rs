@@ -4,31 +4,31 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use placet_ledger::LogId;
-use placet_ledger::service::{self, Config, Ledger, ReceiptAlgorithm, Surroundings};
+use placet_ledger::service::{self, Config, Ledger, Surroundings, settings};
 use placet_pep::cedar::CedarPdp;
 use placet_pep::policy::{PolicyError, PolicyFiles};
 use placet_proto::b64;
 use serde::Serialize;
 
-use crate::cli::{Init, ReceiptAlg};
+use crate::cli::{FirstSettings, Init};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::folder::read_text;
 use crate::output::{Output, Shown};
 
-/// Longest witness policy that is read, in bytes.
-const MAX_POLICY: u64 = 256 * 1024;
+/// Where the service listens if nothing else is said.
+const LISTEN: &str = "127.0.0.1:8420";
 
 /// Makes the folder and prints the one-time enrolment code.
 ///
 /// # Errors
 /// Settings that do not go together, a policy that can't be armed, and those of the ledger.
 pub fn run(args: &Init, output: &mut Output) -> Result<Exit, Failure> {
-    let config = config(args)?;
+    let config = config(&args.settings)?;
     let policy = match &args.policy {
         Some(folder) => PolicyFiles::read(folder)?,
-        None if args.dev => PolicyFiles::demo(),
-        None => PolicyFiles::deny_all(),
+        None if config.dev => PolicyFiles::demo(),
+        // A ledger without a policy could not start, and so could not be given one either.
+        None => return Err(Failure::Usage("--policy is needed, or --dev".to_owned())),
     };
     let made = make(&args.dir, &config, &policy)?;
     output.show(&Made::of(&args.dir, &made.ledger, &policy, made.code))?;
@@ -55,34 +55,36 @@ pub fn make(
     Ok(service::init(dir, config, &files, Surroundings::default())?)
 }
 
-fn config(args: &Init) -> Result<Config, Failure> {
-    let mut config = Config::local(&args.origin, args.listen.port());
-    config.listen = args.listen.to_string();
-    config.dev = args.dev;
-    match (&args.rp_id, &args.public_url) {
+/// Settings as they were given, and what follows from them.
+fn config(first: &FirstSettings) -> Result<Config, Failure> {
+    let settings = first.settings();
+    let missing = |what: &str| Err(Failure::Usage(what.to_owned()));
+    let dev = settings.text("dev").is_some_and(|text| text == "true");
+    let listen = settings.text("listen").unwrap_or_else(|| LISTEN.to_owned());
+    let mut given = settings.given().to_vec();
+    if settings.text("origin").is_none() {
+        return missing("--origin is needed: the name of the ledger's log");
+    }
+    let (rp_id, url) = match (settings.text("rp_id"), settings.text("public_url")) {
         (rp_id, Some(url)) => {
-            config.public_url = url.trim_end_matches('/').to_owned();
-            config.rp_id = rp_id.clone().unwrap_or_else(|| host_of(url).to_owned());
+            let url = url.trim_end_matches('/').to_owned();
+            (rp_id.unwrap_or_else(|| host_of(&url).to_owned()), url)
         }
-        _ if args.dev => {}
+        (None, None) if dev => {
+            let port = listen.rsplit_once(':').map_or("8420", |(_, port)| port);
+            ("localhost".to_owned(), format!("http://localhost:{port}"))
+        }
         _ => {
-            let what = "--public-url is needed, and --rp-id if it is another host; or --dev";
-            return Err(Failure::Usage(what.to_owned()));
+            return missing("--public-url is needed, and --rp-id if it is another host; or --dev");
         }
-    }
+    };
     // A software passkey in a terminal states this origin; only a development ledger takes one.
-    config.origins = match args.dev {
-        true => vec![format!("cli://{}", config.rp_id)],
-        false => Vec::new(),
-    };
-    config.receipt_alg = match args.receipt_alg {
-        ReceiptAlg::Eddsa => ReceiptAlgorithm::Ed25519,
-        ReceiptAlg::Es256 => ReceiptAlgorithm::Es256,
-    };
-    if let Some(path) = &args.witness_policy {
-        config.witness_policy = read_text(path, MAX_POLICY)?;
+    if dev && settings.text("origins").is_none() {
+        given.push(("origins", format!("cli://{rp_id}")));
     }
-    Ok(config)
+    given.retain(|(key, _)| !["rp_id", "public_url", "listen"].contains(key));
+    given.extend([("rp_id", rp_id), ("public_url", url), ("listen", listen)]);
+    Ok(settings::first(&|name| std::env::var(name).ok(), &given)?)
 }
 
 fn host_of(url: &str) -> &str {

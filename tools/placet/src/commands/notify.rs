@@ -10,7 +10,7 @@ use placet_ledger::outbound::delivery::{Verdict, judge};
 use placet_ledger::outbound::store::{EndpointStatus, Store};
 use placet_ledger::outbound::{Event, EventKind, FILE_NAME, Sender};
 use placet_ledger::service::keys::ServiceKeys;
-use placet_ledger::service::{Clock as _, Config, SystemClock};
+use placet_ledger::service::{Clock as _, SystemClock, settings};
 use serde::Serialize;
 
 use crate::cli::Notify;
@@ -61,7 +61,7 @@ struct Target {
 /// Sends to the targets themselves, at once and once; what waits for them is left alone.
 fn test(root: &Path, name: Option<&str>) -> Result<Tested, Failure> {
     let dir = Dir::open_read_only(root)?;
-    let config = Config::load(root)?;
+    let config = settings::of_folder(root)?;
     let keys = ServiceKeys::load(&dir)?;
     let sender = Sender::new(&dir, &config, &keys, Arc::new(SystemClock))?;
     let wanted = config.notify.iter().filter(|target| name.is_none_or(|n| n == target.name));

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use placet_ledger::service::{Clock as _, Config, SystemClock, recovery_link};
+use placet_ledger::service::{Clock as _, SystemClock, recovery_link, settings};
 use placet_proto::document::is_uuid_v4;
 use placet_proto::json::Json;
 use placet_softkey::SoftKey;
@@ -58,7 +58,10 @@ fn invite(args: &PeopleInvite, output: &mut Output) -> Result<Exit, Failure> {
 fn list(args: &PeopleList, output: &mut Output) -> Result<Exit, Failure> {
     let all = match Administrator::of(&args.remote)? {
         Some(admin) => admin.client.people()?,
-        None => Client::new(&args.remote.url, args.token_file.as_deref())?.people()?,
+        None => {
+            let (remote, token) = (&args.remote, args.token_file.as_deref());
+            Client::new(&remote.url, &remote.tls, token)?.people()?
+        }
     };
     output.show(&Listed::read(&all)?)?;
     Ok(Exit::Done)
@@ -96,7 +99,7 @@ fn revoke(args: &PeopleRevoke, output: &mut Output) -> Result<Exit, Failure> {
 }
 
 fn recover(name: &str, dir: &Path, output: &mut Output) -> Result<Exit, Failure> {
-    let config = Config::load(dir)?;
+    let config = settings::of_folder(dir)?;
     let link = recovery_link(dir, name, SystemClock.now())?;
     output.show(&Recovering {
         schema: "placet/people-recover/v1",
@@ -131,7 +134,7 @@ impl Administrator {
     /// Signs in with the key file, if one was given.
     fn of(remote: &PeopleRemote) -> Result<Option<Self>, Failure> {
         let Some(path) = &remote.key else { return Ok(None) };
-        let mut client = Client::new(&remote.url, None)?;
+        let mut client = Client::new(&remote.url, &remote.tls, None)?;
         let mut key = SoftKey::load(path)?;
         client.sign_in(&mut key)?;
         key.save(path)?;

@@ -21,7 +21,8 @@ use crate::output::{Output, Shown};
 /// An action that is none, and those of the service.
 pub fn run(args: &Request, output: &mut Output) -> Result<Exit, Failure> {
     let action = read_action(&args.action)?;
-    let client = Client::new(&args.remote.url, args.remote.token_file.as_deref())?;
+    let client =
+        Client::new(&args.remote.url, &args.remote.tls, args.remote.token_file.as_deref())?;
     let decision = client.evaluate(&action, None)?;
     let task = decision.denial.map(|denial| client.submit(&action, &denial)).transpose()?;
     let exit = match (decision.permitted, &task) {

@@ -22,7 +22,7 @@ const PAGE: usize = 200;
 /// Those of the service.
 pub fn run(args: &Search, output: &mut Output) -> Result<Exit, Failure> {
     let limit = usize::try_from(args.limit).unwrap_or(PAGE);
-    let mut client = Client::new(&args.url, args.token_file.as_deref())?;
+    let mut client = Client::new(&args.url, &args.tls, args.token_file.as_deref())?;
     if let Some(path) = &args.key {
         client.sign_in(&mut SoftKey::load(path)?)?;
     }

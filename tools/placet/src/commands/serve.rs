@@ -36,15 +36,18 @@ pub fn run(args: &Serve, output: &mut Output) -> Result<Exit, Failure> {
     runtime.block_on(async {
         let fresh = args.dev && Dir::is_vacant(&args.dir);
         // The settings of a new ledger hold its port, so that the listener comes first.
-        let address = match (args.settings.listen, fresh) {
-            (Some(address), _) => address,
-            (None, true) => SocketAddr::from(([127, 0, 0, 1], 8420)),
-            (None, false) => configured(&settings(args)?)?,
+        let config = if fresh { None } else { Some(settings(args)?) };
+        let address = match &config {
+            Some(config) => configured(config)?,
+            None => first_address(args)?,
         };
         let (listener, address) = service::listen(address).await?;
         let dir = args.dir.clone();
-        let config = if fresh { None } else { Some(settings(args)?) };
-        let opened = tokio::task::spawn_blocking(move || open(&dir, config, address)).await;
+        let config = match config {
+            Some(config) => Work::Open(config),
+            None => Work::Make(first_settings(args, address)?),
+        };
+        let opened = tokio::task::spawn_blocking(move || open(&dir, config)).await;
         let (ledger, code) = opened.map_err(|e| Failure::Start(e.to_string()))??;
         let code = match (args.new_code, code) {
             (true, None) => Some(ledger.new_bootstrap_code()?),
@@ -120,27 +123,59 @@ pub fn log_to_stderr(default: &str) {
 /// the folder.
 fn settings(args: &Serve) -> Result<Config, Failure> {
     let variable = |name: &str| std::env::var(name).ok();
-    Ok(settings::load(&args.dir, &variable, &args.settings.given())?.0)
+    Ok(settings::load(&args.dir, &variable, args.settings.given())?.0)
+}
+
+/// Where a ledger that is made now listens.
+fn first_address(args: &Serve) -> Result<SocketAddr, Failure> {
+    let given = args.settings.text("listen");
+    let given = given.map(|text| text.parse().map_err(|_| wrong_address(&text))).transpose()?;
+    Ok(given.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8420))))
+}
+
+/// Settings of a development ledger that is made now; they are kept in its `placet.toml`.
+fn first_settings(args: &Serve, address: SocketAddr) -> Result<Config, Failure> {
+    let mut given: Vec<(&str, String)> = args.settings.given().to_vec();
+    given.retain(|(key, _)| *key != "listen");
+    let mut fill = |key, value: String| {
+        if args.settings.text(key).is_none() {
+            given.push((key, value));
+        }
+    };
+    fill("public_url", format!("http://localhost:{}", address.port()));
+    fill("origins", "cli://localhost".to_owned());
+    given.extend([
+        ("listen", address.to_string()),
+        ("origin", DEV_ORIGIN.to_owned()),
+        ("rp_id", "localhost".to_owned()),
+        ("dev", "true".to_owned()),
+    ]);
+    Ok(settings::first(&|name| std::env::var(name).ok(), &given)?)
+}
+
+fn wrong_address(text: &str) -> Failure {
+    Failure::Usage(format!("listen: {text:?} is not an address and a port"))
 }
 
 fn configured(config: &Config) -> Result<SocketAddr, Failure> {
-    let parsed = config.listen.parse();
-    parsed.map_err(|_| Failure::Usage(format!("placet.toml: listen = {:?}", config.listen)))
+    config.listen.parse().map_err(|_| wrong_address(&config.listen))
 }
 
-/// Opens the ledger, or without settings makes one for development; then with the one-time code.
-fn open(
-    dir: &Path,
-    config: Option<Config>,
-    address: SocketAddr,
-) -> Result<(Arc<Ledger>, Option<String>), Failure> {
-    if let Some(config) = config {
-        return Ok((Ledger::open_with(dir, config, Surroundings::default())?, None));
+/// What is done before serving.
+enum Work {
+    Open(Config),
+    Make(Config),
+}
+
+/// Opens the ledger or makes it; then with the one-time code.
+fn open(dir: &Path, work: Work) -> Result<(Arc<Ledger>, Option<String>), Failure> {
+    match work {
+        Work::Open(config) => Ok((Ledger::open_with(dir, config, Surroundings::default())?, None)),
+        Work::Make(config) => {
+            let made = init::make(dir, &config, &PolicyFiles::demo())?;
+            Ok((made.ledger, Some(made.code)))
+        }
     }
-    let mut config = Config::local(DEV_ORIGIN, address.port());
-    config.listen = address.to_string();
-    let made = init::make(dir, &config, &PolicyFiles::demo())?;
-    Ok((made.ledger, Some(made.code)))
 }
 
 /// What is done beside answering: the certificate is kept fresh, and what command lines noted is

@@ -18,7 +18,11 @@ pub const ACTION: &str = r#"{"subject":{"type":"agent","id":"support-bot"},
 pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_placet"));
     command.args(args).stdin(Stdio::null());
-    for name in ["PLACET_URL", "PLACET_TOKEN_FILE", "PLACET_LOG", "DISPLAY", "WAYLAND_DISPLAY"] {
+    let ours = std::env::vars_os().map(|(name, _)| name);
+    for name in ours.filter(|name| name.to_string_lossy().starts_with("PLACET_")) {
+        command.env_remove(name);
+    }
+    for name in ["DISPLAY", "WAYLAND_DISPLAY"] {
         command.env_remove(name);
     }
     command

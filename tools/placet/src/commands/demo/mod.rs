@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 use self::children::Children;
 use self::person::Person;
 use super::{serve, trust as trust_command};
-use crate::cli::{Demo, Passkey};
+use crate::cli::{Demo, Passkey, Tls};
 use crate::client::{Client, Task};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -165,7 +165,8 @@ fn story(
     output: &mut Output,
 ) -> Result<Told, Failure> {
     let token = ledger.dir().keys().join("pep-token");
-    let mut client = Client::new(&format!("http://{}", ledger.config().listen), Some(&token))?;
+    let mut client =
+        Client::new(&format!("http://{}", ledger.config().listen), &Tls::default(), Some(&token))?;
     let action_file = root.join("action.json");
     folder::write(&action_file, ACTION.as_bytes())?;
     let (from, to) = OTHER_RESOURCE;
