@@ -1,6 +1,6 @@
 """Chromium with a virtual passkey against the running service; then the evidence it gave.
 
-usage: run.py --placet FILE --verify FILE --work DIR --cache DIR
+usage: run.py --placet FILE --verify FILE --work DIR --cache DIR [--only STORY]..
 
 Last line: "browser: N passed, N failed".
 """
@@ -16,6 +16,7 @@ sys.path.insert(0, str(HERE.parent / "foreign"))
 
 import stage_evidence  # noqa: E402
 import stage_webauthn  # noqa: E402
+import stories  # noqa: E402
 from live import ACTION, Ledger  # noqa: E402
 from report import Report, run  # noqa: E402
 
@@ -24,6 +25,7 @@ def main():
     parser = argparse.ArgumentParser(allow_abbrev=False)
     for name in ("placet", "verify", "work", "cache"):
         parser.add_argument(f"--{name}", type=pathlib.Path, required=True)
+    parser.add_argument("--only", action="append", default=[], help="one of the stories; no more")
     options = parser.parse_args()
     shutil.rmtree(options.work, ignore_errors=True)
     options.work.mkdir(parents=True)
@@ -31,8 +33,9 @@ def main():
     person = Person(options)
     ledger = Ledger(options, options.work, "browser.example/placet")
     done = ledger.init()
-    if report.check("init", done.returncode == 0, done.stdout + done.stderr):
+    if not options.only and report.check("init", done.returncode == 0, done.stdout + done.stderr):
         story(report, options, ledger, person)
+    stories.tell(report, options, options.only)
     report.finish("browser")
     sys.exit(0 if report.failed == 0 and report.passed > 0 else 1)
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::Refusal;
 use super::attestation::Conveyance;
 use super::network::Network;
+use super::requests::MAX_OPEN_S;
 use crate::Error;
 
 /// Largest file that is read, in bytes.
@@ -89,6 +90,9 @@ pub struct Config {
     /// Seconds from the announcement of a recovery until its key can be enrolled.
     #[serde(default = "default_recovery_delay_s")]
     pub recovery_delay_s: u64,
+    /// Seconds for which a request can be answered and its approval spent.
+    #[serde(default = "default_request_s")]
+    pub request_s: u64,
     /// Seconds after which a missing outcome is recorded as unknown.
     #[serde(default = "default_outcome_s")]
     pub outcome_s: u64,
@@ -141,6 +145,10 @@ fn default_recovery_delay_s() -> u64 {
     3 * 86_400
 }
 
+fn default_request_s() -> u64 {
+    3600
+}
+
 fn default_outcome_s() -> u64 {
     600
 }
@@ -180,6 +188,7 @@ impl Config {
             recosign_open_s: default_recosign_open_s(),
             recosign_idle_s: default_recosign_idle_s(),
             recovery_delay_s: default_recovery_delay_s(),
+            request_s: default_request_s(),
             outcome_s: default_outcome_s(),
             outbound_allow: Vec::new(),
             outbound_ca_file: None,
@@ -362,6 +371,12 @@ impl Config {
         if self.recosign_open_s == 0 || self.recosign_idle_s == 0 || self.outcome_s == 0 {
             return bad("`recosign_open_s`, `recosign_idle_s` and `outcome_s` are at least 1");
         }
+        if self.request_s == 0 || self.request_s > MAX_OPEN_S {
+            return bad("`request_s` is 1 second to 90 days");
+        }
+        if !self.dev && self.request_s < 60 {
+            return bad("`request_s` is at least 60: people have to read what they sign");
+        }
         if self.max_open_per_agent == 0 || self.openings_per_minute == 0 {
             return bad("`max_open_per_agent` and `openings_per_minute` are at least 1");
         }
@@ -411,6 +426,8 @@ mod tests {
             ("listen='x'", "listen"),
             ("witness_policy='quorum'", "witness_policy"),
             ("recosign_open_s=0", "recosign_open_s"),
+            ("request_s=59", "request_s"),
+            ("request_s=7776001", "request_s"),
             ("receipt_alg='rsa'", "receipt_alg"),
             ("external_issuers=['AB']", "external_issuers"),
         ] {

@@ -21,7 +21,7 @@ use crate::Error;
 /// Requests that may be live at once.
 const MAX_LIVE: u64 = 10_000;
 /// Longest time that a request may stay open, in seconds: a quarter of a year.
-const MAX_OPEN_S: u64 = 90 * 86_400;
+pub(super) const MAX_OPEN_S: u64 = 90 * 86_400;
 
 /// What the policy decision point answered, to be recorded before anybody acts on it.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@ use placet_proto::jcs;
 use placet_proto::json::Json;
 use placet_proto::time::UnixSeconds;
 
-use super::decide::DENIAL_S;
+use super::decide::denial_ends;
 use super::problems::{bad_binding, expired_denial, not_requestable};
 use super::submission::Item;
 use super::tokens::{binding_hash, bound_members, verify_binding};
@@ -56,7 +56,7 @@ pub fn bind(ledger: &Ledger, item: &Item, client: Option<&Json>) -> Result<Bound
     }
     check_actor(&view, item, client)?;
 
-    let expires = UnixSeconds(decision.at.0.saturating_add(DENIAL_S));
+    let expires = denial_ends(decision);
     let text = expires.to_string();
     let echoed = denial.expires_at.as_ref().is_none_or(|e| *e == text);
     if !echoed || token.as_ref().is_some_and(|t| t.denial_expires_at != text) {

@@ -3,7 +3,7 @@
 use placet_ledger::Error as LedgerError;
 use placet_ledger::service::{Carried, NewDecision, Reach, Refusal};
 use placet_proto::action::Action;
-use placet_proto::document::{Body, Initiator, PolicyRef, Quorum, Raw, Verdict};
+use placet_proto::document::{Body, Decision, Initiator, PolicyRef, Quorum, Raw, Verdict};
 use placet_proto::time::UnixSeconds;
 
 use super::approval::{Approved, Unverified, verify};
@@ -16,12 +16,17 @@ use crate::authzen::{
 };
 use crate::pdp::{Approvers, Denial, Evaluation, Outcome, Pdp as _, Requirement};
 
-/// Seconds for which an approval can be asked for after a denial.
-pub const DENIAL_S: u64 = 600;
-/// Seconds for which a request can be answered and its approvals spent.
-const OPEN_S: u64 = 3600;
+/// Seconds for which an approval can be asked for after a denial, at most.
+const DENIAL_S: u64 = 600;
 /// Most policies that a decision names.
 const MAX_DETERMINING: usize = 64;
+
+/// Until when an approval can be asked for after this denial.
+pub fn denial_ends(decision: &Decision) -> UnixSeconds {
+    let at = decision.at;
+    let ends = at.checked_add(DENIAL_S).unwrap_or(at);
+    decision.not_after.map_or(ends, |over| over.min(ends))
+}
 
 /// What is asked about.
 struct Asked {
@@ -122,7 +127,7 @@ impl Pep {
         let Body::Decision(decision) = &recorded.document.body else {
             return Err(LedgerError::from(Refusal::RequestUnknown).into());
         };
-        let expires_at = decision.at.checked_add(DENIAL_S).unwrap_or(decision.at);
+        let expires_at = denial_ends(decision);
         let access_request = requirement
             .map(|_| self.access_request(&asked.action, &decision.request, decision.at, expires_at))
             .transpose()?;
@@ -157,6 +162,7 @@ impl Pep {
         quorum: Option<Quorum>,
     ) -> NewDecision {
         let ledger = self.0.app.ledger();
+        let request_s = ledger.config().request_s;
         let (decision, reason) = words(&evaluation.outcome);
         let approved = match claim {
             Claim::Counts(approved) => Some(approved),
@@ -174,7 +180,7 @@ impl Pep {
             determining: evaluation.determining.iter().take(MAX_DETERMINING).cloned().collect(),
             reason: reason.to_owned(),
             approvals: approvals.unwrap_or_default(),
-            not_after: quorum.as_ref().and_then(|_| ledger.now().checked_add(OPEN_S)),
+            not_after: quorum.as_ref().and_then(|_| ledger.now().checked_add(request_s)),
             quorum,
         }
     }

@@ -149,7 +149,7 @@ const WHERE = 'See where it stands'
 const ENDED = {
   'answer.repeated': 'You have answered this already, in another window or on another device.',
   'request.ended': 'The request ended while you were reading.',
-  'request.state': 'The request was answered or withdrawn while you were reading.',
+  'request.state': 'The request was answered, withdrawn or ran out of time meanwhile.',
   'request.expired': 'The time of this request is over. The agent has to ask again.',
   'request.policy_changed': 'Another policy came into force. The agent has to ask again.',
   'person.not_authorised': 'Your passkey may not answer any more: ask an administrator.',

@@ -5,12 +5,13 @@ use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use maud::{Markup, html};
+use placet_proto::b64;
 
 use super::{Page, elsewhere, failed, whole};
 use crate::http::App;
 use crate::http::auth;
 use crate::http::problem::Fault;
-use crate::service::{Invitation, InvitationState, WaitingEnrolment};
+use crate::service::{Invitation, InvitationState, Registration, WaitingEnrolment};
 
 /// `GET /invite/{token}`.
 pub async fn page(State(app): State<App>, Path(token): Path<String>, request: Request) -> Response {
@@ -43,9 +44,12 @@ pub async fn page(State(app): State<App>, Path(token): Path<String>, request: Re
 }
 
 fn markup(token: &str, invitation: &Invitation, state: &InvitationState, early: bool) -> Markup {
-    let follows = matches!(state, InvitationState::Waiting(_) | InvitationState::Uncovered(_));
+    let waits = matches!(state, InvitationState::Waiting(_) | InvitationState::Uncovered(_));
+    let credential = registered(state).and_then(|r| r.enrolment());
+    let credential = credential.map(|(_, e)| b64::encode_url(&e.credential));
     html! {
-        section data-token=(token) data-state=(state.name()) data-follow[follows] {
+        section data-token=(token) data-state=(state.name()) data-credential=[credential]
+            data-follow[waits || early] data-early[early] {
             h1 { "A passkey for " (invitation.name) }
             @if invitation.recovery {
                 p.warning { "This replaces lost passkeys. Everybody who uses this ledger is told, "
@@ -84,10 +88,7 @@ fn said(state: &InvitationState) -> String {
     match state {
         InvitationState::Open => "Make a passkey on this device, or on a key that you plug in.",
         InvitationState::Sign(_) => "Your passkey has to sign, to show that it works.",
-        InvitationState::Waiting(_) => {
-            "Waiting for an administrator. Say these words to them, by telephone or face to face; \
-             they see the same ones."
-        }
+        InvitationState::Waiting(_) => "Waiting for an administrator.",
         InvitationState::Announced(_, from) => {
             return format!(
                 "Your new passkey is announced. If nobody objects it can be enrolled from {from} \
@@ -103,18 +104,31 @@ fn said(state: &InvitationState) -> String {
     .to_owned()
 }
 
-fn words(state: &InvitationState) -> Markup {
-    let registration = match state {
+fn registered(state: &InvitationState) -> Option<&Registration> {
+    match state {
         InvitationState::Sign(r)
         | InvitationState::Waiting(r)
-        | InvitationState::Announced(r, _) => r,
-        _ => return html! {},
-    };
-    let Some(waiting) = WaitingEnrolment::of(registration) else { return html! {} };
+        | InvitationState::Announced(r, _) => Some(r),
+        _ => None,
+    }
+}
+
+/// The fingerprint words, shown by the script in the browser that made the passkey and in no other:
+/// whose link was used by a thief must not come to say the thief's words.
+fn words(state: &InvitationState) -> Markup {
+    let Some(waiting) = registered(state).and_then(WaitingEnrolment::of) else { return html! {} };
     html! {
-        p.code data-testid="fingerprint" { (waiting.words()) }
-        p.small { "The fingerprint of your new passkey. If an administrator sees other words, "
-            "somebody else has used your link." }
+        div #made-here hidden {
+            p.code data-testid="fingerprint" { (waiting.words()) }
+            p.small { "The fingerprint of your new passkey. Say these words to an administrator, "
+                "by telephone or face to face. If they see other ones, somebody else has used "
+                "your link." }
+        }
+        p.warning #made-elsewhere data-testid="made-elsewhere" {
+            "A passkey was made with this link, and not in this browser. If that was you, its "
+            "words stand in the browser that you used. If it was not, tell an administrator: "
+            "somebody else has your link."
+        }
     }
 }
 

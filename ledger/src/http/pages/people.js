@@ -3,19 +3,49 @@ import { $, alone, create, get, post, say } from './passkey.js'
 
 const POLL_MS = 3000
 
-// Makes a passkey and shows that it works. Gives what the ledger says then.
-async function join({ registration, options }) {
+// Credential ids of the passkeys that this browser made last. Their words are shown here and not in
+// a browser that only has the link.
+const MADE = 'placet-made'
+const MADE_MAX = 16
+const made = () => JSON.parse(localStorage.getItem(MADE) ?? '[]')
+const madeHere = (id) => made().includes(id)
+
+// What was registered and has not signed yet: if its signature fails it is asked for again.
+let unsigned = null
+
+// Makes a passkey; gives what it has to sign.
+async function register({ registration, options }) {
   say('Make the passkey …')
   const credential = await create(options)
-  return prove(registration, await post('/enrol/register', { registration, credential }))
+  localStorage.setItem(MADE, JSON.stringify([...made(), credential.id].slice(-MADE_MAX)))
+  const wanted = await post('/enrol/register', { registration, credential })
+  unsigned = { registration, wanted }
+}
+
+// Makes a passkey, unless there is one already, and shows that it works. Gives what the ledger says
+// then.
+async function join(begin, own = false) {
+  if (!unsigned) await register(await begin())
+  try {
+    return await prove(unsigned.registration, unsigned.wanted, own)
+  } catch (error) {
+    // What the ledger refuses begins anew; what the passkey refused is asked for again.
+    if (!error.status) throw error
+    unsigned = null
+    throw error
+  }
 }
 
 // One more touch of the new passkey, and of the first one where that is asked for here.
 async function prove(registration, { namespace, possess, authorise }, own = false) {
   const sign = async (name, wanted) =>
     post('/enrol/sign', { registration, namespace: name, credential: await get(wanted) })
-  say('Once more, to show that it works …')
-  const done = await sign(namespace, possess)
+  let done = unsigned?.possessed
+  if (!done) {
+    say('Once more, to show that it works …')
+    done = await sign(namespace, possess)
+    if (unsigned) unsigned.possessed = done
+  }
   if (!own || done.status !== 'waiting') return done
   say('Now the passkey that you had before, to let the new one in …')
   return sign('placet-enrol-authorise-v1', authorise)
@@ -26,8 +56,8 @@ const covered = (done) =>
 
 async function first(form) {
   const fields = new FormData(form)
-  const begin = { name: fields.get('name'), code: fields.get('code') }
-  const done = await join(await post('/enrol/begin', begin))
+  const who = { name: fields.get('name'), code: fields.get('code') }
+  const done = await join(() => post('/enrol/begin', who))
   if (done.status !== 'enrolled') throw new Error('a signature is still missing')
   say(`Enrolled, as entry ${done.index} of the governance log.${covered(done)}`)
   form.hidden = true
@@ -36,10 +66,11 @@ async function first(form) {
 
 // The page behind a link follows the invitation from state to state.
 async function invited(section) {
-  const { token, state } = section.dataset
+  const { token, state, credential } = section.dataset
   const base = `/invite/${token}`
-  if (state === 'open') {
-    await join(await post(`${base}/begin`, {}))
+  // A passkey of another browser can't sign here: this one makes its own.
+  if (state === 'open' || (state === 'sign' && !madeHere(credential))) {
+    await join(() => post(`${base}/begin`, {}))
   } else if (state === 'sign') {
     const now = await (await fetch(`${base}/state`)).json()
     await prove(now.registration, now)
@@ -53,21 +84,20 @@ async function invited(section) {
 
 // While others have to do something, the page looks whether they did.
 async function follow(section) {
-  const { token, state } = section.dataset
+  const { token, state, early } = section.dataset
   const answer = await fetch(`/invite/${token}/state`).catch(() => null)
-  if (answer?.ok && (await answer.json()).state !== state) return location.reload()
+  const now = answer?.ok && (await answer.json())
+  if (now && (now.state !== state || Boolean(now.early) !== (early !== undefined))) {
+    return location.reload()
+  }
   setTimeout(() => follow(section), POLL_MS)
 }
 
 async function second() {
-  const begun = await post('/people/me/begin', {})
-  say('Make the passkey …')
-  const credential = await create(begun.options)
-  const { registration } = begun
-  const wanted = await post('/enrol/register', { registration, credential })
-  const done = await prove(registration, wanted, true)
+  const done = await join(() => post('/people/me/begin', {}), true)
   if (done.status !== 'enrolled') throw new Error('a signature is still missing')
   say(`Your new passkey is enrolled, as entry ${done.index} of the governance log.${covered(done)}`)
+  document.querySelector('[data-testid=second-wanted]')?.remove()
   return true
 }
 
@@ -181,6 +211,11 @@ for (const form of document.querySelectorAll('form[data-form]')) {
 }
 for (const button of document.querySelectorAll('button[data-act]')) {
   button.addEventListener('click', () => alone([button], () => acts[button.dataset.act](button)))
+}
+const joining = document.querySelector('[data-credential]')
+if (joining && madeHere(joining.dataset.credential)) {
+  $('made-here').hidden = false
+  $('made-elsewhere').remove()
 }
 const follows = document.querySelector('[data-token][data-follow]')
 if (follows) setTimeout(() => follow(follows), POLL_MS)

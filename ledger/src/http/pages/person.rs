@@ -49,7 +49,8 @@ pub async fn me(State(app): State<App>, request: Request) -> Response {
     match found.await {
         Ok((person, running)) => {
             let body = own(&person, &running, &session);
-            whole(&app, Some(&session), Page::new("My passkeys", body).script("people.js"))
+            let page = Page::new("My passkeys", body).script("people.js").script("push.js");
+            whole(&app, Some(&session), page)
         }
         Err(error) => failed(&app, Some(&session), &Fault::from(error)),
     }
@@ -128,6 +129,7 @@ fn own(p: &PersonView, running: &[RecoveryView], session: &Session) -> Markup {
         (signing())
         (recoveries(running, session.is(Role::Administrator) || session.is(Role::Approver)))
         @for key in &p.keys { (key_section(key, true, session)) }
+        (crate::notify::routes::button())
     }
 }
 

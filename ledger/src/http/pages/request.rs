@@ -248,6 +248,7 @@ fn body(shown: &Shown) -> Markup {
         h1 { (heading(view)) }
         (circumstances(shown))
         (the_action(shown))
+        (remarks(view))
         (difference(shown))
         (answering(shown))
     }
@@ -350,6 +351,20 @@ fn readable(text: &str) -> Markup {
 
 fn action_of(document: &Document) -> Option<Json> {
     jcs::parse_canonical(document.bytes()).ok()?.get("action").cloned()
+}
+
+/// What the agent said when it asked for the approval.
+fn remarks(view: &RequestView) -> Markup {
+    let said = view.asked.as_ref().and_then(|text| jcs::parse_canonical(text.as_bytes()).ok());
+    html! {
+        @if let Some(said) = said {
+            section aria-labelledby="remarks-title" {
+                h2 #remarks-title { "What the agent says beside it" }
+                p.small { "In the agent's words. Nobody signs this, and it decides nothing." }
+                pre data-testid="remarks" { (exact(&said)) }
+            }
+        }
+    }
 }
 
 fn difference(shown: &Shown) -> Markup {

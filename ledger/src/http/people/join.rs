@@ -240,6 +240,7 @@ fn state_json(
         InvitationState::Announced(r, from) => {
             add_words(&mut out, r);
             out.insert("effective_from", from.to_string().into());
+            out.insert("early", Json::Bool(app.ledger().now() < *from));
         }
         _ => {}
     }

@@ -113,6 +113,9 @@ pub const SETTINGS: &[Setting] = &[
         "Age in seconds at which a note is renewed while a request is open"),
     start("recosign_idle_s", Kind::Number, "S", "600",
         "Age in seconds at which a note is renewed otherwise"),
+    start("request_s", Kind::Number, "S", "3600",
+        "Seconds for which a request can be answered and its approval spent; outside development \
+         a minute at least"),
     start("outcome_s", Kind::Number, "S", "600",
         "Seconds after which a missing outcome is recorded as unknown"),
     start("recovery_delay_s", Kind::Number, "S", "259200",
