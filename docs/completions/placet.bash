@@ -229,7 +229,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__config__subcmd__check)
-            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
+            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -284,6 +284,10 @@ _placet() {
                     return 0
                     ;;
                 --recosign-idle-s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-s)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -495,7 +499,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__init)
-            opts="-h --dir --policy --origin --rp-id --dev --audience --external-issuers --receipt-alg --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
+            opts="-h --dir --policy --origin --rp-id --dev --audience --external-issuers --receipt-alg --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -578,6 +582,10 @@ _placet() {
                     return 0
                     ;;
                 --recosign-idle-s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-s)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1195,7 +1203,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__serve)
-            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --callback-origins --outbound-allow --outbound-ca-file --notify --dev --new-code --color --json --help"
+            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --callback-origins --outbound-allow --outbound-ca-file --notify --dev --new-code --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1250,6 +1258,10 @@ _placet() {
                     return 0
                     ;;
                 --recosign-idle-s)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-s)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -76,6 +76,7 @@ complete -c placet -n "__fish_placet_using_subcommand init" -l operated-by-self 
 complete -c placet -n "__fish_placet_using_subcommand init" -l publish-ms -d 'Milliseconds between two cosigned checkpoints' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l recosign-open-s -d 'Age in seconds at which a note is renewed while a request is open' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l recosign-idle-s -d 'Age in seconds at which a note is renewed otherwise' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l request-s -d 'Seconds for which a request can be answered and its approval spent; outside development a minute at least' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l outcome-s -d 'Seconds after which a missing outcome is recorded as unknown' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l recovery-delay-s -d 'Seconds from the announcement of a recovery to its enrolment; outside development a day at least' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l attestation -d 'What registrations ask of browsers' -r
@@ -105,6 +106,7 @@ complete -c placet -n "__fish_placet_using_subcommand serve" -l operated-by-self
 complete -c placet -n "__fish_placet_using_subcommand serve" -l publish-ms -d 'Milliseconds between two cosigned checkpoints' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l recosign-open-s -d 'Age in seconds at which a note is renewed while a request is open' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l recosign-idle-s -d 'Age in seconds at which a note is renewed otherwise' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l request-s -d 'Seconds for which a request can be answered and its approval spent; outside development a minute at least' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l outcome-s -d 'Seconds after which a missing outcome is recorded as unknown' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l recovery-delay-s -d 'Seconds from the announcement of a recovery to its enrolment; outside development a day at least' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l attestation -d 'What registrations ask of browsers' -r
@@ -403,6 +405,7 @@ complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_su
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l publish-ms -d 'Milliseconds between two cosigned checkpoints' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l recosign-open-s -d 'Age in seconds at which a note is renewed while a request is open' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l recosign-idle-s -d 'Age in seconds at which a note is renewed otherwise' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l request-s -d 'Seconds for which a request can be answered and its approval spent; outside development a minute at least' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outcome-s -d 'Seconds after which a missing outcome is recorded as unknown' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l recovery-delay-s -d 'Seconds from the announcement of a recovery to its enrolment; outside development a day at least' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l attestation -d 'What registrations ask of browsers' -r

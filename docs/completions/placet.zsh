@@ -67,6 +67,7 @@ _arguments "${_arguments_options[@]}" : \
 '--publish-ms=[Milliseconds between two cosigned checkpoints]:MS:_default' \
 '--recosign-open-s=[Age in seconds at which a note is renewed while a request is open]:S:_default' \
 '--recosign-idle-s=[Age in seconds at which a note is renewed otherwise]:S:_default' \
+'--request-s=[Seconds for which a request can be answered and its approval spent; outside development a minute at least]:S:_default' \
 '--outcome-s=[Seconds after which a missing outcome is recorded as unknown]:S:_default' \
 '--recovery-delay-s=[Seconds from the announcement of a recovery to its enrolment; outside development a day at least]:S:_default' \
 '--attestation=[What registrations ask of browsers]:WHAT:_default' \
@@ -101,6 +102,7 @@ _arguments "${_arguments_options[@]}" : \
 '--publish-ms=[Milliseconds between two cosigned checkpoints]:MS:_default' \
 '--recosign-open-s=[Age in seconds at which a note is renewed while a request is open]:S:_default' \
 '--recosign-idle-s=[Age in seconds at which a note is renewed otherwise]:S:_default' \
+'--request-s=[Seconds for which a request can be answered and its approval spent; outside development a minute at least]:S:_default' \
 '--outcome-s=[Seconds after which a missing outcome is recorded as unknown]:S:_default' \
 '--recovery-delay-s=[Seconds from the announcement of a recovery to its enrolment; outside development a day at least]:S:_default' \
 '--attestation=[What registrations ask of browsers]:WHAT:_default' \
@@ -624,6 +626,7 @@ _arguments "${_arguments_options[@]}" : \
 '--publish-ms=[Milliseconds between two cosigned checkpoints]:MS:_default' \
 '--recosign-open-s=[Age in seconds at which a note is renewed while a request is open]:S:_default' \
 '--recosign-idle-s=[Age in seconds at which a note is renewed otherwise]:S:_default' \
+'--request-s=[Seconds for which a request can be answered and its approval spent; outside development a minute at least]:S:_default' \
 '--outcome-s=[Seconds after which a missing outcome is recorded as unknown]:S:_default' \
 '--recovery-delay-s=[Seconds from the announcement of a recovery to its enrolment; outside development a day at least]:S:_default' \
 '--attestation=[What registrations ask of browsers]:WHAT:_default' \
