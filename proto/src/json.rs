@@ -117,13 +117,13 @@ impl Json {
     /// The value, if this is an integer from 0 to 2^64-1.
     #[must_use]
     pub fn as_u64(&self) -> Option<u64> {
-        if let Self::Number(value) = self { value.as_str().parse().ok() } else { None }
+        if let Self::Number(value) = self { value.with_str(|text| text.parse().ok()) } else { None }
     }
 
     /// The value, if this is an integer from -2^63 to 2^63-1.
     #[must_use]
     pub fn as_i64(&self) -> Option<i64> {
-        if let Self::Number(value) = self { value.as_str().parse().ok() } else { None }
+        if let Self::Number(value) = self { value.with_str(|text| text.parse().ok()) } else { None }
     }
 
     /// The value, if this is `true` or `false`.

@@ -184,7 +184,7 @@ fn cedar_json(value: &Json) -> Result<Value, Denial> {
         Json::Number(number) => match value.as_i64() {
             Some(integer) => Value::from(integer),
             None => {
-                let text = format!("{} is no 64-bit integer; use a string", number.as_str());
+                let text = format!("{} is no 64-bit integer; use a string", number);
                 return Err(denial("pdp.number", text));
             }
         },

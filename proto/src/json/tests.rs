@@ -10,7 +10,7 @@ fn code(text: impl AsRef<[u8]>) -> &'static str {
 
 fn number(literal: &str) -> String {
     match parse(literal.as_bytes()) {
-        Ok(Json::Number(number)) => number.as_str().to_owned(),
+        Ok(Json::Number(number)) => number.to_string(),
         other => panic!("{literal}: {other:?}"),
     }
 }
@@ -156,7 +156,7 @@ proptest! {
         let text = ryu_js::Buffer::new().format_finite(double).to_owned();
         let number = Number::parse(&text).expect("its own text is exact");
         prop_assert_eq!(number.as_f64().to_bits(), double.to_bits());
-        prop_assert_eq!(number.as_str(), text);
+        prop_assert_eq!(number.to_string(), text);
     }
 
     #[test]
@@ -192,7 +192,7 @@ proptest! {
 #[test]
 fn short_integers_are_their_own_canonical_form() {
     for literal in ["0", "1", "9", "10", "999999999999999"] {
-        assert_eq!(Number::parse(literal).unwrap().as_str(), literal);
+        assert_eq!(Number::parse(literal).unwrap().to_string(), literal);
         let double: f64 = literal.parse().unwrap();
         assert_eq!(ryu_js::Buffer::new().format_finite(double), literal);
     }
