@@ -40,7 +40,7 @@ complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "export-
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "receipt" -d 'Verify an RFC 9942 receipt of any log, and its statement'
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l trust -d 'What you trust. One that came with the evidence proves nothing' -r -F
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l action -d 'The approved action is the one in this file (an AuthZEN request)' -r -F
-complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l passkey -d 'The approver used this credential (id in base64url) or has this name' -r
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l passkey -d 'Who approved: a credential id (base64url), the thumbprint of a key (hex), the name of a root in the trust file, or else a name that the evidence opens' -r
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l between -d 'The approval lies in [T1, T2), RFC 3339 with offset' -r
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l require -d 'A check that has to pass beside the usual ones; may be repeated' -r
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l log -d 'A copy of the whole log: checkpoint, tile and statements' -r -F

@@ -35,7 +35,7 @@ never\:"Nowhere"))' \
 _arguments "${_arguments_options[@]}" : \
 '--trust=[What you trust. One that came with the evidence proves nothing]:TRUST:_files' \
 '--action=[The approved action is the one in this file (an AuthZEN request)]:ACTION.json:_files' \
-'--passkey=[The approver used this credential (id in base64url) or has this name]:ID|NAME:_default' \
+'--passkey=[Who approved\: a credential id (base64url), the thumbprint of a key (hex), the name of a root in the trust file, or else a name that the evidence opens]:ID|KEY|NAME:_default' \
 '*--between=[The approval lies in \[T1, T2), RFC 3339 with offset]:T1:_default:T1:_default' \
 '*--require=[A check that has to pass beside the usual ones; may be repeated]:ID:_default' \
 '--log=[A copy of the whole log\: checkpoint, tile and statements]:COPY:_files' \

@@ -6,7 +6,7 @@ use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
 
 use crate::context::Context;
-use crate::governance::{Judged, short};
+use crate::governance::short;
 use crate::notes::{LogTrust, OpenNote};
 use crate::report::Problem;
 use crate::webauthn::AssertionFacts;
@@ -191,112 +191,5 @@ pub(crate) fn upper(cx: &Context<'_>, index: u64) -> Result<u64, Problem> {
                 format!("no cosigned checkpoint includes leaf {index}"),
             )
         },
-    )
-}
-
-/// Step 19: not revoked then, by the smallest governance checkpoint of a later time.
-pub(crate) fn roster_current(cx: &Context<'_>, given: Given<'_>, when: Interval) -> Checked {
-    let after = given.answer.after.gov.size;
-    let g2 = closing_note(cx, after, when)?;
-    let credential = &given.answer.approver.credential;
-    let Some(enrolled) = cx.governance.enrolment(credential) else {
-        return Err(Problem::failed("lineage.unknown_credential", short(credential)));
-    };
-    for r in cx.governance.revocations(credential).filter(|r| r.index < g2.size) {
-        revocation(cx, r, after, when)?;
-    }
-    for change in cx.governance.role_changes(&enrolled.document.person) {
-        let in_span = change.index >= after && change.index < g2.size;
-        if !in_span || change.document.roles.contains(&Role::Approver) {
-            continue;
-        }
-        counts(change)?;
-        if cx.signed_not_before(change.index).is_some_and(|t| t >= when.t2) {
-            continue;
-        }
-        return Err(disputed(change.index, "a role change"));
-    }
-    vouchers_current(cx, credential, after, g2)?;
-    Ok(format!("no revocation before governance size {}", g2.size))
-}
-
-fn closing_note<'c>(
-    cx: &'c Context<'_>,
-    after: u64,
-    when: Interval,
-) -> Result<&'c OpenNote, Problem> {
-    cx.gov_notes
-        .iter()
-        .filter(|n| n.size >= after)
-        .filter_map(|n| Some((n.size, n.not_before?, n)))
-        .filter(|(_, t1, _)| *t1 >= when.t2)
-        .min_by_key(|(size, t1, _)| (*size, *t1))
-        .map(|(_, _, note)| note)
-        .ok_or_else(|| {
-            let code = if cx.gov.policy.is_none() { "time.not_checked" } else { "time.upper_open" };
-            Problem::open(
-                code,
-                format!("no governance checkpoint cosigned at or after {}", UnixSeconds(when.t2)),
-            )
-        })
-}
-
-fn revocation(
-    cx: &Context<'_>,
-    r: &Judged<placet_proto::document::Revocation>,
-    after: u64,
-    when: Interval,
-) -> Result<(), Problem> {
-    counts(r)?;
-    let from = r.document.effective_from.0;
-    if r.index < after {
-        return match from {
-            f if f >= when.t2 => Ok(()),
-            f if f <= when.t1 => {
-                Err(Problem::failed("roster.revoked", format!("governance entry {}", r.index))
-                    .versus(
-                        format!("revoked after {}", UnixSeconds(when.t2)),
-                        r.document.effective_from.to_string(),
-                    ))
-            }
-            _ => Err(disputed(r.index, "a revocation")),
-        };
-    }
-    let later = from >= when.t2 && cx.signed_not_before(r.index).is_some_and(|t| t >= when.t2);
-    if later { Ok(()) } else { Err(disputed(r.index, "a revocation")) }
-}
-
-/// A revocation of a key that vouched has no effect on what is proved to be older.
-fn vouchers_current(
-    cx: &Context<'_>,
-    credential: &[u8],
-    after: u64,
-    g2: &OpenNote,
-) -> Result<(), Problem> {
-    for (voucher, entry) in cx.governance.vouchers(credential, after, Role::Approver)? {
-        let known_by =
-            cx.gov_notes.iter().filter(|n| n.size > entry).filter_map(|n| n.before).min();
-        for r in cx.governance.revocations(&voucher).filter(|r| r.index < g2.size) {
-            counts(r)?;
-            if known_by.is_none_or(|u| r.document.effective_from.0 < u) {
-                return Err(disputed(r.index, "a revocation of an authoriser"));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A document that would matter here but that nobody who may has signed leaves the verdict open.
-fn counts<T>(judged: &Judged<T>) -> Result<(), Problem> {
-    judged.authorised.clone().map_err(|why| {
-        let detail = format!("governance entry {}: {} ({})", judged.index, why.detail, why.code);
-        Problem::open("governance.unauthorised", detail)
-    })
-}
-
-fn disputed(index: u64, what: &str) -> Problem {
-    Problem::open(
-        "roster.disputed",
-        format!("{what} at governance entry {index} can't be put in order"),
     )
 }

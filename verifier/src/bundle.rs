@@ -27,7 +27,8 @@ pub struct Options {
     pub as_of: u64,
     /// The action that has to be the approved one.
     pub action: Option<Action>,
-    /// The credential id (b64u) or opened name that has to be the approver's.
+    /// Who has to be an approver: a credential id (b64u), the thumbprint of a key (hex), the name
+    /// of a root in the trust file, or else an opened name.
     pub passkey: Option<String>,
     /// The span that has to contain the approval, seconds since 1970.
     pub between: Option<(u64, u64)>,

@@ -309,6 +309,12 @@ pub const CODES: &[Code] = &[
         "9.3",
     ),
     c(
+        "lineage.name",
+        "A key that its own person authorised is under another name than that person's first.",
+        KEEP,
+        "9.3",
+    ),
+    c(
         "lineage.operator_asserted",
         "Nobody but the operator says that this passkey is that person's.",
         "Confirm the key's fingerprint out of band and add it to `roots`, or a key that authorised it.",

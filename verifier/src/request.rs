@@ -11,9 +11,11 @@ use crate::answers::{self, Given, Interval};
 use crate::attestation;
 use crate::bundle::{Run, unique_in};
 use crate::context::Context;
+use crate::currency;
 use crate::erasures;
 use crate::evidence::{ErasedStatement, Evidence};
 use crate::executions::{self, Executed};
+use crate::passkey;
 use crate::quorum::{self, Approvals};
 use crate::report::{AnswerFacts, ExecutionFacts, Problem, RequestFacts, Status};
 
@@ -85,7 +87,7 @@ pub(crate) fn verify(
         run.take("quorum.met", id, approvals.quorum(), String::clone);
     }
     executed(run, statements, cx, &approvals, &intervals, &mut facts);
-    demands(run, id, &given, &facts, &intervals);
+    demands(run, cx, id, &given, &facts, &intervals);
     run.report.requests.push(facts);
 }
 
@@ -197,7 +199,7 @@ impl Each {
                 "without witnesses nobody can say what came later",
             ))
         } else {
-            interval.clone().and_then(|when| answers::roster_current(cx, given, when))
+            interval.clone().and_then(|when| currency::roster_current(cx, given, when))
         };
         self.results.push(("roster.current", current));
         let attested = attestation::check(evidence, cx, given);
@@ -403,6 +405,7 @@ fn unique(run: &mut Run<'_>, cx: &Context<'_>, request: &str, found: &[Executed<
 /// Steps 25 to 27: what the caller asked for.
 fn demands(
     run: &mut Run<'_>,
+    cx: &Context<'_>,
     id: Option<&str>,
     given: &[Given<'_>],
     facts: &RequestFacts,
@@ -419,14 +422,7 @@ fn demands(
         run.set_required(true);
     }
     if let Some(passkey) = &run.options.passkey {
-        let by = |a: &AnswerFacts| a.credential == *passkey || a.name.as_deref() == Some(passkey);
-        let result = if facts.answers.iter().any(by) {
-            Ok(passkey.clone())
-        } else {
-            let got: Vec<&str> = facts.answers.iter().map(|a| a.credential.as_str()).collect();
-            Err(Problem::failed("passkey.mismatch", "answered by another passkey")
-                .versus(passkey, got.join(", ")))
-        };
+        let result = passkey::matched(cx, passkey, given, &facts.answers);
         run.take("passkey.match", id, result, String::clone);
         run.set_required(true);
     }

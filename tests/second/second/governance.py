@@ -15,7 +15,11 @@ UNDECIDED = {
 MAX_LINEAGE = 32
 
 
-def _hex(thumbprint):
+def commitment(name, salt):
+    return hashlib.sha256(b"placet-name/0" + salt + name.encode()).hexdigest()
+
+
+def hexed(thumbprint):
     return thumbprint.hex() if isinstance(thumbprint, bytes) else thumbprint
 
 
@@ -39,6 +43,9 @@ class Enrolment:
         except (Refused, Unsupported):
             self.thumbprint = self.public_key
         self.backup_eligible, self.rp_id = document["backup_eligible"], document["rp_id"]
+
+    def named(self, name, salt):
+        return commitment(name, salt) == self.document["name_commitment"]
 
 
 class Governance:
@@ -106,7 +113,12 @@ class Governance:
         if "authoriser" not in document:
             raise Problem("lineage.operator_asserted")
         signer = document["authoriser"]
-        each = document["roles"] if signer["person"] == own.person else None
+        each = None
+        if signer["person"] == own.person:
+            each, first = document["roles"], self.roster.get(signer["credential"])
+            if first is not None and first.index < entry.index:
+                if first.document["name_commitment"] != document["name_commitment"]:
+                    raise Problem("lineage.name")  # R-9.3-11
         self._signed(entry, signer, "placet-enrol-authorise-v1", each=each)  # R-9.3-6
         above = self.depths.get(document["authoriser"]["credential"], 0)
         if above >= MAX_LINEAGE:
@@ -121,14 +133,14 @@ class Governance:
             raise Problem("recovery.mismatch")
         said = found[0].document
         same = all(said[n] == entry.document[n] for n in ("person", "credential", "roles"))
-        if not same or said["key"] != _hex(own.thumbprint):
+        if not same or said["key"] != hexed(own.thumbprint):
             raise Problem("recovery.mismatch")
         self._lineage_assertion(found[0], "placet-recover-v1", own, own.credential)
         for one in self.entries:
             if (
                 one.is_a("revocation")
                 and one.index < entry.index
-                and one.document["key"] == _hex(own.thumbprint)
+                and one.document["key"] == hexed(own.thumbprint)
                 and self.stands(one)
             ):
                 raise Problem("recovery.objected")
@@ -183,7 +195,7 @@ class Governance:
             and all(one.document[n] == entry.document[n] for n in ("credential", "key"))
             for one in self.entries
         )
-        if not announced and (named is None or _hex(named.thumbprint) != entry.document["key"]):
+        if not announced and (named is None or hexed(named.thumbprint) != entry.document["key"]):
             raise Problem("revocation.key")  # R-9.3-10
         try:
             self._signed(entry, signer, "placet-revoke-v1", objects=announced)
@@ -211,19 +223,32 @@ class Governance:
             raise Problem("lineage.person")
         if not self.is_root(enrolment):
             for at in (size, entry.index):
-                held = self.roles(enrolment, at)
-                may = "administrator" in held or (objects and "approver" in held)
-                if not may and not (each and set(each) <= held):
-                    raise Problem("lineage.role")
+                self._may(enrolment, at, each, objects)
         for other in self.entries:
             if (
                 other.is_a("revocation")
                 and other.index < entry.index
                 and other.document["credential"] == signer["credential"]
-                and self.stands(other)
             ):
-                raise Problem("lineage.revoked")
+                if self.stands(other):
+                    raise Problem("lineage.revoked")
+                if self.open(other):
+                    raise Problem("governance.unauthorised")  # R-9.3-12
         self._lineage_assertion(entry, namespace, enrolment, signer["credential"])
+
+    def _may(self, enrolment, at, each, objects):
+        def holds(role):
+            if role not in self.roles(enrolment, at):
+                return Problem("lineage.role")
+            return None if self.settled(enrolment, at, {role}) else Problem("governance.unauthorised")
+
+        problem = holds("administrator")
+        if problem and objects and holds("approver") is None:
+            return
+        if problem and each is not None:
+            problem = next(filter(None, map(holds, each)), None)
+        if problem:
+            raise problem
 
     def _lineage_assertion(self, entry, namespace, enrolment, credential):
         try:
@@ -259,9 +284,54 @@ class Governance:
         problem = self.problems.get(enrolment.index)
         if problem:
             raise problem
-        if role and not self.is_root(enrolment) and role not in self.roles(enrolment, size):
-            raise Problem("lineage.role")
+        if role and not self.is_root(enrolment):
+            if role not in self.roles(enrolment, size):
+                raise Problem("lineage.role")
+            if not self.settled(enrolment, size, {role}):
+                raise Problem("governance.unauthorised")
         return enrolment
+
+    def open(self, entry):
+        """Whether it stands is undecided."""
+        problem = self.problems.get(entry.index)
+        return problem is not None and not problem.failed
+
+    def settled(self, enrolment, size, held):
+        """R-9.3-12: no change of which it is undecided whether it counts takes one of these away."""
+        low = enrolment.document["after"]["gov"]["size"]
+        changes = [
+            entry
+            for entry in self.entries
+            if entry.is_a("role")
+            and low <= entry.index < size
+            and entry.document["person"] == enrolment.person
+        ]
+        for change in changes:
+            if not self.open(change) or not held - set(change.document["roles"]):
+                continue
+            if not any(
+                change.index < later.after["gov"]["size"]
+                and later.index > max(enrolment.index, change.index)
+                and self.stands(later)
+                and later.index not in self.overtaken
+                for later in changes
+            ):
+                return False
+        return True
+
+    def counts_by(self, quorum, enrolment, size):
+        """9.5: the roles by which an approval counts, if it counts by roles."""
+        wanted = set(quorum.get("roles", ()))
+        if enrolment is None or enrolment.index >= size:
+            return set()
+        if not wanted or enrolment.person in quorum.get("people", ()):
+            return set()
+        held, implied = self.roles(enrolment, size), set()
+        if self.is_root(enrolment):
+            implied = {"administrator", "approver"}
+        if not self.settled(enrolment, size, (wanted & held) - implied):
+            raise Problem("governance.unauthorised")
+        return wanted & (held | implied)
 
     def counts_for(self, quorum, approver, size):
         """9.7, rule 4."""
@@ -360,10 +430,9 @@ class Governance:
         return sorted(found)
 
     def opens(self, person, name, salt):
-        commitment = hashlib.sha256(b"placet-name/0" + salt + name.encode()).hexdigest()
         return any(
             entry.is_a("enrolment")
             and entry.document["person"] == person
-            and entry.document["name_commitment"] == commitment
+            and entry.document["name_commitment"] == commitment(name, salt)
             for entry in self.entries
         )

@@ -99,6 +99,10 @@ class Trust:
         self.roots = [text.b64u_decode(one["public_key"]) for one in fields["roots"]]
         for root in self.roots:
             keys.Key(root)
+        self.named = {}
+        for one, root in zip(fields["roots"], self.roots):
+            if "name" in one:
+                self.named.setdefault(one["name"], []).append(root)
         try:
             der = [text.b64u_decode(one) for one in fields["attestation_roots"]]
             self.attestation_roots = [x509.load_der_x509_certificate(one) for one in der]

@@ -1,8 +1,10 @@
 """The steps of SPEC 9. `verify` returns (verdict, code, checks)."""
 
+import re
+
 from . import Refused, attestation, documents, keys, merkle, sjson, text
 from .bundles import Bundle
-from .governance import Governance, Problem
+from .governance import Governance, Problem, hexed
 from .trust import Trust
 
 WHOLE = (
@@ -594,6 +596,9 @@ class Request:
         worst = Worst()
         seen = [entry for entry in gov.entries if entry.index < end]
         enrolment = gov.roster.get(credential)
+        by = set()
+        if answer.kind == "approval":
+            by = gov.counts_by(answer.document["quorum"], enrolment, size)
         for entry in seen:
             if entry.is_a("revocation") and entry.document["credential"] == credential:
                 problem = self._revoked(entry, size, t1, t2)
@@ -602,8 +607,10 @@ class Request:
                 and entry.index >= size
                 and enrolment
                 and entry.document["person"] == enrolment.person
-                and "approver" not in entry.document["roles"]
             ):
+                left = set(entry.document["roles"])
+                if "approver" in left and (not by or by & left):  # R-9.5-4
+                    continue
                 since = whole.t1_after(entry.after)
                 problem = None
                 if since is None or since < t2:
@@ -746,9 +753,26 @@ class Request:
         wanted = self.whole.demands.passkey
         if wanted is None:
             raise NotChecked()
-        persons = {person for person, name, _ in self.bundle.openings if name == wanted}
+        gov, trust = self.gov, self.whole.trust
         approvers = [one.document["approver"] for one in self.answers]
-        if not any(x["credential"] == wanted or x["person"] in persons for x in approvers):
+        enrolled = [gov.roster.get(one["credential"]) for one in approvers]
+        if re.fullmatch("[A-Za-z0-9_-]{22,}", wanted):
+            found = any(x["credential"] == wanted for x in approvers)
+            found = found or any(x and hexed(x.thumbprint) == wanted for x in enrolled)
+        elif wanted in trust.named:
+            persons = {
+                one.person
+                for one in gov.roster.values()
+                if one.public_key in trust.named[wanted] and gov.stands(one.statement)
+            }
+            found = any(x["person"] in persons for x in approvers)
+        else:
+            found = any(
+                x and x.person == person and name == wanted and x.named(name, salt)
+                for x in enrolled
+                for person, name, salt in self.bundle.openings
+            )
+        if not found:
             raise Problem("passkey.mismatch")
 
     def time_between(self):

@@ -117,8 +117,9 @@ pub struct Wanted {
     /// The approved action is the one in this file (an AuthZEN request)
     #[arg(long, value_name = "ACTION.json")]
     pub action: Option<PathBuf>,
-    /// The approver used this credential (id in base64url) or has this name
-    #[arg(long, value_name = "ID|NAME", allow_hyphen_values = true)]
+    /// Who approved: a credential id (base64url), the thumbprint of a key (hex), the name of a root
+    /// in the trust file, or else a name that the evidence opens
+    #[arg(long, value_name = "ID|KEY|NAME", allow_hyphen_values = true)]
     pub passkey: Option<String>,
     /// The approval lies in [T1, T2), RFC 3339 with offset
     #[arg(long, num_args = 2, value_names = ["T1", "T2"], value_parser = time)]

@@ -10,26 +10,50 @@ use crate::report::Problem;
 impl Governance {
     /// Whether the holder of a credential has a role at size `n`. A root has administrator and
     /// approver; other roles it has, or has not, like anybody.
-    #[must_use]
-    pub fn holds(&self, credential: &[u8], n: u64, role: Role) -> bool {
-        let enrolled = self.enrolments.get(credential);
-        enrolled.is_some_and(|e| e.index < n && e.authorised.is_ok() && self.has(e, n, role))
-    }
-
-    fn has(&self, enrolled: &Judged<Enrolment>, n: u64, role: Role) -> bool {
+    fn has(&self, enrolled: &Judged<Enrolment>, n: u64, role: Role) -> Result<bool, Problem> {
         let implied = matches!(role, Role::Administrator | Role::Approver);
         let Judged { index, document, .. } = enrolled;
-        (implied && self.is_root(document)) || self.has_role(document, *index, n, role)
+        if implied && self.is_root(document) {
+            return Ok(true);
+        }
+        self.has_role(document, *index, n, role)
     }
 
     /// Whether the holder of a credential is one of those whom a quorum names at size `n`, if it
     /// names any. Whether the credential stands and its holder is an approver is another question
-    /// ([`Governance::authorised`], step 16), which may be open where this one is not.
+    /// ([`Governance::authorised`], step 16), and so is whether the role may have been taken
+    /// ([`Governance::counts_by`], step 19): they may be open where this one is not.
     #[must_use]
     pub fn counts(&self, quorum: &Quorum, credential: &[u8], n: u64) -> bool {
         self.enrolments.get(credential).is_some_and(|e| {
-            quorum.names(&e.document.person, |role| e.index < n && self.has(e, n, role))
+            let open_or_held = |role| e.index < n && self.has(e, n, role).unwrap_or(true);
+            quorum.names(&e.document.person, open_or_held)
         })
+    }
+
+    /// The roles by which the holder of a credential counts for a quorum at size `n`: those named
+    /// that the person has; none if the quorum names nobody, or the person.
+    ///
+    /// # Errors
+    /// Indeterminate `governance.unauthorised`: whether one of them was taken can't be said.
+    pub fn counts_by(
+        &self,
+        quorum: &Quorum,
+        credential: &[u8],
+        n: u64,
+    ) -> Result<Vec<Role>, Problem> {
+        let mut held = Vec::new();
+        let Some(enrolled) = self.enrolments.get(credential).filter(|e| e.index < n) else {
+            return Ok(held);
+        };
+        if !quorum.people.contains(&enrolled.document.person) {
+            for role in &quorum.roles {
+                if self.has(enrolled, n, *role)? {
+                    held.push(*role);
+                }
+            }
+        }
+        Ok(held)
     }
 
     /// Whether an administrator signed an order of erasure, as of the governance size that it

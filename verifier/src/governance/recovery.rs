@@ -4,7 +4,8 @@ use placet_proto::document::{Digest, Enrolment, Recovery};
 use placet_proto::sshsig::{self, Namespace};
 use placet_proto::statement::{Assertion, Statement};
 
-use super::{Governance, key_of, lineage_problem};
+use super::signing::lineage_problem;
+use super::{Governance, key_of};
 use crate::report::Problem;
 
 /// A `recovery` of the list. Its key is known by its thumbprint only, until it is enrolled.
@@ -43,10 +44,8 @@ impl Governance {
 
     /// Whether a `recovery` before size `n` announces this key and nobody enrolled it yet.
     pub(super) fn is_announced(&self, credential: &[u8], key: &Digest, n: u64) -> bool {
-        let announces = |r: &Announced| {
-            r.index < n && r.document.credential == credential && r.document.key == *key
-        };
-        !self.enrolments.contains_key(credential) && self.recoveries.iter().any(announces)
+        let first = self.announced.get(&(credential.to_vec(), *key));
+        !self.enrolments.contains_key(credential) && first.is_some_and(|index| *index < n)
     }
 
     /// Whether an enrolment follows the recovery that it names: the same key for the same person,
@@ -67,11 +66,9 @@ impl Governance {
         }
         self.check_assertion(&announced.assertion, &announced.challenge, &e.credential, e)
             .map_err(|p| lineage_problem(index, p))?;
-        let mut revocations = self.revocations.values().flatten();
-        let objection =
-            revocations.find(|r| r.document.key == key && r.index < index && r.authorised.is_ok());
-        if let Some(objection) = objection {
-            return bad("recovery.objected", &format!("revoked by entry {}", objection.index));
+        // Whatever stands there stands before the enrolment: entries are judged as they come.
+        if let Some(objection) = self.revoked_keys.get(&key) {
+            return bad("recovery.objected", &format!("revoked by entry {objection}"));
         }
         match self.times.get(&index) {
             None => Err(Problem::open(

@@ -1,8 +1,11 @@
 //! What the verifier's user demands: trust file, action, passkey, span.
 
+use placet_proto::document::Role;
 use placet_proto::time::UnixSeconds;
+use placet_proto::trust::Root;
 
-use super::story::{action, story};
+use super::story::{Story, action, story};
+use crate::people::Person;
 use crate::vector::{Expect, Vector};
 
 #[allow(clippy::too_many_lines, reason = "a list, one vector a paragraph")]
@@ -37,6 +40,7 @@ pub(super) fn vectors() -> Vec<Vector> {
             ..v("passkey-differs", "Not approved by Bob.", &[], Expect::Failed("passkey.mismatch"))
         },
     ];
+    vectors.extend(passkeys());
     let start = crate::ledger::START;
     for (name, about, between, expect) in [
         (
@@ -127,4 +131,72 @@ pub(super) fn vectors() -> Vec<Vector> {
         )
     });
     vectors
+}
+
+/// What `--passkey` names.
+fn passkeys() -> Vec<Vector> {
+    let s = story();
+    let of = |name, about, passkey: String, expect| Vector {
+        passkey: Some(passkey),
+        ..s.vector(name, about, &["R-9-7"], expect)
+    };
+    let key = s.alice.key.public_key().thumbprint();
+    let id = placet_proto::b64::encode_url(s.alice.key.credential_id());
+    let mut vectors = vec![
+        of("passkey-by-id", "Approved with this credential.", id, Expect::Passed),
+        of(
+            "passkey-by-thumbprint",
+            "Approved with the key of this thumbprint.",
+            placet_proto::b64::encode_hex(key),
+            Expect::Passed,
+        ),
+    ];
+    // The operator opens Alice's name; the trust file calls another key so.
+    let mut trust = s.trust();
+    trust.roots[0].name = Some("Chief".to_owned());
+    let other = Person::named("Bob").key.public_key().to_cose();
+    trust.roots.push(Root { public_key: other, name: Some("Alice".to_owned()) });
+    for (name, about, passkey, expect) in [
+        (
+            "passkey-by-root",
+            "Approved by who is called Chief in the trust file.",
+            "Chief",
+            Expect::Passed,
+        ),
+        (
+            "passkey-of-another-root",
+            "The ledger opens the name Alice; in the trust file somebody else is called so.",
+            "Alice",
+            Expect::Failed("passkey.mismatch"),
+        ),
+    ] {
+        let vector = of(name, about, passkey.to_owned(), expect);
+        vectors.push(Vector { trust: trust.encode(), ..vector });
+    }
+    vectors.push(named_like_an_id());
+    vectors
+}
+
+/// Mallory's name, in the ledger, is the id of Alice's credential.
+fn named_like_an_id() -> Vector {
+    let mut s = Story::opened();
+    let id = placet_proto::b64::encode_url(s.alice.key.credential_id());
+    let mut mallory = Person { name: id.clone(), ..Person::named("Mallory") };
+    s.forge.enrol(&mut mallory, &[Role::Approver], Some(&mut s.alice));
+    s.forge.tick(1);
+    s.forge.publish_both();
+    let answer = s.forge.answer_for(&s.request, &action("X0001"), &mallory);
+    s.forge.tick(3);
+    s.forge.answer(&mut mallory, answer, false);
+    s.close();
+    let bundle = s.forge.bundle(&[&s.request], &[&mallory]);
+    let vector = Vector::new(
+        "passkey-named-like-an-id",
+        "The opened name of the approver is the id of somebody else's credential.",
+        &["R-9-7"],
+        &bundle,
+        &s.trust(),
+        Expect::Failed("passkey.mismatch"),
+    );
+    Vector { passkey: Some(id), ..vector }
 }

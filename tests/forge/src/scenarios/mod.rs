@@ -2,6 +2,7 @@
 
 mod attested;
 mod backdate;
+mod current;
 mod demands;
 mod erasure;
 mod governance;
@@ -24,6 +25,7 @@ pub fn all() -> Vec<Vector> {
     let mut vectors = Vec::new();
     vectors.extend(attested::vectors());
     vectors.extend(backdate::vectors());
+    vectors.extend(current::vectors());
     vectors.extend(demands::vectors());
     vectors.extend(erasure::vectors());
     vectors.extend(governance::vectors());

@@ -17,6 +17,7 @@ pub(super) fn vectors() -> Vec<Vector> {
             Expect::Failed("lineage.role"),
         ),
         second_key_for_another(),
+        second_key_of_another_name(),
         auditor_approves(),
         recovered("recovery-completed", Expect::Passed, |_| ()),
         recovered("recovery-not-a-root", Expect::Indeterminate("lineage.recovery"), |t| {
@@ -88,6 +89,24 @@ fn second_key_for_another() -> Vector {
         "Bob, who is an approver, authorised a key of somebody else.",
         &["R-9.3-6"],
         Expect::Failed("lineage.role"),
+    )
+}
+
+fn second_key_of_another_name() -> Vector {
+    let mut s = Story::opened();
+    let mut bob = Person::named("Bob");
+    s.forge.enrol(&mut bob, &[Role::Approver], Some(&mut s.alice));
+    let mut second = Person { id: bob.id.clone(), ..Person::named("Carol") };
+    s.forge.enrol(&mut second, &[Role::Approver], Some(&mut bob));
+    approves(&mut s, &mut second);
+    told(
+        &s,
+        &second,
+        &[&s.alice],
+        "second-key-of-another-name",
+        "Bob authorised a second key of his own, under the name of Carol.",
+        &["R-9.3-11"],
+        Expect::Failed("lineage.name"),
     )
 }
 
