@@ -34,6 +34,9 @@ _placet() {
             placet,enrol)
                 cmd="placet__subcmd__enrol"
                 ;;
+            placet,erase)
+                cmd="placet__subcmd__erase"
+                ;;
             placet,evidence)
                 cmd="placet__subcmd__evidence"
                 ;;
@@ -137,7 +140,7 @@ _placet() {
 
     case "${cmd}" in
         placet)
-            opts="-h -V --color --json --help --version demo init serve request enrol people approve deny evidence search log witness trust notify keys config token completions"
+            opts="-h -V --color --json --help --version demo init serve request enrol people approve deny evidence search erase log witness trust notify keys config token completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -442,6 +445,36 @@ _placet() {
                     return 0
                     ;;
                 --rp-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__erase)
+            opts="-h --url --key --reason --yes --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --reason)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -40,6 +40,7 @@ complete -c placet -n "__fish_placet_needs_command" -f -a "approve" -d 'Approve 
 complete -c placet -n "__fish_placet_needs_command" -f -a "deny" -d 'Deny a request with a software passkey; without a request, list what waits'
 complete -c placet -n "__fish_placet_needs_command" -f -a "evidence" -d 'Fetch the evidence about requests, for verification offline'
 complete -c placet -n "__fish_placet_needs_command" -f -a "search" -d 'Search both logs by request, person, agent, action, session and time'
+complete -c placet -n "__fish_placet_needs_command" -f -a "erase" -d 'Erase what a statement says, on an administrator\'s signature'
 complete -c placet -n "__fish_placet_needs_command" -f -a "log" -d 'Read the logs of a folder, whether or not the service runs'
 complete -c placet -n "__fish_placet_needs_command" -f -a "witness" -d 'Run a C2SP witness'
 complete -c placet -n "__fish_placet_needs_command" -f -a "trust" -d 'Make trust files'
@@ -265,6 +266,15 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand search" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand erase" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand erase" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
+complete -c placet -n "__fish_placet_using_subcommand erase" -l reason -d 'Why; stands in the log for ever' -r
+complete -c placet -n "__fish_placet_using_subcommand erase" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand erase" -l yes -d 'Do not ask'
+complete -c placet -n "__fish_placet_using_subcommand erase" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand erase" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

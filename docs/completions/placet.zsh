@@ -339,6 +339,21 @@ never\:"Nowhere"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(erase)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
+'--reason=[Why; stands in the log for ever]:TEXT:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--yes[Do not ask]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':leaf -- Index in the main log of a statement; what is about the same request goes with it:_default' \
+&& ret=0
+;;
 (log)
 _arguments "${_arguments_options[@]}" : \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
@@ -738,6 +753,7 @@ _placet_commands() {
 'deny:Deny a request with a software passkey; without a request, list what waits' \
 'evidence:Fetch the evidence about requests, for verification offline' \
 'search:Search both logs by request, person, agent, action, session and time' \
+'erase:Erase what a statement says, on an administrator'\''s signature' \
 'log:Read the logs of a folder, whether or not the service runs' \
 'witness:Run a C2SP witness' \
 'trust:Make trust files' \
@@ -785,6 +801,11 @@ _placet__subcmd__deny_commands() {
 _placet__subcmd__enrol_commands() {
     local commands; commands=()
     _describe -t commands 'placet enrol commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__erase_commands] )) ||
+_placet__subcmd__erase_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet erase commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__evidence_commands] )) ||
 _placet__subcmd__evidence_commands() {

@@ -18,7 +18,7 @@ use crate::dir::{Dir, LogId};
 use crate::notes::{Note, Notes};
 use crate::sequencer::{Commit, Sequencer};
 use crate::storage::{Group, Hash, NewEntry, OnceKey, Outcome, Statement};
-use crate::sync::{lock, read};
+use crate::sync::{lock, read, write};
 
 /// One of the two logs of a folder, open.
 ///
@@ -134,7 +134,21 @@ impl Log {
         if self.core.id == LogId::Gov {
             return Err(Error::NotErasable);
         }
-        self.core.store.erase(index)
+        self.core.store.erase(index)?;
+        write(&self.core.withheld).remove(&index);
+        Ok(())
+    }
+
+    /// Lets these statements read as erased from now on, until this log is closed or they are.
+    ///
+    /// # Errors
+    /// [`Error::NotErasable`] for the governance log.
+    pub fn withhold(&self, indices: impl IntoIterator<Item = u64>) -> Result<(), Error> {
+        if self.core.id == LogId::Gov {
+            return Err(Error::NotErasable);
+        }
+        write(&self.core.withheld).extend(indices);
+        Ok(())
     }
 
     /// Publishes a cosigned note as the new `checkpoint`, behind its tiles, and keeps it for ever.
@@ -213,7 +227,12 @@ impl Log {
     /// # Errors
     /// [`Error::JournalCorrupt`], [`Error::Io`].
     pub fn statement(&self, index: u64) -> Result<Statement, Error> {
-        self.core.store.statement(index)
+        let statement = self.core.store.statement(index)?;
+        // Looked at afterwards: who read while it was being withheld gets nothing of it.
+        match read(&self.core.withheld).contains(&index) && statement != Statement::NotFound {
+            true => Ok(Statement::Erased),
+            false => Ok(statement),
+        }
     }
 
     /// Calls `visit` with each index of `range` and its statement, in order, until it breaks.
@@ -225,7 +244,12 @@ impl Log {
         range: Range<u64>,
         mut visit: impl FnMut(u64, Statement) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        self.core.store.visit(range, &mut visit)
+        self.core.store.visit(range, &mut |index, statement| match read(&self.core.withheld)
+            .contains(&index)
+        {
+            true => visit(index, Statement::Erased),
+            false => visit(index, statement),
+        })
     }
 
     /// The entry that took `key`, if any.

@@ -306,3 +306,87 @@ async fn a_second_passkey_is_let_in_by_the_first() {
     let mut bob = Person { id: bob.id, key: second };
     web.fixture.answer(&request, &mut bob, false);
 }
+
+// SPEC.md R-10-45.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_erasure_is_ordered_by_an_administrator_and_shown_with_its_reason() {
+    let web = Web::new(Fixture::new());
+    let mut alice = web.fixture.bootstrap("Alice");
+    let mut bob = web.fixture.enrol("Bob", &mut alice);
+    let admin = web.sign_in(&mut alice.key).await.ok().unwrap();
+    let approver = web.sign_in(&mut bob.key).await.ok().unwrap();
+    let request = web.fixture.request(1);
+    let leaf = web.fixture.ledger.row(&request).unwrap().decision;
+    let (prepare, confirm) = ("/v1/erasures/prepare", "/v1/erasures/confirm");
+    let wanted = json!({"leaf": leaf, "reason": "<b>asked for"});
+    let open = web.post(prepare, &admin, wanted.clone()).await;
+    assert_eq!(open.refused(), (400, "request.invalid".to_owned()));
+    web.fixture.answer(&request, &mut bob, true);
+
+    let entry = format!("/v1/entries/main/{leaf}");
+    let receipt = format!("/receipt/main/{leaf}");
+    let page = format!("/erase/{leaf}");
+    let before = web.get(&entry, &admin).await.ok().json();
+    assert!(web.get(&receipt, &admin).await.ok().text().contains(&page));
+    assert!(!web.get(&receipt, &approver).await.ok().text().contains(&page));
+    let shown = web.get(&page, &admin).await.ok().text();
+    let denial = format!("leaf {}</a> · denial", leaf + 1);
+    assert!(shown.contains(&denial) && shown.contains("/assets/erase.js"), "{shown}");
+    assert_eq!(web.get(&page, &approver).await.status, StatusCode::FORBIDDEN);
+    assert_eq!(web.get("/erase/0", &admin).await.status, StatusCode::BAD_REQUEST);
+
+    // Who may not, from where one may not, and what is not understood.
+    let forged = Session { cookie: admin.cookie.clone(), csrf: "x".to_owned() };
+    for path in [prepare, confirm] {
+        assert_eq!(web.post(path, &Session::default(), wanted.clone()).await.status, 401);
+        let refused = web.post(path, &approver, wanted.clone()).await.refused();
+        assert_eq!(refused, (403, "http.forbidden".to_owned()));
+        assert_eq!(web.post(path, &forged, wanted.clone()).await.refused().1, "http.csrf");
+    }
+    for bad in [
+        json!({"leaf": leaf}),
+        json!({"leaf": leaf, "reason": ""}),
+        json!({"leaf": -1, "reason": "x"}),
+        json!({"leaf": "0", "reason": "x"}),
+        json!({"leaf": leaf, "reason": "x".repeat(4097)}),
+        json!({"leaf": leaf, "reason": "x", "more": 1}),
+    ] {
+        assert_eq!(web.post(prepare, &admin, bad.clone()).await.status, 400, "{bad}");
+    }
+    let beyond = web.post(prepare, &admin, json!({"leaf": 1_u64 << 40, "reason": "x"})).await;
+    assert_eq!(beyond.refused(), (404, "log.out_of_range".to_owned()));
+
+    let order = web.post(prepare, &admin, wanted.clone()).await.ok().json();
+    assert_eq!((&order["leaves"], &order["left"]), (&json!([leaf, leaf + 1]), &json!(0)));
+    assert_eq!(
+        (&order["request"], &order["namespace"]),
+        (&json!(request), &json!("placet-erase-v1"))
+    );
+    assert!(order["text"].as_str().unwrap().contains("asked for"));
+    let challenge = bytes(&order["options"]["challenge"]);
+    // Another's passkey, in her session or in his own, signs nothing of hers.
+    let by_bob = json!({
+        "document": order["document"], "credential": assertion(bob.key.assert(&challenge, ORIGIN)),
+    });
+    let refused = web.post(confirm, &admin, by_bob.clone()).await.refused();
+    assert_eq!(refused, (403, "http.person".to_owned()));
+    assert_eq!(web.post(confirm, &approver, by_bob).await.refused().1, "http.forbidden");
+    let made = assertion(alice.key.assert(&challenge, ORIGIN));
+    let body = json!({"document": order["document"], "credential": made});
+    let done = web.post(confirm, &admin, body.clone()).await.ok().json();
+    assert_eq!((&done["status"], &done["left"]), (&json!("erased"), &json!(0)));
+    assert_eq!(web.post(confirm, &admin, body).await.refused().1, "answer.document_unknown");
+
+    let after = web.get(&entry, &admin).await.ok().json();
+    assert_eq!((&after["erased"], &after["entry"]), (&json!(true), &before["entry"]));
+    let shown = web.get(&receipt, &admin).await.ok().text();
+    let index = &done["index"];
+    assert!(shown.contains("&lt;b&gt;asked for") && shown.contains(&format!("main/{index}")));
+    assert!(!shown.contains(&page));
+    let shown = web.get(&format!("/receipt/request/{request}"), &admin).await.ok().text();
+    assert!(shown.contains("INDETERMINATE") && shown.contains("body.erased"), "{shown}");
+    assert_eq!(web.get(&page, &admin).await.status, StatusCode::GONE);
+    assert_eq!(web.post(prepare, &admin, wanted).await.refused(), (410, "log.erased".to_owned()));
+    web.get("/history", &admin).await.ok();
+    web.get("/approve", &admin).await.ok();
+}

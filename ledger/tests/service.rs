@@ -479,9 +479,9 @@ fn what_an_administrator_orders_is_erased_and_evidence_says_by_which_order() {
     fixture.ledger.consume(&fixture.consume(&request)).unwrap();
     fixture.ledger.outcome(&fixture.report(&request)).unwrap();
 
-    let to_sign = fixture.ledger.prepare_erasure(leaf, "asked for", &signer).unwrap();
+    let to_sign = fixture.ledger.prepare_erasure(leaf, "asked for", &signer).unwrap().to_sign;
     let signed = signed(&mut alice.key, &to_sign.challenge);
-    let order = fixture.ledger.confirm_erasure(to_sign.document.sha256(), signed).unwrap();
+    let order = fixture.ledger.confirm_erasure(to_sign.document.sha256(), signed).unwrap().order;
     let log = fixture.ledger.log(placet_ledger::LogId::Main);
     let gone = |leaf| log.statement(leaf).unwrap() == placet_ledger::Statement::Erased;
     assert!(gone(leaf) && gone(leaf + 1), "the approval, and the execution that spent it");

@@ -66,7 +66,7 @@ struct Shared {
     /// Held while submissions find what they join and open the rest.
     opening: Mutex<()>,
     openings: Openings,
-    store: Store,
+    store: Arc<Store>,
 }
 
 impl Pep {
@@ -79,12 +79,15 @@ impl Pep {
         let ledger = app.ledger();
         let armed = RwLock::new(Arc::new(Armed::load(ledger)?));
         ledger.guard_policies(policy::judge);
-        let store = Store::open(ledger.dir())?;
+        let store = Arc::new(Store::open(ledger.dir())?);
         let openings = Openings::new(ledger.config().openings_per_minute);
         let opening = Mutex::default();
         let pep = Self(Arc::new(Shared { app, armed, opening, openings, store }));
         let callbacks = Callbacks(Arc::downgrade(&pep.0));
-        pep.0.app.ledger().outbound().add_source(Arc::new(callbacks));
+        let ledger = pep.0.app.ledger();
+        ledger.outbound().add_source(Arc::new(callbacks));
+        let store = Arc::clone(&pep.0.store);
+        ledger.keep_copies(Box::new(move |request| store.forget(request)))?;
         Ok(pep)
     }
 

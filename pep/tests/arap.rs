@@ -653,6 +653,54 @@ async fn whoever_asked_is_called_back_once_and_only_where_the_operator_lets() {
     assert_eq!(body, json!({"state": {"flow": 7}, "task": task}));
 }
 
+// SPEC.md R-10-48.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_erased_request_nothing_is_left_here_either() {
+    const SECRET: &str = "Rumpelstilzchen-4711";
+    fn holding(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+        let items = std::fs::read_dir(folder).unwrap().map(|item| item.unwrap().path());
+        items.fold(Vec::new(), |mut found, path| {
+            if path.is_dir() {
+                found.extend(holding(&path));
+            } else if let Ok(bytes) = std::fs::read(&path)
+                && bytes.windows(SECRET.len()).any(|w| w == SECRET.as_bytes())
+            {
+                found.push(path);
+            }
+            found
+        })
+    }
+    let endpoint = "https://agents.example.com/cb";
+    let mut web = Web::with(|config| {
+        config.callback_origins = vec!["https://agents.example.com".to_owned()];
+    });
+    web.ledger.outbound().feed().step(&web.ledger).unwrap();
+    let action = disable(SECRET);
+    let mut ask = asking(&action, &web.denied(&action).await);
+    ask["callback"] = json!({"endpoint": endpoint, "state": {"about": SECRET}});
+    let asked = web.post(REQUESTS, &ask).await;
+    assert_eq!(asked.status, StatusCode::ACCEPTED, "{}", asked.body);
+    let id = asked.body["task"]["id"].as_str().unwrap().to_owned();
+    web.answer(&id, true);
+    web.ledger.outbound().feed().step(&web.ledger).unwrap();
+    let root = web.tmp.path().to_path_buf();
+    let before = holding(&root);
+    for file in ["arap.sqlite", "outbound.sqlite", "bodies"] {
+        assert!(before.iter().any(|p| p.to_string_lossy().contains(file)), "{file}: {before:?}");
+    }
+    let leaf = web.ledger.row(&id).unwrap().decision;
+    let signer = web.key.credential_id().to_vec();
+    let prepared = web.ledger.prepare_erasure(leaf, "asked for", &signer).unwrap().to_sign;
+    let by_first = signed(&mut web.key, &prepared.challenge);
+    web.ledger.confirm_erasure(prepared.document.sha256(), by_first).unwrap();
+    assert_eq!(holding(&root), Vec::<std::path::PathBuf>::new());
+    assert_eq!(web.get(&format!("{REQUESTS}/{id}")).await.status, StatusCode::NOT_FOUND);
+    let spent = web.post("/v1/consume", &consume(&id, &action, "k")).await;
+    assert_eq!((spent.status, &spent.body["code"]), (StatusCode::GONE, &json!("log.erased")));
+    // An action like it is another request, and is asked for anew.
+    web.ask(&action).await;
+}
+
 /// Known answers that the profile's working group published for `binding_hash` (openid/authzen,
 /// commit ad0db53, `test-vectors/binding-hash.json`: single-basic, single-context-member-absent,
 /// single-context-member-null, single-array-order, bulk-item-order).

@@ -117,6 +117,19 @@ export class Browser {
     return { status, action, assertion: this.assertion() }
   }
 
+  // From the receipt of a request that is over to the order that erases what it says.
+  async erase({ path, reason, expect }) {
+    await this.goto(path)
+    await this.signIn()
+    await this.element('timeline').getByRole('link', { name: /^leaf/ }).first().click()
+    await this.element('erase-link').click()
+    await this.element('erase-reason').fill(reason)
+    await this.element('erase-submit').click()
+    await this.element('sign-now').click()
+    const status = await this.status(expect)
+    return { status, assertion: this.assertion() }
+  }
+
   // Signs in where a page leads to the sign-in first, and forgets that assertion.
   async signIn() {
     const away = (url) => url.pathname !== '/signin'

@@ -3,9 +3,10 @@
 //   node drive.mjs enrol   --base URL --state FILE --name NAME [--code CODE] [--path /enrol]
 //   node drive.mjs approve --base URL --state FILE --path PATH [--unverified]
 //   node drive.mjs deny    --base URL --state FILE --path PATH [--unverified]
+//   node drive.mjs erase   --base URL --state FILE --path PATH --reason TEXT
 //
 // --state FILE        the passkeys, kept between runs
-// --expect REGEX      what the status must come to say (default: enrolled, approved or denied)
+// --expect REGEX      what the status must come to say (default: enrolled, approved, denied or erased)
 // --assertion FILE    write the assertion, as WebAuthn libraries take it
 // --screenshot FILE   write a picture of the page at the end
 // --unverified        the authenticator refuses user verification; expects no assertion
@@ -23,16 +24,17 @@ const { values, positionals } = parseArgs({
     name: { type: 'string' },
     code: { type: 'string' },
     path: { type: 'string' },
+    reason: { type: 'string' },
     expect: { type: 'string' },
     assertion: { type: 'string' },
     screenshot: { type: 'string' },
     unverified: { type: 'boolean', default: false },
   },
 })
-const DONE = { enrol: 'enrolled', approve: 'approved', deny: 'denied' }
+const DONE = { enrol: 'enrolled', approve: 'approved', deny: 'denied', erase: 'erased' }
 const [task] = positionals
 if (!(task in DONE) || !values.base || !values.state) {
-  console.error('usage: drive.mjs enrol|approve|deny --base URL --state FILE ..')
+  console.error('usage: drive.mjs enrol|approve|deny|erase --base URL --state FILE ..')
   process.exit(2)
 }
 
@@ -43,6 +45,8 @@ try {
   if (task === 'enrol') {
     const { code, name, path = '/enrol' } = values
     result = await browser.enrol({ path, code, name, expect })
+  } else if (task === 'erase') {
+    result = await browser.erase({ path: values.path, reason: values.reason, expect })
   } else {
     const verified = !values.unverified
     result = await browser.answer({ path: values.path, answer: task, verified, expect })

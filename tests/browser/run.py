@@ -65,9 +65,14 @@ def story(report, options, ledger, person):
         report.check("Chromium denies", "assertion" in answer, str(answer))
         report_answers(report, ledger, person)
         yes, no = ledger.evidence(approved), ledger.evidence(denied, "denied.placet")
+        path = f"/receipt/request/{denied}"
+        answer = person.does("erase", ledger, "--path", path, "--reason", "asked for")
+        report.check("Chromium erases", bool(answer.get("assertion")), str(answer))
+        gone = ledger.evidence(denied, "erased.placet")
     done = ledger.export_trust(ledger.enrolled()[0])
     report.check("trust export", done.returncode == 0, done.stdout + done.stderr)
     verdicts(report, options, ledger, yes, no)
+    report.exits("evidence of what was erased is undecided", ledger.check(gone, "--denial"), 3)
 
 
 def report_answers(report, ledger, person):

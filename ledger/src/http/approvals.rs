@@ -125,7 +125,7 @@ pub(super) fn input(app: &App, headers: &HeaderMap, body: Body) -> Result<Input,
 
 /// The credential that is named, if it is enrolled for the person of this session; without one, the
 /// session's.
-async fn own_credential(
+pub(super) async fn own_credential(
     app: &App,
     session: &Session,
     named: Option<Vec<u8>>,

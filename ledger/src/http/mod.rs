@@ -10,6 +10,7 @@
 //! | [`approvals`] | what the pages' script and `placet approve` post |
 //! | [`pages`] | `/`, `/enrol`, `/approve`, `/approve/{request}` |
 //! | [`session`] | `/signin`, `/signout`; [`auth`], [`csrf`], [`rules`]: who may do what |
+//! | [`erasures`] | `/v1/erasures/..`: what an administrator orders erased |
 //! | [`people`] | enrolling, inviting, and changing who may do what |
 //! | [`health`], [`metrics`] | `/healthz`, `/readyz`, `/metrics` |
 //! | [`server`] | the listener: connections, time limits, graceful end |
@@ -24,6 +25,7 @@ pub mod approvals;
 pub mod auth;
 pub mod call;
 pub mod csrf;
+pub mod erasures;
 pub mod events;
 pub mod evidence;
 mod guard;
@@ -194,6 +196,7 @@ pub fn router(app: App, more: Router) -> Router {
         .merge(pages::routes())
         .merge(events::routes())
         .merge(people::routes())
+        .merge(erasures::routes())
         .merge(session::routes())
         .merge(health::routes())
         .merge(metrics::routes())

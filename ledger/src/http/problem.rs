@@ -198,7 +198,7 @@ pub fn status_of(error: &Error) -> StatusCode {
     match error.code() {
         "request.unknown" | "person.unknown" | "enrol.unknown" | "invite.unknown"
         | "log.out_of_range" => StatusCode::NOT_FOUND,
-        "log.erased" | "invite.expired" | "invite.cancelled" => StatusCode::GONE,
+        "log.erased" | "request.erased" | "invite.expired" | "invite.cancelled" => StatusCode::GONE,
         "request.invalid"
         | "jws.invalid"
         | "outbound.url"
@@ -225,6 +225,7 @@ pub fn status_of(error: &Error) -> StatusCode {
         | "invite.used"
         | "person.ambiguous"
         | "people.last_administrator"
+        | "erase.changed"
         | "recovery.running"
         | "recovery.early"
         | "recovery.objected"

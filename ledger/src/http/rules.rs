@@ -21,6 +21,8 @@ pub const READERS: &[Role] = &[Role::Administrator, Role::Approver, Role::Audito
 pub const ANSWERERS: &[Role] = &[Role::Administrator, Role::Approver];
 /// Who may read about people.
 const DIRECTORY: &[Role] = &[Role::Administrator, Role::Auditor];
+/// Who may order erasures.
+const ERASERS: &[Role] = &[Role::Administrator];
 /// Who may read the figures.
 const OPERATORS: &[Role] = &[Role::Administrator, Role::Operator];
 
@@ -71,6 +73,8 @@ const TABLE: &[(&str, Rule)] = &[
     ("/v1/evidence", Rule::Of(READERS, &[Scope::EvidenceRead, Scope::Pep])),
     ("/v1/requests", Rule::Of(READERS, &[Scope::EvidenceRead, Scope::Pep])),
     ("/v1/entries", Rule::Of(READERS, &[Scope::EvidenceRead, Scope::Search])),
+    ("/v1/erasures", Rule::Of(ERASERS, &[])),
+    ("/erase", Rule::Pages(ERASERS)),
     ("/history", Rule::Pages(READERS)),
     ("/receipt", Rule::Pages(READERS)),
     // Persons.
@@ -160,6 +164,7 @@ mod tests {
         assert_eq!(rule("/people/{person}"), Rule::Pages(DIRECTORY));
         assert_eq!(rule("/people/enrolments/sign"), Rule::Of(ANYBODY, &[]));
         assert_eq!(rule("/v1/people"), Rule::Of(DIRECTORY, &[Scope::Admin]));
+        assert_eq!(rule("/v1/erasures/confirm"), Rule::Of(&[Role::Administrator], &[]));
         for closed in ["/signinx", "/logs", "/enrolment", "/new", "/v1/new", "/v1/trusted"] {
             assert_eq!(rule(closed), Rule::Of(ANYBODY, &Scope::ALL), "{closed}");
         }

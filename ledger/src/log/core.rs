@@ -1,6 +1,7 @@
 //! What is behind a [`Log`](super::Log): opening it against what was claimed before, committing,
 //! publishing.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -43,6 +44,8 @@ pub(super) struct Core {
     /// Why tiles can't be made durable any more, if so. Nothing is recorded then.
     pub(super) failed: Mutex<Option<String>>,
     pub(super) sizes: watch::Sender<u64>,
+    /// Statements that are about to be erased: nobody reads them any more.
+    pub(super) withheld: RwLock<BTreeSet<u64>>,
 }
 
 pub(super) struct Offered {
@@ -105,6 +108,7 @@ impl Core {
             grown: Condvar::new(),
             failed: Mutex::default(),
             sizes: watch::Sender::new(size),
+            withheld: RwLock::default(),
         };
         core.restore_checkpoint(claims.checkpoint.as_deref())?;
         Ok(core)

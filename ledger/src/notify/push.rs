@@ -235,6 +235,7 @@ fn delivery(
     // RFC 8030, 5.4: a newer message about the same request replaces one that still waits.
     let topic = id_of(message.request.as_deref().unwrap_or(&message.id));
     Ok(Delivery {
+        request: message.request.clone(),
         endpoint: format!("{PUSH}{}", subscription.id()),
         message: message.id.clone(),
         method: Method::Post,

@@ -44,6 +44,8 @@ pub struct Delivery {
     pub auth: Auth,
     /// When it is worth nothing any more.
     pub expires: Option<UnixSeconds>,
+    /// The request that it is about: its erasure takes it away.
+    pub request: Option<String>,
 }
 
 /// How the receiver of a delivery knows who sends. Made anew for each attempt.
@@ -88,6 +90,7 @@ impl Delivery {
             body,
             auth: Auth::Signature,
             expires: None,
+            request: None,
         }
     }
 

@@ -311,6 +311,9 @@ fn gather(
     for source in sources {
         all.extend(source.deliveries(ledger, event)?);
     }
+    for delivery in &mut all {
+        delivery.request.clone_from(&event.request);
+    }
     // One that no queue takes must not stop all that come after it.
     all.retain(|delivery: &Delivery| match delivery.check() {
         Ok(()) => true,

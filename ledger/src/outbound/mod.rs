@@ -152,6 +152,11 @@ impl Outbound {
         self.feed.opened(request);
     }
 
+    /// What was to be told of a request that was erased is told no more.
+    pub(crate) fn forget(&self, request: &str) -> Result<(), LedgerError> {
+        self.store.forget(request)
+    }
+
     /// Something was recorded.
     pub(crate) fn wake(&self) {
         self.feed.wake();

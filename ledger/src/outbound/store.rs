@@ -16,6 +16,7 @@ use rusqlite::{
 
 use super::client::Method;
 use super::delivery::{Auth, Delivery};
+use crate::service::state::{add_column, empty_wal};
 use crate::sync::lock;
 use crate::{Error, LogId};
 
@@ -33,19 +34,20 @@ CREATE TABLE IF NOT EXISTS job (
   id INTEGER PRIMARY KEY AUTOINCREMENT, endpoint TEXT NOT NULL, message TEXT NOT NULL,
   method TEXT NOT NULL, url TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL,
   auth TEXT NOT NULL, expires INTEGER, created INTEGER NOT NULL, attempts INTEGER NOT NULL,
-  UNIQUE (endpoint, message));
+  request TEXT, UNIQUE (endpoint, message));
 CREATE INDEX IF NOT EXISTS job_by_endpoint ON job (endpoint, id);
 CREATE TABLE IF NOT EXISTS dead (
   id INTEGER PRIMARY KEY, endpoint TEXT NOT NULL, message TEXT NOT NULL, method TEXT NOT NULL,
   url TEXT NOT NULL, headers TEXT NOT NULL, body BLOB NOT NULL, auth TEXT NOT NULL,
   expires INTEGER, created INTEGER NOT NULL, attempts INTEGER NOT NULL, died INTEGER NOT NULL,
-  reason TEXT NOT NULL);
+  reason TEXT NOT NULL, request TEXT);
 CREATE TABLE IF NOT EXISTS endpoint (
   name TEXT PRIMARY KEY, next_at INTEGER NOT NULL, failures INTEGER NOT NULL,
   delivered INTEGER NOT NULL, dead INTEGER NOT NULL, last_success INTEGER, last_failure INTEGER,
   last_error TEXT, touched INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cursor (log TEXT PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS announced (request TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS erased (request TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS notice (
   id TEXT PRIMARY KEY, kind TEXT NOT NULL, person TEXT, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS subscription (
@@ -118,6 +120,9 @@ impl Store {
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "secure_delete", "ON")?;
             connection.execute_batch(SCHEMA)?;
+            for table in ["job", "dead"] {
+                add_column(&connection, table, "request")?;
+            }
             Ok(connection)
         };
         let connection = open().map_err(Error::sqlite(path))?;
@@ -316,6 +321,30 @@ impl Store {
         })
     }
 
+    /// Takes away every delivery about a request that was erased, sent or not, and takes none
+    /// about it from now on.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`, also when a reader keeps the write-ahead log from being emptied.
+    pub fn forget(&self, request: &str) -> Result<(), Error> {
+        self.with(|c| {
+            let t = c.transaction()?;
+            // What a receiver answered may repeat what it was sent.
+            for table in ["job", "dead"] {
+                let sql = format!(
+                    "UPDATE endpoint SET last_error = NULL WHERE name IN \
+                     (SELECT endpoint FROM {table} WHERE request = ?1)"
+                );
+                t.execute(&sql, [request])?;
+                t.execute(&format!("DELETE FROM {table} WHERE request = ?1"), [request])?;
+            }
+            t.execute("DELETE FROM announced WHERE request = ?1", [request])?;
+            t.execute("INSERT OR IGNORE INTO erased VALUES (?1)", [request])?;
+            t.commit()
+        })?;
+        self.with(|c| empty_wal(c))
+    }
+
     /// Queues all dead letters of an endpoint again; gives their number.
     ///
     /// # Errors
@@ -323,7 +352,8 @@ impl Store {
     pub fn revive(&self, endpoint: &str, now: UnixSeconds) -> Result<u64, Error> {
         self.with(|c| {
             let t = c.transaction()?;
-            let columns = "endpoint, message, method, url, headers, body, auth, expires, created";
+            let columns =
+                "endpoint, message, method, url, headers, body, auth, expires, created, request";
             let sql = format!(
                 "INSERT OR IGNORE INTO job ({columns}, attempts) SELECT {columns}, 0 FROM dead \
                  WHERE endpoint = ?1 ORDER BY id"
@@ -404,7 +434,7 @@ impl Store {
 }
 
 const JOB: &str =
-    "id, endpoint, message, method, url, headers, body, auth, expires, created, attempts";
+    "id, endpoint, message, method, url, headers, body, auth, expires, created, attempts, request";
 
 fn read_job(r: &Row<'_>, failures: u64) -> Sql<Job> {
     let (method, headers, auth): (String, String, String) = (r.get(3)?, r.get(5)?, r.get(7)?);
@@ -419,6 +449,7 @@ fn read_job(r: &Row<'_>, failures: u64) -> Sql<Job> {
             body: r.get(6)?,
             auth: Auth::from_text(&auth),
             expires: r.get::<_, Option<i64>>(8)?.map(|n| UnixSeconds(uint(n))),
+            request: r.get(11)?,
         },
         created: UnixSeconds(uint(r.get(9)?)),
         attempts: uint(r.get(10)?),
@@ -430,7 +461,8 @@ fn insert(t: &Transaction<'_>, delivery: &Delivery, now: UnixSeconds) -> Sql<()>
     let headers = serde_json::to_string(&delivery.headers).unwrap_or_default();
     t.prepare_cached(
         "INSERT OR IGNORE INTO job (endpoint, message, method, url, headers, body, auth, expires, \
-         created, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)",
+         created, attempts, request) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10 \
+         WHERE ?10 IS NULL OR ?10 NOT IN (SELECT request FROM erased)",
     )?
     .execute(params![
         delivery.endpoint,
@@ -442,6 +474,7 @@ fn insert(t: &Transaction<'_>, delivery: &Delivery, now: UnixSeconds) -> Sql<()>
         delivery.auth.to_text(),
         delivery.expires.map(|at| int(at.0)),
         int(now.0),
+        delivery.request,
     ])?;
     t.prepare_cached(
         "INSERT INTO endpoint (name, next_at, failures, delivered, dead, touched) \
@@ -466,7 +499,8 @@ fn bound(t: &Transaction<'_>, endpoint: &str, now: UnixSeconds) -> Sql<()> {
 }
 
 fn bury(t: &Transaction<'_>, job: i64, why: &str, now: UnixSeconds) -> Sql<()> {
-    let columns = "endpoint, message, method, url, headers, body, auth, expires, created, attempts";
+    let columns = "endpoint, message, method, url, headers, body, auth, expires, created, \
+                   attempts, request";
     t.execute(
         &format!(
             "INSERT INTO dead ({columns}, died, reason) SELECT {columns}, ?2, ?3 FROM job \

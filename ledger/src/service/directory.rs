@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::Refusal;
 use super::ledger::Ledger;
-use super::state::State;
+use super::state::{State, empty_wal};
 use crate::Error;
 
 /// Longest name, in bytes.
@@ -194,17 +194,7 @@ impl State {
                 t.execute(&format!("DELETE FROM {table} WHERE person = ?1"), [person])?;
             }
             t.commit()?;
-            // The write-ahead log still holds the page with the name on it: it is emptied.
-            let (busy, _, _) = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| {
-                Ok((r.get::<_, bool>(0)?, r.get::<_, i64>(1)?, r.get::<_, i64>(2)?))
-            })?;
-            match busy {
-                false => Ok(()),
-                true => Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-                    Some("the name is erased, but a reader holds the write-ahead log".to_owned()),
-                )),
-            }
+            empty_wal(c)
         })
     }
 }

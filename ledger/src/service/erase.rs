@@ -1,38 +1,133 @@
 //! Erasure (SPEC.md 4.5, 9.8, 10.10): an administrator orders it, the order is recorded, and only
-//! then the bodies go, with everything that they were found by.
+//! then the bodies go, with everything that they were found by and every copy.
 //!
 //! The order reaches the projection in the same way as every other statement, as a list of leaves
-//! that are still to be erased. What a crash leaves of that list is finished at the next start.
-
-use std::collections::BTreeSet;
+//! that are still to be erased; from that moment on they read as erased. What a crash leaves of the
+//! list is finished at the next start, before anything is served. Each step can be done again.
+//!
+//! With the first order about a request the once key `erased` is taken, which every statement about
+//! a request needs to be free: nothing can be filed afterwards that would hold the action again.
 
 use placet_proto::document::{Body, Digest, Erasure, ErasureTarget, Role, Signer};
 use placet_proto::kind::Kind;
-use placet_proto::statement::{self, Statement};
+use placet_proto::statement;
 
 use super::answers::{Signed, ToSign};
-use super::ledger::{Appended, Issue, Ledger};
+use super::ledger::{Appended, Issue, Ledger, once_key};
 use super::state::RequestState;
 use super::{Refusal, render};
-use crate::sync::lock;
-use crate::{Error, LogId, storage};
+use crate::sync::{lock, read, write};
+use crate::{Error, LogId, OnceKey, storage};
+
+/// Forgets what is kept of a request outside of the ledger's own files.
+pub type Copies = Box<dyn Fn(&str) -> Result<(), Error> + Send + Sync>;
+
+/// What an order about a leaf would erase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ErasurePlan {
+    /// The request that it is about; none for a statement that others had registered.
+    pub request: Option<String>,
+    /// The leaves that the next order names, ascending, 1 to 256.
+    pub leaves: Vec<u64>,
+    /// Statements that are left for further orders.
+    pub left: u64,
+}
+
+/// An order, ready to be signed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ErasureToSign {
+    /// The document.
+    pub to_sign: ToSign,
+    /// What it is about.
+    pub plan: ErasurePlan,
+}
+
+/// An order that was carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Erased {
+    /// The order.
+    pub order: Appended,
+    /// Statements about the same request that are left for further orders.
+    pub left: u64,
+}
 
 impl Ledger {
+    /// What an order about this leaf of the main log would erase: the statement, and what depends
+    /// on it, which is every other one of the same request that holds the action or its digest, or
+    /// refers to it. Of more than 256 the newest come first, so that what makes the request what
+    /// it is goes last; the same leaf asked for again gives the rest.
+    ///
+    /// # Errors
+    /// `request.invalid` for a leaf that is not erasable or a request that is not over,
+    /// `log.erased` when nothing is left, `log.out_of_range`.
+    pub fn erasure_plan(&self, leaf: u64) -> Result<ErasurePlan, Error> {
+        let request = match self.main.statement(leaf)? {
+            storage::Statement::NotFound => {
+                let size = self.main.size();
+                return Err(Error::OutOfRange { what: "index", asked: leaf, size });
+            }
+            storage::Statement::Erased => {
+                let erased = self.state.erased_leaf(leaf)?.and_then(|e| e.request);
+                erased.ok_or(Refusal::Erased(leaf))?
+            }
+            storage::Statement::Present(bytes) => match self.own_statement(leaf)? {
+                Some(own) => {
+                    let about = own.document.body.request();
+                    let why = "only what is about a request is erased";
+                    about.ok_or(Refusal::Invalid(why))?.to_owned()
+                }
+                // What others registered stands alone.
+                None if statement::peek(&bytes).is_ok() => {
+                    return Ok(ErasurePlan { request: None, leaves: vec![leaf], left: 0 });
+                }
+                None => return Err(Refusal::Invalid("no statement stands there").into()),
+            },
+        };
+        if let Some(row) = self.state.request(&request)?
+            && (row.state.is_live() || row.state == RequestState::Executed)
+        {
+            return Err(Refusal::Invalid("the request is not over yet").into());
+        }
+        // One more: the expiry stays, since it says nothing of the action.
+        let most = Erasure::MAX_TARGETS.saturating_add(1);
+        let (newest, all) = self.state.entries_to_erase(&request, most)?;
+        let seen = newest.len() as u64;
+        let mut leaves = Vec::new();
+        for index in newest {
+            let own = self.own_statement(index)?;
+            if own.is_some_and(|s| s.kind() != Kind::Expiry) {
+                leaves.push(index);
+            }
+        }
+        let spare = leaves.len().saturating_sub(Erasure::MAX_TARGETS);
+        leaves.truncate(Erasure::MAX_TARGETS);
+        leaves.sort_unstable();
+        if leaves.is_empty() {
+            return Err(Refusal::Erased(leaf).into());
+        }
+        let left = all.saturating_sub(seen).saturating_add(spare as u64);
+        Ok(ErasurePlan { request: Some(request), leaves, left })
+    }
+
     /// Makes the order of erasure of a leaf of the main log for the holder of `signer`, an
-    /// administrator, to sign. What depends on the leaf goes too: every statement of the same
-    /// request that holds the action or its digest, or refers to it.
+    /// administrator, to sign: of as much as [`Ledger::erasure_plan`] gives. It is kept for ten
+    /// minutes. The reason stays in the log for ever.
     ///
     /// Waits for a cosigned checkpoint that covers what is to go.
     ///
     /// # Errors
-    /// `request.invalid` for a leaf that is not erasable or a request that is not over,
-    /// `log.erased`, `log.out_of_range`, `person.not_authorised`, `witness.quorum`.
-    pub fn prepare_erasure(&self, leaf: u64, reason: &str, signer: &[u8]) -> Result<ToSign, Error> {
-        let leaves = self.dependent(leaf)?;
-        if leaves.len() > Erasure::MAX_TARGETS {
-            return Err(Refusal::Invalid("more than 256 statements depend on it").into());
-        }
-        let last = leaves.last().copied().unwrap_or(leaf);
+    /// Those of [`Ledger::erasure_plan`]; `person.not_authorised`, `witness.quorum`,
+    /// `document.value` for a reason of more than 4096 bytes.
+    pub fn prepare_erasure(
+        &self,
+        leaf: u64,
+        reason: &str,
+        signer: &[u8],
+    ) -> Result<ErasureToSign, Error> {
+        // What an earlier failure left undone is not to be ordered again.
+        self.finish_erasures()?;
+        let plan = self.erasure_plan(leaf)?;
+        let last = plan.leaves.last().copied().unwrap_or(leaf);
         self.publisher(LogId::Main).covering(last.saturating_add(1))?;
         let after = self.current_after()?;
         let person = self.check_role(signer, after.gov.size, Role::Administrator)?;
@@ -40,21 +135,23 @@ impl Ledger {
             Ok(ErasureTarget { index: *index, entry: self.main.entry(*index)? })
         };
         let document = self.document(Body::Erasure(Erasure {
-            targets: leaves.iter().map(target).collect::<Result<_, _>>()?,
+            targets: plan.leaves.iter().map(target).collect::<Result<_, _>>()?,
             reason: reason.to_owned(),
             signer: Signer { person, credential: signer.to_vec() },
             after,
         }))?;
         let text = render::render("", document.bytes())?;
-        self.to_sign(document, signer.to_vec(), text)
+        Ok(ErasureToSign { to_sign: self.to_sign(document, signer.to_vec(), text)?, plan })
     }
 
     /// Checks a signed order, records it, and erases. When this returns `Ok`, the bodies are gone.
     ///
     /// # Errors
+    /// `erase.changed` when something was filed meanwhile that depends on it, or another order was
+    /// faster: nothing was recorded, and the order has to be prepared again.
     /// `answer.document_unknown`, `answer.assertion`, `person.not_authorised`, and those of the
     /// log. An order that was recorded is finished later, whatever is told here.
-    pub fn confirm_erasure(&self, document: &Digest, signed: Signed) -> Result<Appended, Error> {
+    pub fn confirm_erasure(&self, document: &Digest, signed: Signed) -> Result<Erased, Error> {
         let document = lock(&self.pending).get(document, self.now())?;
         let Body::Erasure(order) = &document.body else {
             return Err(Refusal::DocumentUnknown.into());
@@ -63,13 +160,56 @@ impl Ledger {
         let assertion = signed.under(namespace);
         let credential = order.signer.credential.clone();
         self.check_assertion(&document, &assertion, &credential)?;
-        self.check_role(&credential, order.after.gov.size, Role::Administrator)?;
         let sha256 = *document.sha256();
-        let issue = Issue { assertions: vec![assertion], ..Issue::by_ledger(document) };
-        let appended = self.issue(issue)?.map_err(|_| Refusal::DocumentUnknown)?;
+        let _one = lock(&self.erasing);
+        let (appended, plan) = {
+            // Nobody is revoked, and nothing about a request is filed, until it is on record.
+            let _still = read(&self.gate);
+            let _alone = write(&self.filing);
+            self.check_role(&credential, order.after.gov.size, Role::Administrator)?;
+            let first = order.targets.first().map_or(0, |target| target.index);
+            let ordered = order.targets.iter().map(|target| target.index);
+            let plan = match self.erasure_plan(first) {
+                Ok(plan) if plan.leaves.iter().copied().eq(ordered) => plan,
+                Ok(_) | Err(Error::Refused(_)) => {
+                    lock(&self.pending).remove(&sha256);
+                    return Err(Refusal::ErasureChanged.into());
+                }
+                Err(error) => return Err(error),
+            };
+            let mut issue = Issue { assertions: vec![assertion], ..Issue::by_ledger(document) };
+            issue.about.clone_from(&plan.request);
+            if let Some(request) = &plan.request
+                && self.main.holder(&erased_key(request))?.is_none()
+            {
+                issue.once.push(erased_key(request));
+            }
+            (self.issue(issue)?.map_err(|_| Refusal::DocumentUnknown)?, plan)
+        };
         lock(&self.pending).remove(&sha256);
-        self.finish_erasures()?;
-        Ok(appended)
+        tracing::debug!(step = "recorded", "erasure");
+        self.finish()?;
+        Ok(Erased { order: appended, left: plan.left })
+    }
+
+    /// Whether something about this request was ordered to be erased: then nothing is filed about
+    /// it any more.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn is_erased(&self, request: &str) -> Result<bool, Error> {
+        Ok(self.main.holder(&erased_key(request))?.is_some())
+    }
+
+    /// Has copies forgotten that somebody keeps of requests: of what was erased before now and they
+    /// have not been told of, and of all that will be. There is one such keeper; the first stays.
+    ///
+    /// # Errors
+    /// Those of the copies.
+    pub fn keep_copies(&self, forget: Copies) -> Result<(), Error> {
+        let _one = lock(&self.erasing);
+        self.copies.get_or_init(|| forget);
+        self.tell_copies()
     }
 
     /// Erases what orders on record name and what is still there: after an order, and at start.
@@ -77,51 +217,55 @@ impl Ledger {
     /// # Errors
     /// Those of the log, and `ledger.sqlite`.
     pub(super) fn finish_erasures(&self) -> Result<(), Error> {
-        for leaf in self.state.erasures_open()? {
-            // Whose statement it was is known from its body only; evidence needs it afterwards.
-            if let storage::Statement::Present(bytes) = self.main.statement(leaf)? {
-                let subject = statement::peek(&bytes).ok().map(|(header, _)| header.sub);
-                self.state.erasing(leaf, subject.as_deref())?;
-                self.main.erase(leaf)?;
-            }
-            self.index().erase_rows(LogId::Main, leaf)?;
-            self.state.erased(leaf)?;
-        }
-        Ok(())
+        let _one = lock(&self.erasing);
+        self.finish()
     }
 
-    /// The leaf and all that depends on it, ascending.
-    fn dependent(&self, leaf: u64) -> Result<Vec<u64>, Error> {
-        let bytes = match self.main.statement(leaf)? {
-            storage::Statement::Present(bytes) => bytes,
-            storage::Statement::Erased => return Err(Refusal::Erased(leaf).into()),
-            storage::Statement::NotFound => {
-                let size = self.main.size();
-                return Err(Error::OutOfRange { what: "index", asked: leaf, size });
+    fn finish(&self) -> Result<(), Error> {
+        loop {
+            let open = self.state.erasures_open()?;
+            if open.is_empty() {
+                break;
             }
-        };
-        // What others registered stands alone.
-        let Some(own) = self.own_statement(leaf)? else {
-            return match statement::peek(&bytes) {
-                Ok(_) => Ok(vec![leaf]),
-                Err(_) => Err(Refusal::Invalid("no statement stands there").into()),
-            };
-        };
-        let Some(request) = own.document.body.request() else {
-            return Err(Refusal::Invalid("only what is about a request is erased").into());
-        };
-        if let Some(row) = self.state.request(request)?
-            && (row.state.is_live() || row.state == RequestState::Executed)
-        {
-            return Err(Refusal::Invalid("the request is not over yet").into());
-        }
-        let mut leaves = BTreeSet::from([leaf]);
-        for index in self.state.entries(request)? {
-            let holds = |s: &Statement| s.kind() != Kind::Expiry;
-            if self.own_statement(index)?.as_ref().is_some_and(holds) {
-                leaves.insert(index);
+            self.main.withhold(open.iter().map(|(leaf, _)| *leaf))?;
+            let mut requests: Vec<&str> = open.iter().filter_map(|(_, r)| r.as_deref()).collect();
+            requests.dedup();
+            for request in requests {
+                lock(&self.pending).remove_about(request);
+                self.state.forget_request(request)?;
+                tracing::debug!(step = "rows", "erasure");
+                self.outbound().forget(request)?;
+                tracing::debug!(step = "deliveries", "erasure");
             }
+            for (leaf, _) in &open {
+                self.main.erase(*leaf)?;
+                tracing::debug!(step = "body", "erasure");
+                self.index().erase_rows(LogId::Main, *leaf)?;
+            }
+            tracing::debug!(step = "index", "erasure");
+            self.state.erased(open.iter().map(|(leaf, _)| *leaf))?;
+            tracing::debug!(step = "done", "erasure");
         }
-        Ok(leaves.into_iter().collect())
+        self.tell_copies()
     }
+
+    fn tell_copies(&self) -> Result<(), Error> {
+        let Some(forget) = self.copies.get() else { return Ok(()) };
+        loop {
+            let untold = self.state.untold()?;
+            if untold.is_empty() {
+                return Ok(());
+            }
+            for request in untold {
+                forget(&request)?;
+                self.state.told(&request)?;
+            }
+        }
+    }
+}
+
+/// The key that the first order about a request takes, and that nothing else about it may find
+/// taken.
+pub(super) fn erased_key(request: &str) -> OnceKey {
+    once_key("erased", &[request.as_bytes()])
 }

@@ -149,6 +149,12 @@ pub enum Refusal {
     /// The body of a statement was erased.
     #[error("the statement at index {0} was erased")]
     Erased(u64),
+    /// Something about the request was erased: nothing is filed about it any more.
+    #[error("the request was erased; nothing is filed about it any more")]
+    RequestErased,
+    /// What an order of erasure would have to name is not what was signed.
+    #[error("what is to be erased changed meanwhile; prepare the order again")]
+    ErasureChanged,
 }
 
 impl Refusal {
@@ -200,6 +206,8 @@ impl Refusal {
             Self::Quorum(_) => "witness.quorum",
             Self::Timeout(_) => "ledger.timeout",
             Self::Erased(_) => "log.erased",
+            Self::RequestErased => "request.erased",
+            Self::ErasureChanged => "erase.changed",
         }
     }
 }

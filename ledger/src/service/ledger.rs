@@ -17,6 +17,7 @@ use tokio::sync::{broadcast, watch};
 use super::access::Access;
 use super::clock::{Clock, SystemClock, random, uuid};
 use super::config::Config;
+use super::erase::{Copies, erased_key};
 use super::governance::{Governance, read_statement};
 use super::keys::{Keys, NoteSigner, ServiceKeys, Sign as _};
 use super::pending::Pending;
@@ -27,7 +28,7 @@ use super::timer::Timer;
 use super::{Refusal, init};
 use crate::index::Index;
 use crate::storage::Outcome;
-use crate::sync::{lock, write};
+use crate::sync::{lock, read, write};
 use crate::{Dir, Error, Health, Log, LogId, NewEntry, Note, OnceKey};
 
 /// Judges the files of a policy, by their names.
@@ -80,6 +81,13 @@ pub struct Ledger {
     /// Held to read while something is spent under a policy and a roster, to write while the
     /// governance log grows.
     pub(super) gate: RwLock<()>,
+    /// Held to read while something about a request is filed, to write while it is found out what
+    /// an erasure takes along. Taken behind the gate.
+    pub(super) filing: RwLock<()>,
+    /// One erasure at a time, from its order to the end. Taken before the gate.
+    pub(super) erasing: Mutex<()>,
+    /// Forgets what is kept of erased requests elsewhere.
+    pub(super) copies: OnceLock<Copies>,
     /// Judges a policy before an administrator is asked to sign it.
     pub(super) policy_guard: OnceLock<PolicyGuard>,
     pub(super) dir: Dir,
@@ -101,6 +109,8 @@ pub(super) struct Issue {
     pub attestation: Option<Attestation>,
     pub once: Vec<OnceKey>,
     pub absent: Vec<OnceKey>,
+    /// The request that an order of erasure is about, whose document names none.
+    pub about: Option<String>,
 }
 
 impl Issue {
@@ -114,6 +124,7 @@ impl Issue {
             attestation: None,
             once: Vec::new(),
             absent: Vec::new(),
+            about: None,
         }
     }
 }
@@ -225,6 +236,9 @@ impl Ledger {
             events: broadcast::Sender::new(MAX_EVENTS),
             governing: Mutex::default(),
             gate: RwLock::default(),
+            filing: RwLock::default(),
+            erasing: Mutex::default(),
+            copies: OnceLock::new(),
             policy_guard: OnceLock::new(),
             dir,
         })
@@ -315,9 +329,9 @@ impl Ledger {
         }
         if id == LogId::Main
             && self.log(id).statement(index)? == crate::Statement::Erased
-            && let Some(subject) = self.state.erased_leaf(index)?.and_then(|e| e.subject)
+            && let Some(request) = self.state.erased_leaf(index)?.and_then(|e| e.request)
         {
-            return self.receipt_about(id, subject, index, size);
+            return self.receipt_about(id, format!("urn:uuid:{request}"), index, size);
         }
         let statement = read_statement(self.log(id), index)?;
         self.receipt_of(id, &statement, index, size)
@@ -389,7 +403,7 @@ impl Ledger {
             Issuer::Ledger => (&self.keys.ledger, self.log(issue.log).origin().to_owned()),
             Issuer::Pep => (&self.keys.pep, self.config.audience.clone()),
         };
-        let subject = match issue.document.body.request() {
+        let subject = match issue.document.body.request().or(issue.about.as_deref()) {
             Some(request) => request.to_owned(),
             None => uuid()?,
         };
@@ -426,8 +440,11 @@ impl Ledger {
             return Err(Refusal::Invalid("this kind does not belong in this log").into());
         }
         let statement = self.sign(&issue)?;
-        let Issue { document, log: id, mut once, absent, .. } = issue;
+        let Issue { document, log: id, mut once, mut absent, .. } = issue;
         once.push(once_key("document", &[document.sha256()]));
+        let erased = document.body.request().filter(|_| id == LogId::Main).map(erased_key);
+        absent.extend(erased);
+        let filing = erased.map(|_| read(&self.filing));
         let entry = NewEntry { statement: statement.clone(), once, absent };
         let gate = (id == LogId::Gov).then(|| write(&self.gate));
         let appended = self.log(id).append(vec![entry])?;
@@ -437,12 +454,16 @@ impl Ledger {
             Outcome::Conflict { key, .. } => {
                 // What holds the key may be newer than the projection.
                 self.project(self.main.size())?;
+                if Some(key) == erased {
+                    return Err(Refusal::RequestErased.into());
+                }
                 return Ok(Err(key));
             }
         };
         if id == LogId::Main {
             self.project(index.saturating_add(1))?;
         }
+        drop(filing);
         self.publisher(id).nudge();
         self.outbound.wake();
         Ok(Ok(Appended { log: id, index, document, statement }))
@@ -459,7 +480,9 @@ impl Ledger {
             let statements = (done..end)
                 .map(|index| self.own_statement(index))
                 .collect::<Result<Vec<_>, Error>>()?;
-            changed.extend(self.state.apply(done, &statements, self.config.outcome_s)?);
+            let abouts = self.orders_in(done, &statements)?;
+            let outcome_s = self.config.outcome_s;
+            changed.extend(self.state.apply(done, &statements, &abouts, outcome_s)?);
             done = end;
         }
         drop(one);
@@ -470,6 +493,27 @@ impl Ledger {
             changed.iter().try_for_each(|request| self.tell(request))?;
         }
         Ok(())
+    }
+
+    /// The requests that orders of erasure among these statements are about, by the index of the
+    /// order. What they name is not read any more from here on.
+    fn orders_in(
+        &self,
+        from: u64,
+        statements: &[Option<Statement>],
+    ) -> Result<BTreeMap<u64, String>, Error> {
+        let mut out = BTreeMap::new();
+        for (index, statement) in (from..).zip(statements) {
+            let Some(statement) = statement else { continue };
+            let Body::Erasure(order) = &statement.document.body else { continue };
+            self.main.withhold(order.targets.iter().map(|target| target.index))?;
+            // The order of what others had registered has an id of its own, which no key names.
+            let about = statement.header.subject_uuid();
+            if self.is_erased(about)? {
+                out.insert(index, about.to_owned());
+            }
+        }
+        Ok(out)
     }
 
     /// The statement at an index of the main log, if it is one of this ledger's own issuers. What

@@ -25,7 +25,8 @@
 //! What enforces that something happens once is the log itself, by its once keys (SPEC.md 10):
 //! `document` (a document is recorded once), `answer` (one per request and person), `terminal` (one
 //! denial, expiry, cancel or execution per request; an approval needs its absence), `outcome`,
-//! `enrolment` (one per credential).
+//! `enrolment` (one per credential), `erased` (taken by the first order of erasure about a request;
+//! everything that is filed about a request needs its absence).
 
 pub mod access;
 pub mod administration;
@@ -74,6 +75,7 @@ pub(crate) use clock::{random, random_number};
 pub use config::{Config, ReceiptAlgorithm};
 pub use consume::{Consume, Consumed, Report};
 pub use eligible::Reach;
+pub use erase::{Copies, Erased, ErasurePlan, ErasureToSign};
 pub use error::Refusal;
 pub use evidence::Evidence;
 pub(crate) use governance::read_statement;

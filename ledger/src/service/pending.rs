@@ -79,6 +79,16 @@ impl Pending {
         }
     }
 
+    /// Forgets every document about a request.
+    pub fn remove_about(&mut self, request: &str) {
+        let about = |w: &&Waiting| w.document.body.request() == Some(request);
+        let found: Vec<_> =
+            self.waiting.iter().filter(|(_, w)| about(w)).map(|(k, _)| *k).collect();
+        for sha256 in found {
+            self.remove(&sha256);
+        }
+    }
+
     fn forget(&mut self, now: UnixSeconds) {
         let old: Vec<_> =
             self.waiting.iter().filter(|(_, w)| w.until <= now).map(|(k, _)| *k).collect();

@@ -17,6 +17,7 @@ use super::ledger::{Appended, Issue, Ledger, terminal_key};
 use super::state::{AnswerRow, Extra, HistoryFilter, RequestRow, RequestState};
 use super::{Refusal, render};
 use crate::Error;
+use crate::sync::read;
 
 /// Requests that may be live at once.
 const MAX_LIVE: u64 = 10_000;
@@ -202,7 +203,13 @@ impl Ledger {
         if self.state.live()? >= MAX_LIVE {
             return Err(Refusal::Limit("requests").into());
         }
-        match self.state.submit(request, self.config.max_open_per_agent)? {
+        let filing = read(&self.filing);
+        if self.is_erased(request)? {
+            return Err(Refusal::RequestErased.into());
+        }
+        let submitted = self.state.submit(request, self.config.max_open_per_agent)?;
+        drop(filing);
+        match submitted {
             Submitted::Opened => {
                 self.outbound().opened(request);
                 self.after_change()?;

@@ -8,6 +8,7 @@
 mod calls;
 mod erasures;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -233,7 +234,8 @@ impl State {
     }
 
     /// Applies statements `from..from + statements.len()` of the main log; `None` is an erased
-    /// one. Those that are applied already are skipped. Gives the requests that changed.
+    /// one. Those that are applied already are skipped. `abouts` are the requests that orders of
+    /// erasure are about, by the index of the order. Gives the requests that changed.
     ///
     /// # Errors
     /// `ledger.sqlite`.
@@ -241,6 +243,7 @@ impl State {
         &self,
         from: u64,
         statements: &[Option<Statement>],
+        abouts: &BTreeMap<u64, String>,
         outcome_s: u64,
     ) -> Result<Vec<String>, Error> {
         self.with(|c| {
@@ -255,7 +258,10 @@ impl State {
                     continue;
                 };
                 if let Body::Erasure(order) = &statement.document.body {
-                    erasures::apply(&transaction, index, order.targets.iter().map(|t| t.index))?;
+                    let leaves = order.targets.iter().map(|t| t.index);
+                    let about = abouts.get(&index);
+                    erasures::apply(&transaction, index, leaves, about.map(String::as_str))?;
+                    changed.extend(about.cloned());
                 }
                 if let Some(request) = statement.document.body.request() {
                     transaction
@@ -437,7 +443,7 @@ const REQUEST: &str = "SELECT id, state, decision, not_after, required, ended, e
      execution_sha256, idempotency, outcome, outcome_due FROM request";
 
 /// Adds a column of text to a table that an earlier build made without it.
-fn add_column(c: &Connection, table: &str, column: &str) -> Sql<()> {
+pub(crate) fn add_column(c: &Connection, table: &str, column: &str) -> Sql<()> {
     let sql = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
     match c.query_row(sql, [table, column], |r| r.get(0))? {
         0 => c.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} TEXT")),
@@ -581,6 +587,18 @@ fn apply_decision(c: &Connection, index: u64, d: &Decision) -> Sql<()> {
     )
     .map(drop)?;
     calls::apply(c, index, d)
+}
+
+/// Empties the write-ahead log, which still holds pages with what was deleted.
+pub(crate) fn empty_wal(c: &Connection) -> Sql<()> {
+    let busy = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get::<_, bool>(0))?;
+    match busy {
+        false => Ok(()),
+        true => Err(rusqlite::Error::SqliteFailure(
+            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+            Some("it is erased, but a reader holds the write-ahead log".to_owned()),
+        )),
+    }
 }
 
 /// SQLite's integers are signed; ours stay far below.

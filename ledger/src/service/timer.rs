@@ -77,6 +77,9 @@ impl Handle {
         let mut sleep = MAX_SLEEP;
         loop {
             let Some(ledger) = self.wait(sleep) else { return };
+            if let Err(error) = ledger.finish_erasures() {
+                tracing::warn!(%error, "an erasure is not finished yet; it will be");
+            }
             sleep = match ledger.end_overdue() {
                 Ok(next) => next.min(MAX_SLEEP),
                 Err(error) => {

@@ -203,6 +203,33 @@ impl Store {
         })
     }
 
+    /// Forgets what submissions of a request said, since it was erased: whom to call back with
+    /// which words, and which body its keys stand for. That its binding tokens are used stays.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`, also when a reader keeps the write-ahead log from being emptied.
+    pub fn forget(&self, request: &str) -> Result<(), Error> {
+        self.with(|c| {
+            let t = c.transaction()?;
+            for table in ["submission", "callback"] {
+                let sql = format!(
+                    "DELETE FROM {table} WHERE task = ?1 OR task IN \
+                     (SELECT task FROM item WHERE request = ?1)"
+                );
+                t.execute(&sql, [request])?;
+            }
+            t.commit()?;
+            let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+            match c.query_row(sql, [], |r| r.get::<_, bool>(0))? {
+                false => Ok(()),
+                true => Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                    Some("it is erased, but a reader holds the write-ahead log".to_owned()),
+                )),
+            }
+        })
+    }
+
     /// The requests of a bundle, in order; nothing if there is no such bundle.
     ///
     /// # Errors
@@ -416,6 +443,31 @@ mod tests {
         assert_eq!(store.known("other", &[9; 32], &held.body, NOW).unwrap(), Known::Not);
         // Whether the token itself has ended is judged before; here it is forgotten then.
         assert_eq!(store.record(&held, UnixSeconds(1100)).unwrap(), Ok(()));
+    }
+
+    #[test]
+    fn what_was_said_about_an_erased_request_is_in_no_file_any_more() {
+        let (tmp, store) = store();
+        let callback = Callback {
+            endpoint: "https://a.example/cb".to_owned(),
+            state: Some("\"Rumpelstilzchen\"".to_owned()),
+            events: None,
+        };
+        for (key, task) in [(1, "t"), (2, "u")] {
+            let bundle = Some(vec![format!("{task}1"), format!("{task}2")]);
+            let callback = Some(callback.clone());
+            let plan = Plan { bundle, callback, ..plan(key, key, task) };
+            assert_eq!(store.record(&plan, NOW).unwrap(), Ok(()));
+        }
+        store.forget("t2").unwrap();
+        assert!(store.callbacks_of("t1").unwrap().is_empty());
+        assert_eq!(store.callbacks_of("u1").unwrap().len(), 1);
+        assert_eq!(store.known("pep", &[1; 32], &[1; 32], NOW).unwrap(), Known::Not);
+        store.forget("u").unwrap();
+        for file in std::fs::read_dir(tmp.path()).unwrap() {
+            let bytes = std::fs::read(file.unwrap().path()).unwrap();
+            assert!(!bytes.windows(15).any(|w| w == b"Rumpelstilzchen"));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #![allow(rustdoc::bare_urls, reason = "these texts are printed by --help as they stand")]
 
+mod erase;
 mod log;
 mod operate;
 mod people;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::erase::*;
 pub use self::log::*;
 pub use self::operate::*;
 pub use self::people::*;
@@ -102,6 +104,8 @@ pub enum Command {
     Evidence(Evidence),
     /// Search both logs by request, person, agent, action, session and time
     Search(Search),
+    /// Erase what a statement says, on an administrator's signature
+    Erase(Erase),
     /// Read the logs of a folder, whether or not the service runs
     #[command(subcommand)]
     Log(Log),

@@ -1,6 +1,7 @@
 //! The service over HTTP, from the side of agents, approvers and those who collect evidence.
 
 mod agent;
+mod erase;
 mod people;
 mod person;
 mod search;

@@ -67,6 +67,79 @@ fn from_init_to_evidence_that_verifies() {
 }
 
 #[test]
+fn what_an_administrator_erases_is_gone_and_its_evidence_names_the_order() {
+    const SECRET: &str = "Rumpelstilzchen-4711";
+    let ledger = Ledger::new();
+    let action = common::ACTION.replace("X0001", SECRET);
+    std::fs::write(&ledger.action, action).unwrap();
+    let code = ledger.init();
+    let server = ledger.serve();
+    let key = ledger.enrol(&server, &code);
+    let request = ledger.request(&server);
+    let url = server.url.as_str();
+    let with_key = ["--url", url, "--key", &ledger.key];
+    let find = [&["search", "--kind", "decision", "--request", &request][..], &with_key].concat();
+    let leaf = || {
+        let found = expect_json(0, &find);
+        let hits = found.get("entries").unwrap().as_array().unwrap().to_vec();
+        hits.first().map(|hit| hit.get("index").unwrap().as_u64().unwrap())
+    };
+    let decision = leaf().unwrap().to_string();
+    let erase = ["erase", &decision, "--reason", "asked for"];
+    let signed = [&erase[..], &with_key, &["--yes"]].concat();
+    // Not while it is open, and not without a key: the page is named.
+    assert_eq!(text(&expect_json(1, &signed), &["code"]), "request.invalid");
+    let page = expect_json(3, &[&erase[..], &["--url", url]].concat());
+    assert_eq!(text(&page, &["url"]), format!("{url}/erase/{decision}"));
+    expect(0, &[&["deny", &request, "--reason", "no", "--yes"][..], &with_key].concat());
+
+    let (bundle, trust) = (ledger.path("evidence.placet"), ledger.path("trust.json"));
+    let fetch = || {
+        let token = ["--url", url, "--token-file", &ledger.token, "--wait", "30s"];
+        expect(0, &[&["evidence", &request, "--out", &bundle][..], &token].concat());
+    };
+    expect(
+        0,
+        &[
+            "trust",
+            "export",
+            "--dir",
+            &ledger.dir,
+            "--out",
+            &trust,
+            "--allow-dev",
+            "--root",
+            &key[..12],
+            "--yes",
+        ],
+    );
+    let options = || Options { expect_denial: true, ..Options::default() };
+    let verdict = || verify(Path::new(&bundle), Path::new(&trust), options());
+    fetch();
+    assert_eq!(verdict().verdict, Verdict::Passed, "{:?}", verdict().code);
+
+    let erased = expect_json(0, &signed);
+    assert_eq!(erased.get("erased").unwrap().as_u64(), Some(2));
+    let order = erased.get("orders").unwrap().as_array().unwrap()[0].as_u64();
+    assert_eq!(leaf(), None);
+    assert_eq!(text(&expect_json(1, &signed), &["code"]), "log.erased");
+    std::fs::remove_file(&bundle).unwrap();
+    fetch();
+    let report = verdict();
+    assert_eq!((report.verdict, report.code), (Verdict::Indeterminate, Some("body.erased")));
+    assert!(report.requests[0].erased.iter().all(|e| e.order == order && order.is_some()));
+
+    let copy = ledger.path("copy");
+    expect(0, &["log", "export", "--dir", &ledger.dir, "--out", &copy]);
+    assert_eq!(server.terminate(), Some(0));
+    expect(0, &["log", "fsck", "--dir", &ledger.dir]);
+    for folder in [&ledger.dir, &copy] {
+        let found = std::process::Command::new("grep").args(["-rl", SECRET, folder]).output();
+        assert_eq!(String::from_utf8_lossy(&found.unwrap().stdout), "");
+    }
+}
+
+#[test]
 fn what_was_acknowledged_survives_kill_9() {
     let ledger = Ledger::new();
     let code = ledger.init();

@@ -61,6 +61,11 @@ impl Input {
         }
     }
 
+    /// An index in a log.
+    pub fn number(&self, name: &str) -> Result<u64, Fault> {
+        self.0.get(name).and_then(Json::as_u64).ok_or_else(|| missing(name))
+    }
+
     /// Bytes in base64url.
     pub fn bytes(&self, name: &str, max: usize) -> Result<Vec<u8>, Fault> {
         bytes(&self.0, name, max)

@@ -5,6 +5,7 @@
 
 mod compare;
 mod enrol;
+mod erase;
 mod exact;
 mod history;
 mod invite;
@@ -44,6 +45,7 @@ pub fn routes() -> Router<App> {
         .route("/gov/keys/{file}", get(log::gov_key))
         .route("/receipt/{log}/{index}", get(receipt::entry_page))
         .route("/receipt/request/{request}", get(receipt::page))
+        .route("/erase/{leaf}", get(erase::page))
         .route("/spec", get(spec::page))
         .route("/enrol", get(enrol::page))
         .route("/signin", get(signin::page))
@@ -74,6 +76,7 @@ fn asset(name: &str) -> Response {
         "queue.js" => (SCRIPT, include_str!("queue.js")),
         "approve.js" => (SCRIPT, include_str!("approve.js")),
         "people.js" => (SCRIPT, include_str!("people.js")),
+        "erase.js" => (SCRIPT, include_str!("erase.js")),
         "signin.js" => (SCRIPT, include_str!("signin.js")),
         _ => return Fault::not_found().response("/assets"),
     };

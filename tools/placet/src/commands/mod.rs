@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod demo;
 mod enrol;
+mod erase;
 mod evidence;
 mod init;
 mod keys;
@@ -39,6 +40,7 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Deny(args) => answer::run(args, true, output),
         Command::Evidence(args) => evidence::run(args, output),
         Command::Search(args) => search::run(args, output),
+        Command::Erase(args) => erase::run(args, output),
         Command::Log(args) => log::run(args, output),
         Command::Witness(args) => witness::run(args, output),
         Command::Trust(args) => trust::run(args, output),

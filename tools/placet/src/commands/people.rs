@@ -112,7 +112,7 @@ fn recover(name: &str, dir: &Path, output: &mut Output) -> Result<Exit, Failure>
 }
 
 /// Says on which page a real passkey does this.
-fn by_page(
+pub(super) fn by_page(
     remote: &PeopleRemote,
     path: &str,
     what: &'static str,

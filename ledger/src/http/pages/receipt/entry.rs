@@ -4,14 +4,14 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use maud::{Markup, html};
 use placet_proto::b64;
-use placet_proto::document::Purpose;
+use placet_proto::document::{Purpose, Role};
 use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
 use placet_proto::tlog::merkle;
 use placet_verifier::cose_bare;
 
 use super::{Order, Page, failed, order_of, raw, status_word, story, whole};
-use crate::http::pages::spec;
+use crate::http::pages::{erase, spec};
 use crate::http::problem::Fault;
 use crate::http::v1::{READERS, covering, log_name, log_of};
 use crate::http::{App, auth};
@@ -52,7 +52,18 @@ pub async fn page(
     match app.run(move |app| gather(app, id, index)).await {
         Ok(shown) => {
             let title = format!("Leaf {index}");
-            whole(&app, Some(&session), Page::new(&title, body(&shown)))
+            let erasable = match (&shown.body, &shown.statement) {
+                (storage::Statement::Present(_), None) => true,
+                (_, statement) => {
+                    statement.as_ref().is_some_and(|s| s.document.body.request().is_some())
+                }
+            };
+            let erasable = erasable && id == LogId::Main && session.is(Role::Administrator);
+            let shown = html! {
+                (body(&shown))
+                @if erasable { (erase::link(index)) }
+            };
+            whole(&app, Some(&session), Page::new(&title, shown))
         }
         Err(error) => failed(&app, Some(&session), &Fault::from(error)),
     }
