@@ -20,10 +20,10 @@ ROOT=$PWD
 # name:budget in seconds, in the order of the runs. Cheap ones first: they find most mistakes.
 SUITES=(
     setup:600 fmt:30 lints:60 build:2400 clippy:1200 docs:600 unit:1500 pure:900 tree:30 generated:600 second:60
-    demo:120 browser:300 foreign:300 crash:300 load:600 fuzz:480
+    demo:120 browser:300 a11y:180 foreign:300 crash:300 load:600 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser foreign crash fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash fuzz "
 # Stages of tests/foreign/run.py.
 FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness outbound)
 # Minutes for all suites together.
@@ -314,6 +314,11 @@ demo_damage() {
 suite_browser() {
     counted browser "$VENV/bin/python" tests/browser/run.py --placet "$PLACET" \
         --verify "$VERIFY" --work "$WORK/browser" --cache "$CACHE"
+}
+
+# What everybody meets on the pages: axe-core, no mouse, all sizes and colours.
+suite_a11y() {
+    counted a11y node tests/browser/a11y.mjs --placet "$PLACET" --work "$WORK/a11y"
 }
 
 suite_foreign() {

@@ -361,7 +361,7 @@ async fn history_is_filtered_and_paged() {
     let approved = visitor.get("/history?state=approved&agent=helpdesk-bot&mine=1").await.ok();
     assert_eq!(approved.text.matches("data-testid=\"row\"").count(), 1);
     let nothing = visitor.get("/history?until=1999-12-31").await.ok();
-    assert!(nothing.text.contains("Nothing here."));
+    assert!(nothing.text.contains("No request fits."));
     for bad in ["state=odd", "from=yesterday", "before=x"] {
         let answer = visitor.get(&format!("/history?{bad}")).await;
         assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{bad}");

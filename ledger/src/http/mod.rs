@@ -187,6 +187,7 @@ fn authority(origin: &str) -> &str {
 /// All routes, behind the limits. `more` are the routes of other crates; they are behind the same
 /// ones.
 pub fn router(app: App, more: Router) -> Router {
+    let missing = app.clone();
     Router::new()
         .merge(tiles::routes())
         .merge(scrapi::routes())
@@ -204,7 +205,7 @@ pub fn router(app: App, more: Router) -> Router {
         .merge(crate::notify::routes::routes())
         .with_state(app.clone())
         .merge(more)
-        .fallback(async |request: Request| Fault::not_found().response(request.uri().path()))
+        .fallback(move |request: Request| pages::missing(missing.clone(), request))
         .method_not_allowed_fallback(async |request: Request| {
             Fault::method().response(request.uri().path())
         })

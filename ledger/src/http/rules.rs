@@ -143,7 +143,7 @@ fn is_local_and_open(app: &App) -> bool {
 
 /// Whether a browser is on its way to a page, as far as the request tells: a page's own script is
 /// told in a form that it can read.
-fn navigates(request: &Request) -> Option<bool> {
+pub fn navigates(request: &Request) -> Option<bool> {
     let text = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
     let by_mode = text("sec-fetch-mode").map(|mode| mode == "navigate");
     by_mode.or_else(|| text("accept")?.contains("text/html").then_some(true))

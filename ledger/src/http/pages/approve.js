@@ -44,6 +44,11 @@ function showReading() {
   const left = unseen.size
   $('approve').setAttribute('aria-disabled', String(left > 0 || over))
   const was = !$('gate').hidden
+  // The button that brings the next part goes with the last one; nobody is put on an answer by that.
+  if (left === 0 && $('gate').contains(document.activeElement)) {
+    $('status').tabIndex = -1
+    $('status').focus({ preventScroll: true })
+  }
   $('gate').hidden = left === 0
   $('unread').textContent = unread(left)
   if (was && left === 0 && !over) say('You have been through the whole action. Approve is awake.')

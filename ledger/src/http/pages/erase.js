@@ -1,22 +1,5 @@
 // Erasing what a leaf of the main log says: the order is prepared, read, and signed by a passkey.
-import { $, alone, get, post, say } from './passkey.js'
-
-// Shows what is to be signed, and waits for the click that signs it.
-function agree(text, question) {
-  const section = $('sign')
-  $('sign-text').textContent = text
-  $('sign-question').textContent = question
-  section.hidden = false
-  $('sign-now').focus()
-  return new Promise((resolve) => {
-    const end = (answer) => () => {
-      section.hidden = true
-      resolve(answer)
-    }
-    $('sign-now').onclick = end(true)
-    $('sign-cancel').onclick = end(false)
-  })
-}
+import { agree, alone, get, post, say } from './passkey.js'
 
 const statements = (n) => (n === 1 ? '1 statement' : `${n} statements`)
 

@@ -64,7 +64,7 @@ fn gather(app: &App, leaf: u64) -> Result<(ErasurePlan, Vec<Leaf>), Error> {
 fn body(leaf: u64, plan: &ErasurePlan, leaves: &[Leaf]) -> Markup {
     html! {
         h1 { "Erase what leaf " (leaf) " says" }
-        p.warning {
+        p.notice {
             "What is erased can't be brought back. The entries stay in the log, and so does your "
             "order with your name's number and the reason. Evidence about it is undecided from "
             "then on: " code { "body.erased" } "."

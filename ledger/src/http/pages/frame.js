@@ -2,6 +2,8 @@
 import { post } from './passkey.js'
 
 const PERIOD_MS = 15_000
+// Seconds left of which there are few.
+const SOON = 600
 
 // Seconds as a person would say them; the server says them alike.
 function inWords(seconds) {
@@ -22,8 +24,10 @@ export function secondsLeft(time) {
 
 export function updateTimes() {
   for (const time of document.querySelectorAll('time[data-remaining]')) {
-    const words = inWords(secondsLeft(time))
+    const left = secondsLeft(time)
+    const words = inWords(left)
     if (time.textContent !== words) time.textContent = words
+    time.classList.toggle('soon', left < SOON)
   }
 }
 

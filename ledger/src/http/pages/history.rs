@@ -142,7 +142,9 @@ fn body(asked: &Asked, lines: &[Line], session: &Session) -> Markup {
     html! {
         h1 { "History" }
         (filters(asked))
-        @if lines.is_empty() { p { "Nothing here." } } @else {
+        @if lines.is_empty() {
+            p { "No request fits. What agents ask for stands here as soon as it is decided." }
+        } @else {
             table.stack {
                 caption { "The latest first" }
                 thead { tr {

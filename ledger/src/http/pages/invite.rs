@@ -91,8 +91,9 @@ fn said(state: &InvitationState) -> String {
         InvitationState::Waiting(_) => "Waiting for an administrator.",
         InvitationState::Announced(_, from) => {
             return format!(
-                "Your new passkey is announced. If nobody objects it can be enrolled from {from} \
-                 on, on this page."
+                "Your new passkey is announced. If nobody objects it can be enrolled from {} on, \
+                 on this page.",
+                from.to_string().replacen('T', " ", 1).replace('Z', " UTC")
             );
         }
         InvitationState::Uncovered(_) => "Recorded. Waiting for a cosigned checkpoint.",
@@ -119,7 +120,7 @@ fn words(state: &InvitationState) -> Markup {
     let Some(waiting) = registered(state).and_then(WaitingEnrolment::of) else { return html! {} };
     html! {
         div #made-here hidden {
-            p.code data-testid="fingerprint" { (waiting.words()) }
+            p.code.large data-testid="fingerprint" { (waiting.words()) }
             p.small { "The fingerprint of your new passkey. Say these words to an administrator, "
                 "by telephone or face to face. If they see other ones, somebody else has used "
                 "your link." }

@@ -28,9 +28,9 @@ use maud::{DOCTYPE, Markup, html};
 use placet_proto::document::Role;
 
 pub use self::queue::Queue;
-use super::App;
 pub use super::auth::Session;
 use super::problem::Fault;
+use super::{App, auth};
 
 /// No inline script or style, nothing from elsewhere, no frame around it, no form that goes
 /// elsewhere.
@@ -201,7 +201,9 @@ fn navigation(session: Option<&Session>, here: &str) -> Markup {
 fn banners(app: &App) -> Markup {
     html! {
         @if app.ledger().config().dev {
-            p.banner { strong { "Development ledger." } " What it records is evidence of nothing." }
+            p.banner.quiet {
+                strong { "Development ledger" } ": evidence of nothing."
+            }
         }
         (people::recovery_banner(&app.ledger().running_recoveries().unwrap_or_default()))
     }
@@ -209,12 +211,59 @@ fn banners(app: &App) -> Markup {
 
 /// A page that says what went wrong.
 pub fn failed(app: &App, session: Option<&Session>, fault: &Fault) -> Response {
+    let (title, hint) = in_words(fault.status);
+    let title = title.unwrap_or(&fault.title);
     let body = html! {
-        h1 { (fault.title) }
-        p.status data-testid="status" { (fault.detail) }
-        p.small { code { (fault.code) } }
+        h1 { (title) }
+        p.status data-testid="status" { (sentence(&fault.detail)) }
+        @if let Some(hint) = hint { p { (hint) } }
+        p {
+            @match session {
+                Some(session) if session.is(Role::Approver) => a href="/approve" { "Requests" },
+                Some(_) => a href="/people/me" { "My passkeys" },
+                None => a href="/signin" { "Sign in" },
+            }
+            " · " a href="/" { "About this ledger" }
+        }
+        p.small { "Code for whoever helps you: " code { (fault.code) } }
     };
-    whole(app, session, Page::new(&fault.title, body).status(fault.status))
+    whole(app, session, Page::new(title, body).status(fault.status))
+}
+
+/// What a status says to a person, and what can be done about it.
+fn in_words(status: StatusCode) -> (Option<&'static str>, Option<&'static str>) {
+    match status.as_u16() {
+        400 => (Some("That address has a mistake in it"), None),
+        403 => (
+            Some("This page is for others"),
+            Some("Roles are given by administrators; ask one if you need this."),
+        ),
+        404 => (Some("Nothing is here"), Some("Look whether the whole address was copied.")),
+        410 => (Some("This has ended"), None),
+        429 => (Some("Too often"), Some("Wait for a moment, then load the page again.")),
+        503 => (Some("Busy at the moment"), Some("Wait for a moment, then load the page again.")),
+        _ => (None, None),
+    }
+}
+
+/// With a capital at its start and a stop at its end.
+fn sentence(text: &str) -> String {
+    let mut rest = text.chars();
+    let first = rest.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    let stop = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{stop}", rest.as_str())
+}
+
+/// For a path that nothing answers: a page for browsers, a problem for programs.
+pub async fn missing(app: App, request: Request) -> Response {
+    let fault = Fault::not_found();
+    if !super::rules::navigates(&request).unwrap_or(false) {
+        return fault.response(request.uri().path());
+    }
+    let headers = request.headers().clone();
+    drop(request);
+    let session = auth::by_session(&app, &headers).await.unwrap_or_default();
+    failed(&app, session.as_ref(), &fault)
 }
 
 /// Passkeys belong to a host name: sends a browser that came by another one (such as 127.0.0.1) to
@@ -228,4 +277,16 @@ pub fn elsewhere(app: &App, request: &Request) -> Option<Response> {
     let path = request.uri().path_and_query().map_or("/", |p| p.as_str());
     let to = HeaderValue::from_str(&format!("{public}{path}")).ok()?;
     Some((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_went_wrong_is_a_sentence() {
+        assert_eq!(sentence("é is no id"), "É is no id.");
+        assert_eq!(sentence("Really?"), "Really?");
+        assert_eq!(sentence(""), ".");
+    }
 }

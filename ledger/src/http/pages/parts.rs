@@ -12,13 +12,15 @@ use crate::service::{RequestState, RequestView, render};
 const MAX_HEADING: usize = 160;
 /// Longest word for a risk, in characters.
 const MAX_RISK: usize = 40;
+/// Seconds left of which there are few; `frame.js` has the same.
+const SOON_S: u64 = 600;
 
 /// The name of the action and what it is done to, on one line.
 pub fn heading(view: &RequestView) -> String {
     let action = &view.decision.action;
     let (kind, id) = action.resource_ref();
-    let text = [action.name(), kind, id].map(render::escape).join(" ");
-    shortened(&text, MAX_HEADING)
+    let [name, kind, id] = [action.name(), kind, id].map(render::escape);
+    shortened(&format!("{name} on {kind} {id}"), MAX_HEADING)
 }
 
 /// The agent, by the kind and the id that it has.
@@ -38,9 +40,13 @@ pub fn code_of(view: &RequestView) -> String {
 /// The policy's word for the risk, as a word: the colour only repeats it.
 pub fn risk_badge(risk: &str) -> Markup {
     let word = shortened(&exact::visible(risk), MAX_RISK);
-    let grave = ["critical", "severe", "high"].contains(&risk.to_ascii_lowercase().as_str());
+    let (critical, high) = match risk.to_ascii_lowercase().as_str() {
+        "critical" | "severe" => (true, false),
+        "high" => (false, true),
+        _ => (false, false),
+    };
     html! {
-        span.badge.strong[grave] { "Risk: " (word) }
+        span.badge.critical[critical].strong[high] { "Risk: " (word) }
     }
 }
 
@@ -49,7 +55,8 @@ pub fn remaining(not_after: UnixSeconds, now: UnixSeconds) -> Markup {
     let until = not_after.to_string();
     let seconds = not_after.0.saturating_sub(now.0);
     html! {
-        time datetime=(until) data-remaining=(seconds) title={ "until " (until) } {
+        time.soon[seconds < SOON_S] datetime=(until) data-remaining=(seconds)
+            title={ "until " (until) } {
             (in_words(seconds))
         }
     }

@@ -88,14 +88,42 @@ function failed(error) {
   say(gone ? closed : `Not done: ${error.message}`)
 }
 
-// While something runs, its buttons rest; they stay at rest if it gives true.
+// Shows what is to be signed, and waits for the click that signs it.
+export function agree(text, question) {
+  const section = $('sign')
+  $('sign-text').textContent = text
+  $('sign-question').textContent = question
+  section.hidden = false
+  // The question first, and neither of its answers.
+  $('sign-question').tabIndex = -1
+  $('sign-question').focus()
+  return new Promise((resolve) => {
+    const end = (answer) => () => {
+      section.hidden = true
+      // Where it is said what comes of it.
+      $('status').tabIndex = -1
+      $('status').focus()
+      resolve(answer)
+    }
+    $('sign-now').onclick = end(true)
+    $('sign-cancel').onclick = end(false)
+  })
+}
+
+// While something runs, its buttons rest; they stay at rest if it gives true. They keep the focus:
+// a button that is disabled would lose it.
 export async function alone(buttons, work) {
-  for (const button of buttons) button.disabled = true
+  const all = [...buttons]
+  const rest = (resting) => {
+    for (const button of all) button.setAttribute('aria-disabled', String(resting))
+  }
+  if (all.some((button) => button.getAttribute('aria-disabled') === 'true')) return
+  rest(true)
   let done = false
   try {
     done = await work()
   } catch (error) {
     failed(error)
   }
-  for (const button of buttons) button.disabled = Boolean(done)
+  rest(Boolean(done))
 }

@@ -1,5 +1,5 @@
 // People: the first passkey, invitations, further passkeys, and what administrators sign.
-import { $, alone, create, get, post, say } from './passkey.js'
+import { $, agree, alone, create, get, post, say } from './passkey.js'
 
 const POLL_MS = 3000
 
@@ -99,23 +99,6 @@ async function second() {
   say(`Your new passkey is enrolled, as entry ${done.index} of the governance log.${covered(done)}`)
   document.querySelector('[data-testid=second-wanted]')?.remove()
   return true
-}
-
-// Shows what is to be signed, and waits for the click that signs it.
-function agree(text, question) {
-  const section = $('sign')
-  $('sign-text').textContent = text
-  $('sign-question').textContent = question
-  section.hidden = false
-  $('sign-now').focus()
-  return new Promise((resolve) => {
-    const end = (answer) => () => {
-      section.hidden = true
-      resolve(answer)
-    }
-    $('sign-now').onclick = end(true)
-    $('sign-cancel').onclick = end(false)
-  })
 }
 
 async function change(wanted) {

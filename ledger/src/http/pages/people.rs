@@ -3,9 +3,9 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use placet_proto::b64;
 use placet_proto::document::Role;
 
+use super::parts::moment;
 use super::person::{key_line, recoveries, role_boxes, role_names, signing};
 use super::{Page, Session, elsewhere, failed, whole};
 use crate::Error;
@@ -57,7 +57,7 @@ fn markup(shown: &Shown, session: &Session) -> Markup {
     html! {
         h1 { "People" }
         @if shown.administrator_keys < 2 {
-            p.warning data-testid="last-administrator" {
+            p.notice data-testid="last-administrator" {
                 @if shown.administrator_keys == 1 {
                     "One passkey alone can administrate this ledger. If it is lost, only a "
                     "recovery helps, which takes days: "
@@ -87,8 +87,12 @@ fn markup(shown: &Shown, session: &Session) -> Markup {
 fn person(p: &PersonView) -> Markup {
     html! {
         li {
-            a href={ "/people/" (p.person) } { (p.name.as_deref().unwrap_or("(name erased)")) }
-            " – " (role_names(&p.roles))
+            p.line {
+                a.what href={ "/people/" (p.person) } {
+                    (p.name.as_deref().unwrap_or("(name erased)"))
+                }
+                span { (role_names(&p.roles)) }
+            }
             @for key in &p.keys { div.small { (key_line(key)) } }
         }
     }
@@ -102,9 +106,9 @@ fn waiting(w: &WaitingEnrolment, session: &Session) -> Markup {
             h3 { (w.name) " – " (role_names(&w.roles)) }
             dl {
                 dt { "Passkey" } dd { (w.class.name()) ", attestation " (w.attestation_fmt) }
-                dt { "Fingerprint" } dd { strong data-testid="fingerprint" { (w.words()) } }
+                dt { "Fingerprint" } dd { strong.code data-testid="fingerprint" { (w.words()) } }
                 @if w.occasion == Occasion::Own { dt { "By" } dd { "the person's own passkey" } }
-                dt { "Until" } dd { (w.until.to_string()) }
+                dt { "Until" } dd { (moment(w.until)) }
             }
             p.small { "Compare these words with the person, by telephone or face to face: the "
                 "same ones stand on their screen. Whoever has the link can make a passkey; only "
@@ -156,16 +160,21 @@ fn invitations(all: &[(Invitation, InvitationState)], acts: bool) -> Markup {
     html! {
         @if !all.is_empty() {
             h2 { "Invitations" }
-            ul.queue {
+            ul.queue.requests {
                 @for (i, state) in all {
                     li {
-                        (i.name) " – " (state.name())
-                        @if i.recovery { " (recovery)" }
-                        div.small { "until " (i.expires.to_string()) }
+                        p.line {
+                            strong { (i.name) }
+                            span.badge { (state.name()) }
+                            @if i.recovery { span.badge.strong { "recovery" } }
+                            span.small { "until " (moment(i.expires)) }
+                        }
                         @if acts && cancellable(state) {
-                            div.buttons {
-                                button type="button" data-act="cancel" data-id=(i.id)
-                                    data-testid="cancel" { "Take back" }
+                            p.when {
+                                button.quiet type="button" data-act="cancel" data-id=(i.id)
+                                    data-testid="cancel"
+                                    aria-label={ "Take back the invitation of " (i.name) } {
+                                    "Take back" }
                             }
                         }
                     }
@@ -184,9 +193,9 @@ pub fn recovery_banner(running: &[RecoveryView]) -> Markup {
     html! {
         @for r in running {
             p.banner role="alert" data-testid="recovery-banner" {
-                "A new passkey is announced for " (r.name.as_deref().unwrap_or(&r.person))
-                " (" (b64::encode_hex(r.key).get(..16).unwrap_or_default()) "…). It will count from "
-                (r.effective_from.to_string()) " on. "
+                strong { "Recovery." }
+                " A new passkey is announced for " (r.name.as_deref().unwrap_or(&r.person))
+                "; it will count from " (moment(r.effective_from)) " on. "
                 a href="/people/me#recoveries" { "If that is wrong, object." }
             }
         }

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use placet_proto::b64;
 use placet_proto::document::Role;
 
+use super::parts::moment;
 use super::{Page, Session, elsewhere, failed, whole};
 use crate::http::problem::Fault;
 use crate::http::{App, auth};
@@ -63,7 +64,7 @@ fn markup(p: &PersonView, session: &Session) -> Markup {
         dl {
             dt { "Person" } dd { code { (p.person) } }
             dt { "Roles" } dd data-testid="roles" { (role_names(&p.roles)) }
-            dt { "Known as" } dd { (p.identities.join(", ")) }
+            @if !p.identities.is_empty() { dt { "Known as" } dd { (p.identities.join(", ")) } }
         }
         p.status #status role="status" data-testid="status" {}
         (signing())
@@ -90,17 +91,21 @@ fn directory(p: &PersonView) -> Markup {
                 "can't be approved by this person."
                 input type="text" name="identities" maxlength="2000" autocomplete="off"
                     value=(p.identities.join(", ")); }
-            div.buttons { button type="submit" { "Keep" } }
+            div.buttons { button type="submit" { "Save the ids" } }
         }
-        form data-form="invite" {
-            input type="hidden" name="person" value=(p.person);
-            (role_boxes(&p.roles))
-            div.buttons { button type="submit" { "Make a link for a further passkey" } }
+        details {
+            summary { "Invite " (p.name.as_deref().unwrap_or("this person")) " to a further passkey" }
+            form data-form="invite" {
+                input type="hidden" name="person" value=(p.person);
+                (role_boxes(&p.roles))
+                div.buttons { button type="submit" { "Make a link for a further passkey" } }
+            }
         }
         div #link-for hidden {
             p { "Give this link to nobody else, over a channel that you trust:" }
             pre #link data-testid="invite-link" {}
         }
+        h2 { "Erasure" }
         p { "The name and the ids stand in no log. Erased, they are gone for ever; the number "
             "stays." }
         div.buttons {
@@ -116,7 +121,7 @@ fn own(p: &PersonView, running: &[RecoveryView], session: &Session) -> Markup {
         h1 { "My passkeys" }
         p { (p.name.as_deref().unwrap_or_default()) " – " (role_names(&p.roles)) }
         @if usable < 2 {
-            p.warning data-testid="second-wanted" {
+            p.notice data-testid="second-wanted" {
                 "You have one passkey. If you lose it, an administrator has to let you in again: "
                 "enrol a second one now, on another device or a security key."
             }
@@ -138,7 +143,7 @@ fn key_section(key: &KeyView, acts: bool, session: &Session) -> Markup {
     let thumbprint = b64::encode_hex(key.thumbprint);
     html! {
         section data-testid="key" data-key=(thumbprint) {
-            h3 { (key.words()) }
+            h3.code { (key.words()) }
             dl {
                 dt { "Thumbprint" } dd { code { (thumbprint) } }
                 dt { "Kind" } dd { (key.class.name()) ", attestation " (key.attestation_fmt) }
@@ -147,7 +152,7 @@ fn key_section(key: &KeyView, acts: bool, session: &Session) -> Markup {
                 dt { "Enrolled" } dd { "entry " (key.index) " of the governance log" }
                 @if let Some((from, index, reason)) = &key.revoked {
                     dt { "Revoked" }
-                    dd { "as of " (from.to_string()) " by entry " (index) ": "
+                    dd { "as of " (moment(*from)) " by entry " (index) ": "
                         (render::escape(reason)) }
                 }
             }
@@ -217,7 +222,7 @@ pub fn role_boxes(set: &[Role]) -> Markup {
 /// What is to be signed, and the buttons: hidden until something is.
 pub fn signing() -> Markup {
     html! {
-        section #sign hidden aria-labelledby="sign-question" {
+        section.signing #sign hidden aria-labelledby="sign-question" {
             h2 #sign-question {}
             pre #sign-text {}
             div.buttons {
@@ -237,8 +242,8 @@ pub fn recoveries(running: &[RecoveryView], acts: bool) -> Markup {
                 @for r in running {
                     h3 { (r.name.as_deref().unwrap_or(&r.person)) " – " (role_names(&r.roles)) }
                     dl {
-                        dt { "Fingerprint" } dd { strong { (r.words()) } }
-                        dt { "Counts from" } dd { (r.effective_from.to_string()) }
+                        dt { "Fingerprint" } dd { strong.code { (r.words()) } }
+                        dt { "Counts from" } dd { (moment(r.effective_from)) }
                         dt { "Announced" } dd { "entry " (r.index) " of the governance log" }
                     }
                     p { "Ask the person, by another way, whether these are the words on their "

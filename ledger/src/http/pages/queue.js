@@ -37,7 +37,7 @@ async function refresh() {
 }
 
 function show(page) {
-  const focused = document.activeElement?.id
+  const focused = place(document.activeElement)
   const opened = [...document.querySelectorAll('#queue details[open]')].map(groupOf)
   document.title = page.title
   $('queue').replaceWith(document.adoptNode(page.getElementById('queue')))
@@ -50,10 +50,27 @@ function show(page) {
   $('waits').dataset.count = waits.dataset.count
   badge(Number(waits.dataset.count))
   updateTimes()
-  if (focused && document.activeElement?.id !== focused) $(focused)?.focus({ preventScroll: true })
+  if (focused) focusAgain(focused)
 }
 
-const groupOf = (details) => details.closest('li').querySelector('.what').id
+const inQueue = () => [...document.querySelectorAll('#queue a, #queue summary')]
+const nameOf = (element) => element.id || groupOf(element)
+
+// Which element of the queue this is, by its name, and at which place it stands.
+function place(element) {
+  const at = inQueue().indexOf(element)
+  return at < 0 ? null : { at, tag: element.tagName, name: nameOf(element) }
+}
+
+// The same element again, or what stands in its place now.
+function focusAgain({ at, tag, name }) {
+  const all = inQueue()
+  const same = all.find((element) => element.tagName === tag && nameOf(element) === name)
+  const next = same ?? all[Math.min(at, all.length - 1)] ?? $('main')
+  next.focus({ preventScroll: true })
+}
+
+const groupOf = (inside) => inside.closest('#queue > li').querySelector('.what').id
 
 function badge(count) {
   const set = count ? navigator.setAppBadge?.(count) : navigator.clearAppBadge?.()

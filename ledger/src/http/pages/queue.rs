@@ -177,14 +177,22 @@ fn body(listing: &Listing, session: &Session, now: UnixSeconds) -> Markup {
     html! {
         h1 { "Requests" }
         p #waits data-count=(listing.requests) role="status" { (waits) }
-        ul.queue #queue {
+        ul.queue.requests #queue {
             @for group in &listing.groups { li { (entry(group, session, now)) } }
             @if listing.more > 0 {
                 li { (listing.more) " more, less grave or less urgent" }
             }
         }
-        p.small #live hidden {}
-        p.small { "The gravest first, then what ends first. " a href="/history" { "History" } }
+        p.notice #live role="status" hidden {}
+        p.small {
+            @if listing.requests == 0 {
+                "When an agent asks for something that a person has to allow, it appears here by "
+                "itself. What was answered stands in the " a href="/history" { "history" } "."
+            } @else {
+                "The gravest first, then what ends first. The list follows what happens. What was "
+                "answered stands in the " a href="/history" { "history" } "."
+            }
+        }
         (crate::notify::routes::button())
     }
 }
@@ -202,11 +210,13 @@ fn entry(group: &[Item], session: &Session, now: UnixSeconds) -> Markup {
             @if let Some(risk) = &first.known.risk { (risk_badge(risk)) }
             span.code title="Tells this request from others" { (first.known.code) }
             span { "asked by " (first.known.agent) }
+            @if answered { span.badge { "You have answered; others must approve too" } }
+        }
+        p.when.small {
             span { (remaining(first.row.not_after, now)) }
             @if first.row.required > 1 {
                 span { (approved) " of " (first.row.required) " approved" }
             }
-            @if answered { span.badge { "You have answered; others must approve too" } }
         }
         @if !others.is_empty() {
             details {

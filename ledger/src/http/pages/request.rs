@@ -241,11 +241,14 @@ fn body(shown: &Shown) -> Markup {
         p.line {
             @if let Some(risk) = &view.risk { (risk_badge(risk)) }
             @if !open { (state_badge(view.row.state)) }
-            span.code title="Tells this request from others; compare it with what the agent shows"
-                data-testid="code" { (code_of(view)) }
-            @if open { span.small { (remaining(view.row.not_after, shown.now)) } }
+            @if open { span { (remaining(view.row.not_after, shown.now)) } }
         }
         h1 { (heading(view)) }
+        p.line {
+            span.small { "Action code" }
+            span.code.large data-testid="code" { (code_of(view)) }
+            @if open { span.small { "the agent shows the same words" } }
+        }
         (circumstances(shown))
         (the_action(shown))
         (remarks(view))
@@ -274,7 +277,8 @@ fn circumstances(shown: &Shown) -> Markup {
                 @for given in &shown.answers { div { (answer_line(given)) } }
                 (still_needed(shown))
             }
-            dt { "Until" } dd { (moment(view.row.not_after)) }
+            dt { @if shown.view.row.state == RequestState::Open { "Answer by" } @else { "Until" } }
+            dd { (moment(view.row.not_after)) }
         }
     }
 }
@@ -292,7 +296,9 @@ fn still_needed(shown: &Shown) -> Markup {
     let approved = shown.answers.iter().filter(|a| !a.row.denial).count() as u64;
     let missing = row.required.saturating_sub(approved);
     html! {
-        @if row.state != RequestState::Open {}
+        @if row.state != RequestState::Open {
+            @if shown.answers.is_empty() { "none" }
+        }
         @else if row.required == 1 { "one person decides" }
         @else {
             (approved) " of " (row.required) " have approved; "
@@ -312,7 +318,7 @@ fn the_action(shown: &Shown) -> Markup {
     };
     let said = prepared.map(|p| render::said(&p.text).trim_end());
     let action = prepared.and_then(|p| action_of(&p.document));
-    let action = action.unwrap_or_else(|| shown.view.decision.action.to_json());
+    let action = action.unwrap_or_else(|| sorted(&shown.view.decision.action.to_json()));
     html! {
         section #action aria-labelledby="action-title" {
             h2 #action-title {
@@ -324,7 +330,7 @@ fn the_action(shown: &Shown) -> Markup {
                 pre.said { (readable(said)) }
             }
             p.label {
-                "The exact action, written by the agent; what can't be seen stands as "
+                "The exact action, as the agent wrote it; what can’t be seen stands as "
                 code { "\\u…" }
             }
             pre data-testid="action-json" { (readable(&exact(&action))) }
@@ -347,6 +353,11 @@ fn the_action(shown: &Shown) -> Markup {
 /// Text in parts of which the script can tell whether they have been on the screen.
 fn readable(text: &str) -> Markup {
     html! { @for part in chunks(text) { span.part { (part) i {} } } }
+}
+
+/// With members in the order that signed documents have.
+fn sorted(value: &Json) -> Json {
+    jcs::parse_canonical(&jcs::to_bytes(value)).unwrap_or_else(|_| value.clone())
 }
 
 fn action_of(document: &Document) -> Option<Json> {
@@ -444,6 +455,9 @@ fn prepared_json(shown: &Shown) -> Option<String> {
 fn answer_form(shown: &Shown, to_sign: &ToSign) -> Markup {
     let others = shown.view.row.required.saturating_sub(1);
     html! {
+        @if others > 0 {
+            p { "Your approval is one of " (shown.view.row.required) "; a single denial ends it." }
+        }
         label { "Reason, if you deny " span.small { "(goes into the record for good)" }
             input type="text" #reason maxlength="1000" autocomplete="off"; }
         div.buttons {
@@ -466,11 +480,11 @@ fn answer_form(shown: &Shown, to_sign: &ToSign) -> Markup {
             dt { "Receipt" } dd { a #receipt href={ "/receipt/request/" (shown.view.row.id) } { code #entry {} } }
             dt { "Leaf" } dd { span #leaf {} " of the log" }
             dt { "Action code" } dd.code { (code_of(&shown.view)) }
-            dt { "Evidence" } dd { a #evidence href={ "/v1/evidence/" (shown.view.row.id) "?wait=30" } {
-                "Download the bundle" } }
+            dt { "Evidence" } dd {
+                a #evidence href={ "/v1/evidence/" (shown.view.row.id) "?wait=30" } download {
+                    "Download the bundle" } }
             dt { "Next" } dd { a href="/approve" { "Back to the requests" } }
         }
-        @if others > 0 { p.small { "Your approval is one of " (shown.view.row.required) "." } }
         details {
             summary { "Everything that is signed" }
             div.inside {
@@ -506,7 +520,8 @@ fn afterwards(shown: &Shown) -> Markup {
             }
         }
         @if shown.mine || shown.view.row.state != RequestState::Open {
-            p { a href={ "/v1/evidence/" (shown.view.row.id) "?wait=30" } { "Evidence bundle" } }
+            p { a href={ "/v1/evidence/" (shown.view.row.id) "?wait=30" } download {
+                "Download the evidence" } }
         }
         p { a href="/approve" { "Back to the requests" } }
     }

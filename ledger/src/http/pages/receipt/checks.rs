@@ -10,7 +10,7 @@ use crate::service::render::escape;
 /// All checks of a report; those about the evidence as a whole come first.
 pub fn table(report: &Report) -> Markup {
     html! {
-        div.scroll tabindex="0" role="region" aria-labelledby="checks" {
+        div.scroll tabindex="0" role="region" aria-label="Table of the checks" {
             table.checks data-testid="checks" {
                 thead {
                     tr {
@@ -23,7 +23,8 @@ pub fn table(report: &Report) -> Markup {
             }
         }
         p.small {
-            "Checks marked " em { "needed" } " decide the verdict. " (report.assumption)
+            "Every check decides the verdict, but for those marked " em { "for information" } ". "
+            (report.assumption)
         }
     }
 }
@@ -34,7 +35,7 @@ fn row(check: &Check) -> Markup {
         tr {
             th scope="row" {
                 a href=(spec::link("9")) { code { (check.id) } }
-                @if check.required { " " em.small { "needed" } }
+                @if !check.required { " " em.small { "for information" } }
             }
             td { span.mark.(class) { (word) } }
             td {

@@ -11,7 +11,7 @@ use placet_proto::tlog::merkle;
 use placet_verifier::cose_bare;
 
 use super::{Order, Page, failed, order_of, raw, status_word, story, whole};
-use crate::http::pages::{erase, spec};
+use crate::http::pages::{erase, parts::moment, spec};
 use crate::http::problem::Fault;
 use crate::http::v1::{READERS, covering, log_name, log_of};
 use crate::http::{App, auth};
@@ -140,7 +140,7 @@ fn body(shown: &Shown) -> Markup {
     };
     let (log, index) = (log_name(shown.id), shown.index);
     html! {
-        p.code { "Leaf " (index) " of " (shown.origin) }
+        p.kicker { "Leaf " (index) " of " (shown.origin) }
         h1 { (kind) }
         p.note role="note" {
             strong { "This page is the operator's word." }
@@ -205,7 +205,7 @@ fn facts(shown: &Shown) -> Markup {
             @if let Some(statement) = &shown.statement {
                 dt { "Stated" }
                 dd {
-                    (UnixSeconds(statement.header.iat).to_string()) " by "
+                    (moment(UnixSeconds(statement.header.iat))) " by "
                     (escape(&statement.header.iss)) " (its word)"
                 }
                 @if let Some(request) = statement.document.body.request() {
@@ -219,7 +219,7 @@ fn facts(shown: &Shown) -> Markup {
             }
             @if let Some((_, earliest)) = shown.stamps {
                 dt { "In the log before" }
-                dd { (UnixSeconds(earliest.saturating_add(1)).to_string()) " (proven by witnesses)" }
+                dd { (moment(UnixSeconds(earliest.saturating_add(1)))) " (proven by witnesses)" }
             }
         }
     }

@@ -20,7 +20,7 @@ use placet_proto::time::UnixSeconds;
 use placet_proto::trust::Root;
 use placet_verifier::{Malformed, Options, Report, RequestFacts, Status, Verdict, verify_bundle};
 
-use super::{Page, failed, spec, whole};
+use super::{Page, failed, parts, spec, whole};
 use crate::http::problem::Fault;
 use crate::http::v1::{READERS, covering};
 use crate::http::{App, auth};
@@ -164,7 +164,7 @@ fn first_keys(app: &App) -> Result<Vec<Root>, Error> {
 
 fn body(shown: &Shown) -> Markup {
     html! {
-        p.code { "Receipt" }
+        p.kicker { "Receipt" }
         h1 { (story::title(shown)) }
         (operators_word(shown))
         (verdict(shown))
@@ -229,10 +229,12 @@ fn verdict(shown: &Shown) -> Markup {
         p.verdict.(class) data-testid="verdict" {
             strong { (word) }
             @if let Some(code) = code { " " (checks::code_link(code)) }
-            span.small { " as of " (shown.as_of.to_string()) }
+            span.small { " as of " (parts::moment(shown.as_of)) }
         }
         @if denied { p.small { "Judged as evidence of a denial." } }
-        @for caveat in caveats { p.warning { (caveat) } }
+        @if !caveats.is_empty() {
+            ul.caveats { @for caveat in caveats { li { (caveat) } } }
+        }
     }
 }
 

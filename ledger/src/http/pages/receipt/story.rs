@@ -7,6 +7,7 @@ use placet_proto::time::UnixSeconds;
 use placet_verifier::{AnswerFacts, RequestFacts};
 
 use super::{Order, Row, RowBody, Shown};
+use crate::http::pages::parts::moment;
 use crate::service::RequestState;
 use crate::service::render::escape;
 
@@ -85,8 +86,7 @@ fn between(t1: Option<u64>, t2: Option<u64>) -> Markup {
 }
 
 fn time(seconds: u64) -> Markup {
-    let text = UnixSeconds(seconds).to_string();
-    html! { time datetime=(text) { (text) } }
+    moment(UnixSeconds(seconds))
 }
 
 fn name_of(answer: &AnswerFacts) -> String {
