@@ -460,13 +460,17 @@ _placet() {
             return 0
             ;;
         placet__subcmd__erase)
-            opts="-h --url --key --reason --yes --color --json --help"
+            opts="-h --url --ca-file --key --reason --yes --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

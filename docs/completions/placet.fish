@@ -267,6 +267,7 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand search" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand search" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand erase" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand erase" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand erase" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
 complete -c placet -n "__fish_placet_using_subcommand erase" -l reason -d 'Why; stands in the log for ever' -r
 complete -c placet -n "__fish_placet_using_subcommand erase" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'

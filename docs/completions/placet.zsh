@@ -342,6 +342,7 @@ never\:"Nowhere"))' \
 (erase)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
 '--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
 '--reason=[Why; stands in the log for ever]:TEXT:_default' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"

@@ -4,10 +4,14 @@
 //! The folder is opened for reading; a service may write it meanwhile. Memory is bounded by one
 //! bundle of statements.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use placet_proto::document::Body;
+use placet_proto::kind::Kind;
 use placet_proto::logcopy::{self, BUNDLE_WIDTH};
+use placet_proto::statement;
 use placet_proto::tlog::tile::new_tiles;
 
 use crate::dir::{Dir, LogId};
@@ -44,10 +48,38 @@ pub fn write(dir: &Dir, id: LogId, origin: &str, out: &Path) -> Result<Copied, E
     if std::fs::read_dir(out).map_err(Error::io("list", out))?.next().is_some() {
         return Err(Error::DirNotEmpty { path: out.to_path_buf() });
     }
+    withhold_ordered(&log)?;
     write_tiles(&log, &note, out)?;
     let erased = write_statements(&log, &note, out)?;
     write_file(&out.join("checkpoint"), &note.note)?;
     Ok(Copied { origin: origin.to_owned(), size: note.size, root: note.root, erased })
+}
+
+/// What an order names is not copied, also where a crash left it for the next start to erase.
+fn withhold_ordered(log: &Log) -> Result<(), Error> {
+    if log.id() != LogId::Main {
+        return Ok(());
+    }
+    let (mut issuers, mut ordered) = (BTreeSet::new(), Vec::new());
+    log.visit(0..log.size(), |index, body| {
+        let Statement::Present(bytes) = body else { return ControlFlow::Continue(()) };
+        let Ok((header, kind)) = statement::peek(&bytes) else { return ControlFlow::Continue(()) };
+        // Others may register what looks like an order: it has to be the ledger's own.
+        let wanted = match Kind::from_name(&kind) {
+            Some(Kind::Genesis) => index == 0,
+            Some(Kind::Erasure | Kind::Key) => issuers.contains(&header.kid),
+            _ => false,
+        };
+        let statement = wanted.then(|| statement::Statement::parse(&bytes).ok()).flatten();
+        match statement.map(|s| s.document.body) {
+            Some(Body::Genesis(genesis)) => issuers.extend(genesis.issuers.iter().map(|i| i.kid)),
+            Some(Body::Key(keys)) => issuers.extend(keys.keys.iter().map(|k| k.kid)),
+            Some(Body::Erasure(order)) => ordered.extend(order.targets.iter().map(|t| t.index)),
+            _ => {}
+        }
+        ControlFlow::Continue(())
+    })?;
+    log.withhold(ordered)
 }
 
 fn write_tiles(log: &Log, note: &Note, out: &Path) -> Result<(), Error> {

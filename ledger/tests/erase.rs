@@ -12,8 +12,9 @@ use common::*;
 use placet_ledger::notify::message::Field;
 use placet_ledger::notify::{self, NotifyTarget, Template};
 use placet_ledger::service::*;
-use placet_ledger::{Dir, LogId, Statement, copy, fsck};
-use placet_proto::document::{OutcomeResult, Verdict};
+use placet_ledger::{Dir, LogId, NewEntry, Statement, copy, fsck};
+use placet_proto::document::{Body, Document, Ended, OutcomeResult, Verdict};
+use placet_proto::statement::{Header, Unsigned};
 use placet_proto::tlog::merkle;
 use placet_verifier::{Options, Report as Checked, Verdict as Judged, verify_bundle};
 
@@ -327,7 +328,7 @@ fn an_administrator_signs_exactly_these_targets_and_this_reason() {
     let by_bob = signed(&mut bob.key, &prepared.to_sign.challenge);
     assert_eq!(code(fixture.ledger.confirm_erasure(order, by_bob)), "answer.assertion");
     // The document says all of it, and so does its text.
-    let placet_proto::document::Body::Erasure(body) = &prepared.to_sign.document.body else {
+    let Body::Erasure(body) = &prepared.to_sign.document.body else {
         panic!("no order");
     };
     let named: Vec<u64> = body.targets.iter().map(|t| t.index).collect();
@@ -349,6 +350,49 @@ fn an_administrator_signs_exactly_these_targets_and_this_reason() {
     fixture.ledger.confirm_change(change.document.sha256(), assertion).unwrap();
     assert_eq!(code(confirm(&fixture, &prepared, &mut alice)), "person.not_authorised");
     assert!(matches!(log.statement(leaf).unwrap(), Statement::Present(_)));
+}
+
+#[test]
+fn what_others_registered_goes_alone_and_takes_the_words_of_its_subject_along() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let (request, approval) = finished(&fixture, &mut alice);
+    let at = fixture.ledger.now();
+    let ended = Ended { request: request.clone(), reason: Some(SECRET.to_owned()), at };
+    let document = Document::new([1; 16], Body::Cancel(ended)).unwrap();
+    let header = Header {
+        alg: -8,
+        kid: [9; 32],
+        iss: "https://issuer.example".to_owned(),
+        sub: format!("urn:uuid:{request}"),
+        iat: at.0,
+        cti: [2; 16],
+        typ: document.kind().typ(),
+    };
+    let foreign = Unsigned::new(&header, &document, vec![], None).sign(&[0; 64]);
+    let log = fixture.ledger.log(LogId::Main);
+    for statement in [foreign, b"no statement at all".to_vec()] {
+        log.append(vec![NewEntry::plain(statement)]).unwrap();
+    }
+    let last = log.size() - 1;
+    assert_eq!(code(fixture.ledger.erasure_plan(last)), "request.invalid");
+    let plan = fixture.ledger.erasure_plan(last - 1).unwrap();
+    assert_eq!((plan.request, plan.leaves, plan.left), (None, vec![last - 1], 0));
+    let done = erase(&fixture, last - 1, &mut alice);
+    assert_eq!(log.statement(last - 1).unwrap(), Statement::Erased);
+    assert!(matches!(log.statement(approval).unwrap(), Statement::Present(_)));
+    let size = done.order.index + 1;
+    assert_eq!(code(fixture.ledger.receipt(LogId::Main, last - 1, size)), "log.erased");
+    assert_eq!(code(fixture.ledger.erasure_plan(last - 1)), "log.erased");
+    assert!(!fixture.ledger.is_erased(&request).unwrap());
+    assert_eq!(evidence(&fixture, &request, &alice).verdict, Judged::Passed);
+    let fixture = fixture.reopen(|root| {
+        for name in ["service.sqlite", "service.sqlite-wal", "service.sqlite-shm"] {
+            drop(std::fs::remove_file(root.join("state").join(name)));
+        }
+    });
+    assert_eq!(code(fixture.ledger.receipt(LogId::Main, last - 1, size)), "log.erased");
+    assert_eq!(evidence(&fixture, &request, &alice).verdict, Judged::Passed);
 }
 
 /// Copies the folder as a crash at this moment would leave it, at every step of an erasure.
@@ -442,6 +486,11 @@ fn a_crash_at_any_step_is_finished_at_the_next_start() {
         ["recorded", "rows", "deliveries", "body", "body", "body", "body", "index", "done"];
     assert_eq!(steps, wanted);
     for (n, step) in steps.iter().enumerate() {
+        // Not even a copy of the folder as it is has what was ordered to go.
+        let dir = Dir::open_read_only(&crashed.join(n.to_string())).unwrap();
+        let (out, origin) = (crashed.join(format!("copy-{n}")), &fixture.ledger.config().origin);
+        assert_eq!(copy::write(&dir, LogId::Main, origin, &out).unwrap().erased, 4, "{step}");
+        assert_eq!(holding(&out), Vec::<PathBuf>::new(), "{step}");
         for lost in [false, true] {
             let root = crashed.join(format!("{n}-{lost}"));
             copy_folder(&crashed.join(n.to_string()), &root);

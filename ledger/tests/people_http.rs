@@ -329,6 +329,9 @@ async fn an_erasure_is_ordered_by_an_administrator_and_shown_with_its_reason() {
     let before = web.get(&entry, &admin).await.ok().json();
     assert!(web.get(&receipt, &admin).await.ok().text().contains(&page));
     assert!(!web.get(&receipt, &approver).await.ok().text().contains(&page));
+    let of_request = format!("/receipt/request/{request}");
+    assert!(web.get(&of_request, &admin).await.ok().text().contains(&page));
+    assert!(!web.get(&of_request, &approver).await.ok().text().contains("/erase/"));
     let shown = web.get(&page, &admin).await.ok().text();
     let denial = format!("leaf {}</a> · denial", leaf + 1);
     assert!(shown.contains(&denial) && shown.contains("/assets/erase.js"), "{shown}");
@@ -383,7 +386,8 @@ async fn an_erasure_is_ordered_by_an_administrator_and_shown_with_its_reason() {
     let index = &done["index"];
     assert!(shown.contains("&lt;b&gt;asked for") && shown.contains(&format!("main/{index}")));
     assert!(!shown.contains(&page));
-    let shown = web.get(&format!("/receipt/request/{request}"), &admin).await.ok().text();
+    let shown = web.get(&of_request, &admin).await.ok().text();
+    assert!(!shown.contains("/erase/"));
     assert!(shown.contains("INDETERMINATE") && shown.contains("body.erased"), "{shown}");
     assert_eq!(web.get(&page, &admin).await.status, StatusCode::GONE);
     assert_eq!(web.post(prepare, &admin, wanted).await.refused(), (410, "log.erased".to_owned()));

@@ -87,7 +87,9 @@ impl Pep {
         let ledger = pep.0.app.ledger();
         ledger.outbound().add_source(Arc::new(callbacks));
         let store = Arc::clone(&pep.0.store);
-        ledger.keep_copies(Box::new(move |request| store.forget(request)))?;
+        if let Err(error) = ledger.keep_copies(Box::new(move |request| store.forget(request))) {
+            tracing::warn!(%error, "what was erased is not forgotten here yet; it will be");
+        }
         Ok(pep)
     }
 

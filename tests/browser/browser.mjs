@@ -121,7 +121,6 @@ export class Browser {
   async erase({ path, reason, expect }) {
     await this.goto(path)
     await this.signIn()
-    await this.element('timeline').getByRole('link', { name: /^leaf/ }).first().click()
     await this.element('erase-link').click()
     await this.element('erase-reason').fill(reason)
     await this.element('erase-submit').click()

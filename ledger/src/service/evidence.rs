@@ -15,6 +15,7 @@ use super::Refusal;
 use super::governance::read_statement;
 use super::ledger::Ledger;
 use super::publisher::times_of;
+use crate::sync::read;
 use crate::{Error, Log, LogId, Note};
 
 /// Most requests in one bundle.
@@ -88,6 +89,8 @@ impl Ledger {
     }
 
     fn statements_about(&self, requests: &BTreeSet<String>) -> Result<Found, Error> {
+        // No order of erasure is recorded while they are read: it would take some of them only.
+        let _still = read(&self.filing);
         let mut found = Found::default();
         let mut size = 0usize;
         for request in requests {

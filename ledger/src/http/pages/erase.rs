@@ -37,10 +37,10 @@ pub async fn page(State(app): State<App>, Path(leaf): Path<String>, request: Req
     }
 }
 
-/// The way to this page from that of a leaf.
-pub fn link(leaf: u64) -> Markup {
+/// The way to this page from that of a leaf or a request.
+pub fn link(leaf: u64, what: &str) -> Markup {
     html! {
-        p { a href={ "/erase/" (leaf) } data-testid="erase-link" { "Erase what this leaf says" } }
+        p { a href={ "/erase/" (leaf) } data-testid="erase-link" { "Erase what " (what) } }
     }
 }
 
@@ -66,8 +66,8 @@ fn body(leaf: u64, plan: &ErasurePlan, leaves: &[Leaf]) -> Markup {
         h1 { "Erase what leaf " (leaf) " says" }
         p.notice {
             "What is erased can't be brought back. The entries stay in the log, and so does your "
-            "order with your name's number and the reason. Evidence about it is undecided from "
-            "then on: " code { "body.erased" } "."
+            "order, with your id and the reason. Evidence about it is undecided from then on: "
+            code { "body.erased" } "."
         }
         @if let Some(request) = &plan.request {
             p {

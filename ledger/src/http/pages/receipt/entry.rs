@@ -61,7 +61,7 @@ pub async fn page(
             let erasable = erasable && id == LogId::Main && session.is(Role::Administrator);
             let shown = html! {
                 (body(&shown))
-                @if erasable { (erase::link(index)) }
+                @if erasable { (erase::link(index, "this leaf says")) }
             };
             whole(&app, Some(&session), Page::new(&title, shown))
         }

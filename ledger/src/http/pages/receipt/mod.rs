@@ -14,13 +14,14 @@ mod story;
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
 use maud::{Markup, html};
-use placet_proto::document::Body;
+use placet_proto::document::{Body, Role};
+use placet_proto::kind::Kind;
 use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
 use placet_proto::trust::Root;
 use placet_verifier::{Malformed, Options, Report, RequestFacts, Status, Verdict, verify_bundle};
 
-use super::{Page, failed, parts, spec, whole};
+use super::{Page, erase, failed, parts, spec, whole};
 use crate::http::problem::Fault;
 use crate::http::v1::{READERS, covering};
 use crate::http::{App, auth};
@@ -104,9 +105,27 @@ pub async fn page(State(app): State<App>, Path(id): Path<String>, request: Reque
         Err(response) => return response,
     };
     match app.run_waiting(move |app| gather(app, id)).await {
-        Ok(shown) => whole(&app, Some(&session), Page::new("Receipt", body(&shown))),
+        Ok(shown) => {
+            let erasable = session.is(Role::Administrator).then(|| erasable(&shown)).flatten();
+            let shown = html! {
+                (body(&shown))
+                @if let Some(leaf) = erasable { (erase::link(leaf, "this request says")) }
+            };
+            whole(&app, Some(&session), Page::new("Receipt", shown))
+        }
         Err(error) => failed(&app, Some(&session), &Fault::from(error)),
     }
+}
+
+/// The first leaf about a request that is over and not erased as a whole.
+fn erasable(shown: &Shown) -> Option<u64> {
+    let open = |state: RequestState| state.is_live() || state == RequestState::Executed;
+    let present = |row: &&Row| match &row.body {
+        RowBody::Present(statement) => statement.kind() != Kind::Expiry,
+        RowBody::Erased(_) => false,
+    };
+    let first = shown.rows.iter().find(present).map(|row| row.index);
+    first.filter(|_| !shown.state.is_some_and(open))
 }
 
 fn gather(app: &App, request: String) -> Result<Shown, Error> {
