@@ -11,7 +11,9 @@ use placet_ledger::service::keys::{Keys, NoteSigner};
 use placet_ledger::service::*;
 use placet_ledger::witness::{WitnessClient, WitnessGroup, builtin};
 use placet_ledger::{Dir, LogId};
+use placet_proto::document::{Body, Role};
 use placet_proto::sshsig::Namespace;
+use placet_proto::statement::Statement;
 use placet_proto::tlog::Policy;
 use placet_softkey::SoftKey;
 
@@ -95,6 +97,15 @@ impl Slow {
         let sign = self.ledger().prepare_change(&change, by.key.credential_id())?;
         let by = signed(&mut by.key, &sign.challenge);
         self.ledger().confirm_change(sign.document.sha256(), by).map(drop)
+    }
+}
+
+impl Slow {
+    fn change_roles(&self, by: &mut Person, person: &str, roles: Vec<Role>) {
+        let change = Change::Roles { person: person.to_owned(), roles };
+        let sign = self.ledger().prepare_change(&change, by.key.credential_id()).unwrap();
+        let signed = signed(&mut by.key, &sign.challenge);
+        self.ledger().confirm_change(sign.document.sha256(), signed).unwrap();
     }
 }
 
@@ -242,4 +253,63 @@ fn links_are_for_those_who_are_known_and_for_a_day() {
     let config = Config { dev: false, recovery_delay_s: 3600, ..slow.ledger().config().clone() };
     let saved = config.save(&slow.fixture.tmp.path().join("d"));
     assert_eq!(code(saved), "config.invalid");
+}
+
+// SPEC.md R-10-30.
+#[test]
+fn an_announcement_that_was_kept_back_leaves_no_less_time_to_object() {
+    let slow = Slow::new();
+    let alice = slow.fixture.bootstrap("Alice");
+    let link = slow.link("Alice").unwrap();
+    let (id, mut key, sign) = slow.register(&link);
+    // The link is good still; what it was signed for would count in a minute.
+    slow.fixture.clock.forward(86_400 - 60);
+    let late = signed(&mut key, &sign.possess);
+    assert_eq!(code(slow.ledger().announce_recovery(&id, late)), "enrol.unknown");
+    assert!(slow.ledger().recoveries().unwrap().is_empty());
+    // Registered again it is announced, and counts after the whole delay.
+    let (id, mut key, sign) = slow.register(&link);
+    let fresh = signed(&mut key, &sign.possess);
+    slow.ledger().announce_recovery(&id, fresh).unwrap();
+    let running = slow.ledger().running_recoveries().unwrap();
+    assert_eq!(running[0].person, alice.id);
+    assert!(running[0].effective_from.0 + 60 >= slow.ledger().now().0 + DELAY_S);
+}
+
+#[test]
+fn who_was_demoted_meanwhile_gets_nothing_back_by_a_recovery() {
+    let slow = Slow::new();
+    let mut alice = slow.fixture.bootstrap("Alice");
+    let bob = slow.fixture.enrol("Bob", &mut alice);
+    let (_, id, _) = slow.announce("Bob");
+    slow.change_roles(&mut alice, &bob.id, vec![Role::Auditor]);
+    slow.fixture.clock.forward(DELAY_S + 1);
+    assert_eq!(code(slow.ledger().complete_recovery(&id)), "person.not_authorised");
+
+    // Nor between the document and its signature.
+    let carol = slow.fixture.enrol("Carol", &mut alice);
+    let (_, id, mut key) = slow.announce("Carol");
+    slow.fixture.clock.forward(DELAY_S + 1);
+    let sign = slow.ledger().complete_recovery(&id).unwrap();
+    slow.change_roles(&mut alice, &carol.id, vec![Role::Auditor]);
+    let by_key = signed(&mut key, &sign.possess);
+    let done = slow.ledger().sign_enrolment(&id, Namespace::EnrolPossess, by_key);
+    assert_eq!(code(done), "person.not_authorised");
+    assert!(slow.ledger().roles_now(key.credential_id()).unwrap().is_empty());
+}
+
+#[test]
+fn a_link_made_on_the_machine_is_on_the_record() {
+    let slow = Slow::new();
+    slow.fixture.bootstrap("Alice");
+    let link = slow.link("Alice").unwrap();
+    let size = slow.ledger().log(LogId::Main).size();
+    slow.ledger().record_noted_acts().unwrap();
+    assert_eq!(slow.ledger().log(LogId::Main).size(), size + 1);
+    let statement = match slow.ledger().log(LogId::Main).statement(size).unwrap() {
+        placet_ledger::Statement::Present(bytes) => Statement::parse(&bytes).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let Body::Administration(act) = &statement.document.body else { panic!("another kind") };
+    assert_eq!((act.act.as_str(), act.target.as_str()), ("invitation.create", link.id.as_str()));
 }

@@ -17,6 +17,7 @@ use placet_proto::time::UnixSeconds;
 use placet_proto::words;
 
 use super::Refusal;
+use super::access::Access;
 use super::answers::Signed;
 use super::clock::{random, uuid};
 use super::config::Config;
@@ -29,6 +30,10 @@ use super::state::State;
 use crate::sync::lock;
 use crate::{Dir, Error, LogId};
 
+/// Longest time from the making of an announcement to its record, in seconds. The time from which
+/// the key counts is fixed when the announcement is made: kept back, it would reach those who can
+/// object when their time is over.
+const FRESH_S: u64 = 600;
 /// What the log says of every recovery; more would be somebody's words about a person.
 const REASON: &str = "the person's passkeys are lost";
 
@@ -95,7 +100,7 @@ pub fn recovery_link(root: &Path, named: &str, now: UnixSeconds) -> Result<Invit
     let state = State::open(&path)?;
     let person = state.find_person(named)?;
     let (name, salt) = state.person(&person)?.ok_or(Refusal::PersonUnknown)?;
-    state.add_invitation(&Invitation {
+    let made = state.add_invitation(&Invitation {
         id: uuid()?,
         recovery: true,
         person,
@@ -108,7 +113,10 @@ pub fn recovery_link(root: &Path, named: &str, now: UnixSeconds) -> Result<Invit
         expires: UnixSeconds(now.0.saturating_add(RECOVERY_LINK_S)),
         ended: None,
         entry: None,
-    })
+    })?;
+    // The service records it: this program may not write to the log.
+    Access::open(&path)?.note_act("invitation.create", &made.id, "recovery")?;
+    Ok(made)
 }
 
 impl Ledger {
@@ -200,7 +208,8 @@ impl Ledger {
     /// Takes the new key's signature under its announcement, records that, and raises the alarm.
     ///
     /// # Errors
-    /// `enrol.unknown`, `recovery.running`, `answer.assertion`.
+    /// `enrol.unknown`, also when the announcement was made more than ten minutes ago: then the key
+    /// has to be registered again; `recovery.running`, `answer.assertion`.
     pub fn announce_recovery(&self, id: &str, signed: Signed) -> Result<Appended, Error> {
         let registration = self.state.registration(id, self.now())?;
         let (_, draft) = registration.enrolment().ok_or(Refusal::RegistrationUnknown)?;
@@ -212,6 +221,10 @@ impl Ledger {
         self.check_possession(&document, draft, &assertion)?;
         let (person, effective_from) = (recovery.person.clone(), recovery.effective_from);
         let one = lock(&self.governing);
+        let delay = self.config.recovery_delay_s;
+        if effective_from.0.saturating_add(FRESH_S) < self.now().0.saturating_add(delay) {
+            return Err(Refusal::RegistrationUnknown.into());
+        }
         self.check_none_runs(&person)?;
         let checked = *document.sha256();
         let issue =
@@ -253,8 +266,8 @@ impl Ledger {
     /// The enrolment that an announced key has to sign when its time has come.
     ///
     /// # Errors
-    /// `enrol.unknown`, `recovery.objected`, `recovery.early`; `witness.quorum` when no checkpoint
-    /// shows that the time has come.
+    /// `enrol.unknown`, `recovery.objected`, `recovery.early`; `person.not_authorised` when the person
+    /// has lost a role since; `witness.quorum` when no checkpoint shows that the time has come.
     pub fn complete_recovery(&self, id: &str) -> Result<EnrolmentToSign, Error> {
         let registration = self.state.registration(id, self.now())?;
         let found = self.recoveries()?;
@@ -266,6 +279,7 @@ impl Ledger {
         if self.now() < recovery.effective_from {
             return Err(Refusal::RecoveryEarly(recovery.effective_from).into());
         }
+        self.check_still_holds(recovery)?;
         // Only the witnesses' time counts with an auditor.
         self.publisher(LogId::Gov).publish_now()?;
         let after = self.current_after()?;
@@ -294,9 +308,23 @@ impl Ledger {
         if !recovery.runs() {
             return Err(Refusal::RecoveryObjected.into());
         }
+        self.check_still_holds(recovery)?;
         match self.not_before(&enrolment.after)? {
             Some(t1) if t1 >= recovery.effective_from.0 => Ok(()),
             _ => Err(Refusal::RecoveryEarly(recovery.effective_from).into()),
+        }
+    }
+
+    /// The roles were announced days ago: who lost one since must not get it back by this way, and
+    /// an enrolment has to have the roles that were announced (SPEC.md 9.3).
+    fn check_still_holds(&self, recovery: &RecoveryView) -> Result<(), Error> {
+        let held = self.roles_of_person(&recovery.person)?;
+        match recovery.roles.iter().all(|role| held.contains(role)) {
+            true => Ok(()),
+            false => {
+                let why = "the person has lost a role since this recovery was announced";
+                Err(Refusal::NotAuthorised(why.to_owned()).into())
+            }
         }
     }
 
