@@ -11,6 +11,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use common::*;
 use placet_ledger::http::auth::Scope;
+use placet_ledger::http::rules::{Rule, rule};
 use placet_ledger::http::{self, App, v1};
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -113,6 +114,23 @@ fn methods_of(arguments: &str) -> BTreeSet<String> {
         if c.is_ascii_alphanumeric() || c == '_' { word.push(c) } else { word.clear() }
     }
     found
+}
+
+// SPEC.md R-10-19, R-10-23.
+#[test]
+fn the_scopes_that_are_described_are_those_that_open() {
+    let document = document();
+    for (path, method) in described(&document) {
+        let said = document["paths"][&path][&method]["security"].as_array();
+        let said = said.into_iter().flatten().filter_map(|s| s["token"].as_array()).flatten();
+        let said: BTreeSet<&str> = said.map(|scope| scope.as_str().unwrap()).collect();
+        let opens: BTreeSet<&str> = match rule(&path) {
+            Rule::Of(_, scopes) => scopes.iter().map(|scope| scope.name()).collect(),
+            Rule::Figures => [Scope::Metrics.name()].into(),
+            Rule::Public | Rule::Pages(_) => BTreeSet::new(),
+        };
+        assert_eq!(said, opens, "{method} {path}");
+    }
 }
 
 #[test]

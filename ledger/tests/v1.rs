@@ -424,6 +424,12 @@ async fn nobody_reads_statements_without_being_known() {
     }
     let web = web.with_token(&[Scope::Metrics]);
     assert_eq!(web.get("/v1/entries").await.status, StatusCode::FORBIDDEN);
+    // Who may search learns what there is, and not what it says.
+    let web = web.with_token(&[Scope::Search]);
+    web.get("/v1/entries").await.ok();
+    for path in ["/v1/entries/main/0".to_owned(), format!("/v1/evidence?request={done}")] {
+        assert_eq!(web.get(&path).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
     let web = web.signed_in(&alice);
     web.get("/v1/entries").await.ok();
 }

@@ -12,7 +12,7 @@ use placet_proto::tlog::proof::TlogProof;
 use placet_proto::{b64, document};
 
 use super::params::{Params, RawQuery, refused, value_of};
-use super::{admit, answer, covering, hex, log_name, log_of, path_json, time};
+use super::{admit, admit_search, answer, covering, hex, log_name, log_of, path_json, time};
 use crate::http::App;
 use crate::http::evidence::{json, number};
 use crate::http::problem::Fault;
@@ -45,7 +45,7 @@ const MAX_NAME: usize = 1024;
 /// `GET /v1/entries`.
 pub async fn search(State(app): State<App>, headers: HeaderMap, query: RawQuery) -> Response {
     answer(async {
-        admit(&app, &headers).await?;
+        admit_search(&app, &headers).await?;
         let params = Params::read(query, &PARAMETERS, &[])?;
         let filter = filter(&params)?;
         let limit = match params.number("limit")? {

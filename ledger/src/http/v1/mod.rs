@@ -31,8 +31,10 @@ pub use super::rules::READERS;
 use crate::storage::Hash;
 use crate::{Log, LogId, Note};
 
-/// Tokens of which scopes may.
-const SCOPES: [Scope; 2] = [Scope::EvidenceRead, Scope::Search];
+/// Tokens of which scopes may search.
+const SEARCHING: [Scope; 2] = [Scope::EvidenceRead, Scope::Search];
+/// Tokens of which scopes may read whole statements: what is found by a search is less than that.
+const READING: [Scope; 1] = [Scope::EvidenceRead];
 
 /// Where these routes are.
 pub(super) const PATH: &str = "/v1";
@@ -76,7 +78,12 @@ pub(super) fn covering(log: &Log, index: u64) -> Result<Option<Note>, crate::Err
 
 /// Lets in those who may read statements.
 pub(super) async fn admit(app: &App, headers: &HeaderMap) -> Result<(), Fault> {
-    auth::require(app, headers, READERS, &SCOPES).await.map(drop)
+    auth::require(app, headers, READERS, &READING).await.map(drop)
+}
+
+/// Lets in those who may search.
+async fn admit_search(app: &App, headers: &HeaderMap) -> Result<(), Fault> {
+    auth::require(app, headers, READERS, &SEARCHING).await.map(drop)
 }
 
 fn time(seconds: u64) -> Json {
