@@ -65,8 +65,11 @@ impl Allowed {
         Ok(Self { host: target.host, port: with_port.then_some(target.port) })
     }
 
+    /// An entry without a port is for the scheme's own: who lists a chat server does not mean the
+    /// database on the same machine.
     fn covers(&self, target: &Target) -> bool {
-        self.host == target.host && self.port.is_none_or(|port| port == target.port)
+        let port = self.port.unwrap_or(if target.https { 443 } else { 80 });
+        self.host == target.host && port == target.port
     }
 }
 

@@ -30,6 +30,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// Seconds after which the cursor is kept although nobody wants to be told: it needs no flush for
 /// every entry then.
 const KEEP_S: u64 = 60;
+/// Seconds between two looks for endpoints that nobody needs any more.
+const TIDY_S: u64 = 3600;
 /// Notices that are kept at most.
 const MAX_NOTICES: i64 = 1000;
 
@@ -61,6 +63,8 @@ struct State {
     /// was last told so.
     passed: [u64; 2],
     kept_at: UnixSeconds,
+    /// When endpoints that nobody needs were last forgotten.
+    tidied_at: UnixSeconds,
     opened: Vec<String>,
     /// Whether all open requests have to be looked at: after a start, and after too many.
     look_at_all: bool,
@@ -73,6 +77,7 @@ impl Feed {
         let state = State {
             passed: [0; 2],
             kept_at: UnixSeconds(0),
+            tidied_at: UnixSeconds(0),
             opened: Vec::new(),
             look_at_all: true,
             woken: false,
@@ -160,6 +165,7 @@ impl Feed {
     /// # Errors
     /// Those of the sources, `ledger.sqlite`, `ledger.limit` while too much waits.
     pub fn step(&self, ledger: &Ledger) -> Result<(), Error> {
+        self.tidy(ledger.now())?;
         let sources = read(&self.sources).clone();
         // In this order: what is recorded after somebody began to want it is never passed over.
         let sizes = LogId::ALL.map(|log| ledger.log(log).size());
@@ -183,6 +189,18 @@ impl Feed {
             lock(&self.state).look_at_all = true;
         }
         told
+    }
+
+    fn tidy(&self, now: UnixSeconds) -> Result<(), Error> {
+        let due = {
+            let mut state = lock(&self.state);
+            let due = now.0 >= state.tidied_at.0.saturating_add(TIDY_S);
+            if due {
+                state.tidied_at = now;
+            }
+            due
+        };
+        if due { self.store.tidy(now) } else { Ok(()) }
     }
 
     fn read_log(

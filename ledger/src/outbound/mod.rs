@@ -91,7 +91,6 @@ impl Outbound {
     /// `config.invalid`; `ledger.io` when no thread can be started.
     pub fn start(&self, ledger: &Arc<Ledger>) -> Result<(), LedgerError> {
         self.worker.sender().client()?;
-        self.store.tidy(self.clock.now())?;
         let mut threads = lock(&self.threads);
         if !threads.is_empty() {
             return Ok(());

@@ -15,7 +15,7 @@ use rusqlite::{
 };
 
 use super::client::Method;
-use super::delivery::{Auth, Delivery};
+use super::delivery::{Auth, Delivery, PUSH};
 use crate::service::state::{add_column, empty_wal};
 use crate::sync::lock;
 use crate::{Error, LogId};
@@ -24,10 +24,17 @@ use crate::{Error, LogId};
 pub const MAX_PENDING_ENDPOINT: u64 = 1000;
 /// Most deliveries that wait for all of them.
 pub const MAX_PENDING: u64 = 20_000;
+/// Most deliveries that wait for endpoints of one sort; the oldest makes room. Who names many
+/// endpoints must not fill the queue, for alarms go through it too.
+pub const MAX_PENDING_SORT: u64 = 5_000;
+/// Sorts of endpoints, by how their names begin; what follows names the endpoint.
+pub const SORTS: [&str; 3] = ["callback:", "notify:", PUSH];
 /// Most dead letters that are kept.
 pub const MAX_DEAD: u64 = 1000;
 /// Seconds after which an endpoint without deliveries is forgotten, with its figures.
 const FORGET_S: u64 = 30 * 86_400;
+/// The same of a callback's, whose URL an agent chose.
+const FORGET_CALLBACK_S: u64 = 86_400;
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS job (
@@ -175,8 +182,13 @@ impl Store {
             }
             let endpoints: HashSet<&str> =
                 deliveries.iter().map(|delivery| delivery.endpoint.as_str()).collect();
-            for endpoint in endpoints {
+            for endpoint in &endpoints {
                 bound(&t, endpoint, now)?;
+            }
+            for sort in SORTS {
+                if endpoints.iter().any(|endpoint| endpoint.starts_with(sort)) {
+                    bound_sort(&t, sort, now)?;
+                }
             }
             with(&t)?;
             t.commit()?;
@@ -188,17 +200,26 @@ impl Store {
         }
     }
 
-    /// The next delivery whose time has come, of an endpoint that is not busy.
+    /// The next delivery whose time has come, of an endpoint that is not busy and of no sort that
+    /// `most` endpoints are busy of.
     ///
     /// # Errors
     /// `ledger.sqlite`.
-    pub fn due(&self, now: UnixSeconds, busy: &HashSet<String>) -> Result<Option<Job>, Error> {
+    pub fn due(
+        &self,
+        now: UnixSeconds,
+        busy: &HashSet<String>,
+        most: usize,
+    ) -> Result<Option<Job>, Error> {
         self.with(|c| {
             let sql = "SELECT name, failures FROM endpoint WHERE next_at <= ?1 AND EXISTS \
-                       (SELECT 1 FROM job WHERE endpoint = name) ORDER BY next_at, name LIMIT ?2";
+                       (SELECT 1 FROM job WHERE endpoint = name) AND \
+                       substr(name, 1, instr(name, ':')) NOT IN (?3, ?4, ?5) \
+                       ORDER BY next_at, name LIMIT ?2";
             let limit = i64::try_from(busy.len()).unwrap_or(i64::MAX).saturating_add(1);
             let mut statement = c.prepare_cached(sql)?;
-            let rows = statement.query_map(params![int(now.0), limit], |r| {
+            let [a, b, d] = crowded(busy, most);
+            let rows = statement.query_map(params![int(now.0), limit, a, b, d], |r| {
                 Ok((r.get::<_, String>(0)?, r.get::<_, i64>(1)?))
             })?;
             let mut free = None;
@@ -217,17 +238,24 @@ impl Store {
         })
     }
 
-    /// When the next delivery of an endpoint that is not busy becomes due.
+    /// When the next delivery that [`Store::due`] would give becomes due.
     ///
     /// # Errors
     /// `ledger.sqlite`.
-    pub fn next_due(&self, busy: &HashSet<String>) -> Result<Option<UnixSeconds>, Error> {
+    pub fn next_due(
+        &self,
+        busy: &HashSet<String>,
+        most: usize,
+    ) -> Result<Option<UnixSeconds>, Error> {
         self.with(|c| {
             let sql = "SELECT name, next_at FROM endpoint WHERE EXISTS \
-                       (SELECT 1 FROM job WHERE endpoint = name) ORDER BY next_at LIMIT ?1";
+                       (SELECT 1 FROM job WHERE endpoint = name) AND \
+                       substr(name, 1, instr(name, ':')) NOT IN (?2, ?3, ?4) \
+                       ORDER BY next_at LIMIT ?1";
             let limit = i64::try_from(busy.len()).unwrap_or(i64::MAX).saturating_add(1);
             let mut statement = c.prepare_cached(sql)?;
-            let rows = statement.query_map([limit], |r| {
+            let [a, b, d] = crowded(busy, most);
+            let rows = statement.query_map(params![limit, a, b, d], |r| {
                 Ok((r.get::<_, String>(0)?, UnixSeconds(uint(r.get(1)?))))
             })?;
             let mut free = None;
@@ -374,16 +402,16 @@ impl Store {
         })
     }
 
-    /// Forgets endpoints that nothing was sent to for thirty days.
+    /// Forgets endpoints that nothing was sent to for thirty days, those of callbacks after one.
     ///
     /// # Errors
     /// `ledger.sqlite`.
     pub fn tidy(&self, now: UnixSeconds) -> Result<(), Error> {
         self.with(|c| {
             c.execute(
-                "DELETE FROM endpoint WHERE touched < ?1 AND NOT EXISTS \
-                 (SELECT 1 FROM job WHERE endpoint = name)",
-                [int(now.0.saturating_sub(FORGET_S))],
+                "DELETE FROM endpoint WHERE touched < iif(name LIKE 'callback:%', ?2, ?1) AND \
+                 NOT EXISTS (SELECT 1 FROM job WHERE endpoint = name)",
+                [FORGET_S, FORGET_CALLBACK_S].map(|age| int(now.0.saturating_sub(age))),
             )
         })
         .map(drop)
@@ -496,6 +524,33 @@ fn bound(t: &Transaction<'_>, endpoint: &str, now: UnixSeconds) -> Sql<()> {
         bury(t, job, "too many deliveries wait for this endpoint", now)?;
     }
     Ok(())
+}
+
+/// Lets the oldest of a sort make room.
+fn bound_sort(t: &Transaction<'_>, sort: &str, now: UnixSeconds) -> Sql<()> {
+    // Names of one sort stand together: `;` comes after `:`.
+    let end = sort.replace(':', ";");
+    let range = "FROM job WHERE endpoint >= ?1 AND endpoint < ?2";
+    let waiting = t
+        .prepare_cached(&format!("SELECT count(*) {range}"))?
+        .query_row([sort, &end], |r| Ok(uint(r.get(0)?)))?;
+    if waiting <= MAX_PENDING_SORT {
+        return Ok(());
+    }
+    let sql = format!("SELECT id {range} ORDER BY id LIMIT ?3");
+    let surplus: Vec<i64> = t
+        .prepare_cached(&sql)?
+        .query_map(params![sort, end, int(waiting.saturating_sub(MAX_PENDING_SORT))], |r| r.get(0))?
+        .collect::<Sql<_>>()?;
+    surplus
+        .into_iter()
+        .try_for_each(|job| bury(t, job, "too many deliveries of its sort wait", now))
+}
+
+/// The sorts that so many endpoints are busy of.
+fn crowded(busy: &HashSet<String>, most: usize) -> [&'static str; 3] {
+    let of = |sort: &str| busy.iter().filter(|name| name.starts_with(sort)).count();
+    SORTS.map(|sort| if of(sort) >= most { sort } else { "-" })
 }
 
 fn bury(t: &Transaction<'_>, job: i64, why: &str, now: UnixSeconds) -> Sql<()> {

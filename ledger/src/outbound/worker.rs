@@ -21,7 +21,10 @@ use crate::sync::lock;
 use crate::{Dir, Error, service};
 
 /// Threads that send.
-pub const THREADS: usize = 4;
+pub const THREADS: usize = 6;
+/// Of these, those that endpoints of one sort can keep busy: agents' callbacks that hang, or
+/// browsers', must not hold up what the operator is told.
+const MAX_OF_SORT: usize = 2;
 /// Longest sleep: a clock that was set must not delay anything for longer.
 const MAX_SLEEP: Duration = Duration::from_secs(30);
 /// Largest token file, in bytes.
@@ -192,7 +195,7 @@ impl Worker {
             if state.stop {
                 return;
             }
-            match self.store.due(self.clock.now(), &state.busy) {
+            match self.store.due(self.clock.now(), &state.busy, MAX_OF_SORT) {
                 Ok(Some(job)) => {
                     state.busy.insert(job.delivery.endpoint.clone());
                     drop(state);
@@ -205,7 +208,7 @@ impl Worker {
                     }
                 }
                 Ok(None) => {
-                    let next = self.store.next_due(&state.busy).ok().flatten();
+                    let next = self.store.next_due(&state.busy, MAX_OF_SORT).ok().flatten();
                     let now = self.clock.now().0;
                     let sleep = next.map_or(MAX_SLEEP, |at| {
                         Duration::from_secs(at.0.saturating_sub(now).max(1)).min(MAX_SLEEP)
@@ -227,7 +230,7 @@ impl Worker {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn step(&self) -> Result<bool, Error> {
-        match self.store.due(self.clock.now(), &HashSet::new())? {
+        match self.store.due(self.clock.now(), &HashSet::new(), MAX_OF_SORT)? {
             Some(job) => self.attempt(&job).map(|()| true),
             None => Ok(false),
         }

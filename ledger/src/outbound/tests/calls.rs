@@ -54,7 +54,7 @@ impl Lookup for Scripted {
 #[test]
 fn a_receiver_gets_what_was_sent() {
     let receiver = Receiver::start(&[Answer::With(202, String::new(), "thanks")]);
-    let client = client(rules(&["127.0.0.1"]));
+    let client = client(Rules { dev: true, allowed: Vec::new() });
     let reply = send(&client, &receiver.url()).unwrap();
     assert_eq!(
         (reply.status, reply.body.as_slice(), reply.truncated),
@@ -130,14 +130,14 @@ fn redirects_are_answers_and_lead_nowhere() {
     let secret = Receiver::start(&[Answer::status(200)]);
     let location = format!("location: {}\r\n", secret.url());
     let receiver = Receiver::start(&[Answer::With(307, location, "")]);
-    let client = client(rules(&["127.0.0.1"]));
+    let client = client(Rules { dev: true, allowed: Vec::new() });
     assert_eq!(send(&client, &receiver.url()).unwrap().status, 307);
     assert!(secret.seen.try_recv().is_err());
 }
 
 #[test]
 fn time_and_bytes_are_bounded() {
-    let client = client(rules(&["127.0.0.1"]));
+    let client = client(Rules { dev: true, allowed: Vec::new() });
     let hanging = Receiver::start(&[Answer::Hang]);
     let begun = Instant::now();
     assert_eq!(send(&client, &hanging.url()).unwrap_err().code(), "outbound.unreachable");
@@ -167,7 +167,8 @@ fn the_allow_list_is_read_strictly_and_covers_no_more_than_it_says() {
     for good in [
         "https://hooks.internal:8443/x",
         "http://hooks.internal:8443/x",
-        "http://chat.internal:9/",
+        "http://chat.internal/",
+        "https://chat.internal/",
         "https://[fd00::1]/",
         "https://public.example/",
     ] {
@@ -175,6 +176,9 @@ fn the_allow_list_is_read_strictly_and_covers_no_more_than_it_says() {
     }
     for bad in [
         "http://hooks.internal/",
+        "http://chat.internal:9/",
+        "https://chat.internal:80/",
+        "https://[fd00::1]:22/",
         "https://hooks.internal:8444/",
         "http://public.example/",
         "https://public.example:8443/",

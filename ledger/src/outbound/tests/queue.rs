@@ -13,9 +13,9 @@ use super::receiver::{Answer, Receiver, Seen};
 use crate::Dir;
 use crate::outbound::client::SystemLookup;
 use crate::outbound::delivery::MAX_AGE_S;
-use crate::outbound::store::{EndpointStatus, MAX_PENDING_ENDPOINT, Store};
+use crate::outbound::store::{EndpointStatus, MAX_PENDING_ENDPOINT, MAX_PENDING_SORT, Store};
 use crate::outbound::worker::{Sender, Worker};
-use crate::outbound::{Allowed, Client, Delivery, Rules};
+use crate::outbound::{Client, Delivery, Rules};
 use crate::service::Clock;
 use crate::service::keys::{PrivateKey, ServiceKeys, Sign as _};
 
@@ -43,8 +43,7 @@ fn bench() -> Bench {
     let keys = ServiceKeys::load_or_create(&dir).unwrap();
     let service = Arc::clone(&keys.service);
     let make = || {
-        let allowed = vec![Allowed::parse("127.0.0.1").unwrap()];
-        let rules = Rules { dev: false, allowed };
+        let rules = Rules { dev: true, allowed: Vec::new() };
         Ok(Client::with(rules, Arc::new(SystemLookup), Vec::new(), Duration::from_millis(700)))
     };
     let hand = || Arc::clone(&clock) as Arc<dyn Clock>;
@@ -192,7 +191,7 @@ fn the_queue_is_bounded_and_the_oldest_makes_room() {
     bench.store.push(&many, bench.clock.now()).unwrap();
     let status = bench.status("a");
     assert_eq!((status.pending, status.dead), (MAX_PENDING_ENDPOINT, 3));
-    let next = bench.store.due(bench.clock.now(), &HashSet::new()).unwrap().unwrap();
+    let next = bench.store.due(bench.clock.now(), &HashSet::new(), 2).unwrap().unwrap();
     assert_eq!(next.delivery.message, "m3");
     let of = |n: u64| -> Vec<Delivery> {
         let message = |m| Delivery::json(&format!("e{n}"), &format!("m{m}"), "https://a/", vec![]);
@@ -244,7 +243,7 @@ fn a_crash_loses_nothing_and_repeats_what_was_under_way() {
     let receiver = Receiver::start(&[Answer::status(200)]);
     bench.push("a", "first", &receiver.url());
     bench.push("a", "second", &receiver.url());
-    let job = bench.store.due(bench.clock.now(), &HashSet::new()).unwrap().unwrap();
+    let job = bench.store.due(bench.clock.now(), &HashSet::new(), 2).unwrap().unwrap();
     // It was sent, and then the power went.
     assert_eq!(bench.worker.sender().send(&job.delivery).unwrap().unwrap().status, 200);
     let from = bench._tmp.path().join("d/state");
@@ -253,10 +252,10 @@ fn a_crash_loses_nothing_and_repeats_what_was_under_way() {
         std::fs::copy(file.path(), to.path().join(file.file_name())).unwrap();
     }
     let again = Store::open(&to.path().join("outbound.sqlite")).unwrap();
-    let found = again.due(bench.clock.now(), &HashSet::new()).unwrap().unwrap();
+    let found = again.due(bench.clock.now(), &HashSet::new(), 2).unwrap().unwrap();
     assert_eq!(found.delivery, job.delivery);
     again.delivered(&found, bench.clock.now()).unwrap();
-    let second = again.due(bench.clock.now(), &HashSet::new()).unwrap().unwrap();
+    let second = again.due(bench.clock.now(), &HashSet::new(), 2).unwrap().unwrap();
     assert_eq!(second.delivery.message, "second");
 }
 
@@ -266,4 +265,36 @@ fn the_file_is_its_owners_alone() {
     let bench = bench();
     let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&bench._tmp.path().join("d/state/outbound.sqlite")), 0o600);
+}
+
+#[test]
+fn callbacks_fill_neither_the_queue_nor_all_threads() {
+    let bench = bench();
+    let now = bench.clock.now();
+    let callback = |n: u64| {
+        let url = format!("https://a.example/{n}");
+        Delivery::json(&format!("callback:{n}"), "m", &url, Vec::new())
+    };
+    for from in (0..MAX_PENDING_SORT + 1000).step_by(1000) {
+        let some: Vec<Delivery> = (from..from + 1000).map(callback).collect();
+        bench.store.push(&some, now).unwrap();
+    }
+    bench.push("notify:ops", "alarm", "https://b.example/");
+    let waiting: u64 = bench.store.status().unwrap().iter().map(|s| s.pending).sum();
+    assert_eq!(waiting, MAX_PENDING_SORT + 1);
+    // The oldest made room.
+    assert_eq!((bench.status("callback:0").pending, bench.status("callback:0").dead), (0, 1));
+    let mut busy = HashSet::new();
+    let mut next = || {
+        let job = bench.store.due(now, &busy, 2).unwrap().map(|job| job.delivery.endpoint);
+        busy.extend(job.clone());
+        job
+    };
+    let names: Vec<String> = std::iter::from_fn(|| next()).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    assert_eq!(names[2], "notify:ops");
+    // What an agent chose is forgotten after a day.
+    bench.later(86_401);
+    bench.store.tidy(bench.clock.now()).unwrap();
+    assert!(bench.store.status().unwrap().iter().all(|s| s.name != "callback:0"));
 }
