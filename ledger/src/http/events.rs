@@ -24,8 +24,9 @@ use tokio::time::Instant;
 
 use super::problem::Fault;
 use super::server::Ending;
-use super::{App, auth};
-use crate::service::RequestEvent;
+use super::{App, auth, session};
+use crate::LogId;
+use crate::service::{RequestEvent, SessionSecret};
 use crate::sync::lock;
 
 /// Streams that are open at the same time; half of the connections, so that the other half can
@@ -35,8 +36,10 @@ const MAX_STREAMS: usize = 512;
 const MAX_OF_ONE: usize = 6;
 /// Silence after which a line is sent that says only that the stream lives.
 const BEAT: Duration = Duration::from_secs(15);
-/// Age at which a stream ends and the page comes back: by then its session may have ended.
+/// Age at which a stream ends and the page comes back.
 const MAX_AGE: Duration = Duration::from_secs(300);
+/// Who may listen.
+const ROLES: [Role; 3] = [Role::Approver, Role::Administrator, Role::Auditor];
 /// How long a page waits before it comes back, in milliseconds.
 const RETRY_MS: u32 = 3000;
 
@@ -81,8 +84,41 @@ impl Drop for Place {
     }
 }
 
+/// The session that a stream was opened by. It may end while the stream goes on: who was revoked,
+/// demoted or signed out hears nothing more.
+struct Watch {
+    app: App,
+    secret: SessionSecret,
+    /// Size of the governance log when the session was looked at.
+    gov_size: u64,
+    looked: Instant,
+}
+
+impl Watch {
+    fn new(app: &App, secret: SessionSecret) -> Self {
+        let gov_size = app.ledger().log(LogId::Gov).size();
+        Self { app: app.clone(), secret, gov_size, looked: Instant::now() }
+    }
+
+    /// Whether the session lasts. Looked up when the governance log has grown, and now and then.
+    async fn lasts(&mut self) -> bool {
+        let gov_size = self.app.ledger().log(LogId::Gov).size();
+        if gov_size == self.gov_size && self.looked.elapsed() < BEAT {
+            return true;
+        }
+        let (app, secret) = (self.app.clone(), self.secret.clone());
+        let look = move || app.ledger().session_unused(&secret);
+        let found = tokio::task::spawn_blocking(look).await;
+        (self.gov_size, self.looked) = (gov_size, Instant::now());
+        let found = found.ok().and_then(Result::ok).flatten();
+        found.is_some_and(|who| ROLES.iter().any(|role| who.roles.contains(role)))
+    }
+}
+
 /// What one stream needs to go on.
 struct Stream {
+    /// None in tests of the stream alone.
+    watch: Option<Watch>,
     events: broadcast::Receiver<RequestEvent>,
     /// No stream may keep the server from ending.
     ending: Option<Ending>,
@@ -111,12 +147,14 @@ async fn events(
 }
 
 async fn open(app: &App, headers: &HeaderMap, ending: Option<Ending>) -> Result<Stream, Fault> {
-    let roles = [Role::Approver, Role::Administrator, Role::Auditor];
-    let caller = auth::require(app, headers, &roles, &[]).await?;
-    let person = caller.session().map_or("", |session| session.person.as_str());
+    // Before the session is looked at: what is recorded after that makes it be looked at again.
+    let secret = session::secret_in(app, headers).ok_or_else(Fault::unauthorized)?;
+    let watch = Watch::new(app, secret);
+    let session = auth::require_person(app, headers, &ROLES).await?;
     let listeners = &app.0.listeners;
     Ok(Stream {
-        _place: listeners.enter(person)?,
+        watch: Some(watch),
+        _place: listeners.enter(&session.person)?,
         events: app.ledger().events(),
         ending,
         until: Instant::now() + MAX_AGE,
@@ -142,6 +180,11 @@ async fn next(mut stream: Stream) -> Option<(Result<Bytes, Infallible>, Stream)>
             Err(RecvError::Closed) => return None,
         },
     };
+    if let Some(watch) = &mut stream.watch
+        && !watch.lasts().await
+    {
+        return None;
+    }
     Some((Ok(text.into()), stream))
 }
 
@@ -171,6 +214,7 @@ mod tests {
         ending: &Ending,
     ) -> Stream {
         Stream {
+            watch: None,
             _place: listeners.enter("p").unwrap(),
             events: events.subscribe(),
             ending: Some(ending.clone()),

@@ -125,7 +125,19 @@ impl Ledger {
     /// # Errors
     /// `ledger.sqlite`, and those of reading the governance log.
     pub fn session(&self, secret: &SessionSecret) -> Result<Option<SignedIn>, Error> {
-        let Some((person, credential)) = self.access.session(secret, self.now())? else {
+        self.session_by(secret, true)
+    }
+
+    /// As [`Ledger::session`], without counting as a use: for what goes on by itself.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn session_unused(&self, secret: &SessionSecret) -> Result<Option<SignedIn>, Error> {
+        self.session_by(secret, false)
+    }
+
+    fn session_by(&self, secret: &SessionSecret, used: bool) -> Result<Option<SignedIn>, Error> {
+        let Some((person, credential)) = self.access.session(secret, self.now(), used)? else {
             return Ok(None);
         };
         let roles = self.roles_now(&credential)?;
@@ -142,14 +154,6 @@ impl Ledger {
     /// `ledger.sqlite`.
     pub fn end_session(&self, secret: &SessionSecret) -> Result<(), Error> {
         self.access.end(secret)
-    }
-
-    /// Ends every session of a person; gives how many there were.
-    ///
-    /// # Errors
-    /// `ledger.sqlite`.
-    pub fn end_sessions_of(&self, person: &str) -> Result<usize, Error> {
-        self.access.with(|c| c.execute("DELETE FROM session WHERE person = ?1", [person]))
     }
 }
 
@@ -191,6 +195,7 @@ impl Access {
         &self,
         secret: &SessionSecret,
         now: UnixSeconds,
+        used: bool,
     ) -> Result<Option<(String, Vec<u8>)>, Error> {
         let hash = secret.hash();
         self.with(|c| {
@@ -206,7 +211,7 @@ impl Access {
                 c.execute("DELETE FROM session WHERE hash = ?1", [&hash])?;
                 return Ok(None);
             }
-            if now.0 >= seen.saturating_add(SEEN_S) {
+            if used && now.0 >= seen.saturating_add(SEEN_S) {
                 c.prepare_cached("UPDATE session SET seen = ?2 WHERE hash = ?1")?
                     .execute(params![hash, int(now.0)])?;
             }
@@ -249,7 +254,7 @@ mod tests {
         let (_tmp, access) = access();
         let secret = SessionSecret::fresh().unwrap();
         access.start(&secret, "p", b"c", at(0)).unwrap();
-        let known = |s: u64| access.session(&secret, at(s)).unwrap();
+        let known = |s: u64| access.session(&secret, at(s), true).unwrap();
         assert_eq!(known(IDLE_S - 1), Some(("p".to_owned(), b"c".to_vec())));
         // Seen again before it was idle for an hour, and again, until its day is over.
         let mut now = IDLE_S - 1;
@@ -261,8 +266,13 @@ mod tests {
 
         let idle = SessionSecret::fresh().unwrap();
         access.start(&idle, "p", b"c", at(0)).unwrap();
-        assert!(access.session(&idle, at(IDLE_S)).unwrap().is_none());
-        assert!(access.session(&idle, at(1)).unwrap().is_none(), "it ended for good");
+        assert!(access.session(&idle, at(IDLE_S), true).unwrap().is_none());
+        assert!(access.session(&idle, at(1), true).unwrap().is_none(), "it ended for good");
+
+        let watched = SessionSecret::fresh().unwrap();
+        access.start(&watched, "p", b"c", at(0)).unwrap();
+        assert!(access.session(&watched, at(IDLE_S - 1), false).unwrap().is_some());
+        assert!(access.session(&watched, at(IDLE_S), false).unwrap().is_none(), "nobody used it");
     }
 
     #[test]
@@ -274,7 +284,7 @@ mod tests {
         }
         let other = SessionSecret::fresh().unwrap();
         access.start(&other, "q", b"d", at(99)).unwrap();
-        let known = |s| access.session(s, at(100)).unwrap().is_some();
+        let known = |s| access.session(s, at(100), true).unwrap().is_some();
         assert!(!known(&secrets[0]) && secrets[1..].iter().all(known) && known(&other));
         for file in std::fs::read_dir(tmp.path()).unwrap() {
             let bytes = std::fs::read(file.unwrap().path()).unwrap();
