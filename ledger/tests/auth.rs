@@ -455,6 +455,14 @@ async fn a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does() {
     assert!(drain("10.1.2.3", &|n| format!("203.0.113.{}, 198.51.100.7", n % 250)).await);
     assert_eq!(begin("10.1.2.3", "198.51.100.8, 10.9.9.9").await, StatusCode::OK);
     assert!(drain("192.0.2.9", &|n| format!("203.0.113.{}", n % 250)).await);
+    // Nor does it by bytes that no address has: the proxy's word stands on the same line. Ports
+    // that a proxy adds are no part of who it is.
+    assert_eq!(begin("10.1.2.3", "\u{e9}, 198.51.100.7").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(begin("10.1.2.3", "198.51.100.7:4711").await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(begin("10.1.2.3", "198.51.100.7, 198.51.100.9").await, StatusCode::OK);
+    // The pages know by which name they were called: nobody is sent in circles.
+    let page = web.get("/signin", &[proxy, internal, host, ("x-forwarded-proto", "https")]).await;
+    assert_eq!(page.status, StatusCode::OK);
     // The cookie is for https and this host only.
     let headers = [proxy, host, ("origin", "https://placet.example.com")];
     let out = web.post("/signout", &json!({}), &headers).await.ok();
@@ -526,4 +534,36 @@ async fn the_log_names_routes_and_kinds_of_callers_and_no_person() {
     for no in ["Alice", "Liddell", &alice.id, &credential, secret, &session.csrf, "wait="] {
         assert!(!log.contains(no), "{no}\n{log}");
     }
+}
+
+// SPEC.md R-10-20.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_events_ends_with_the_session_that_opened_it() {
+    let web = Web::new();
+    let mut alice = web.fixture.bootstrap("Alice");
+    let mut bob = web.fixture.enrol("Bob", &mut alice);
+    let session = web.sign_in(&mut bob.key).await;
+    let mut request = Request::builder().uri("/events").header(header::HOST, HOST);
+    for (name, value) in session.headers() {
+        request = request.header(name, value);
+    }
+    let request = request.body(Body::empty()).unwrap();
+    let stream = web.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(stream.status(), StatusCode::OK);
+    let heard = tokio::spawn(to_bytes(stream.into_body(), 1 << 20));
+    web.fixture.request(1);
+
+    let change = Change::Revoke {
+        credential: bob.key.credential_id().to_vec(),
+        effective_from: web.fixture.ledger.now(),
+        reason: "left".to_owned(),
+    };
+    let ledger = &web.fixture.ledger;
+    let sign = ledger.prepare_change(&change, alice.key.credential_id()).unwrap();
+    let by = signed(&mut alice.key, &sign.challenge);
+    ledger.confirm_change(sign.document.sha256(), by).unwrap();
+    let unheard = web.fixture.request(1);
+    let heard = tokio::time::timeout(std::time::Duration::from_secs(10), heard).await;
+    let heard = String::from_utf8(heard.unwrap().unwrap().unwrap().to_vec()).unwrap();
+    assert!(!heard.contains(&unheard), "{heard}");
 }

@@ -1,7 +1,7 @@
 //! What holds for every request: it names this server, it ends in time, no browser is led to read
 //! an answer as something else, and the log says what became of it, without saying who it was.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -75,14 +75,19 @@ fn is_proxy(app: &App, address: IpAddr) -> bool {
 }
 
 /// Whom a trusted proxy speaks for: the last address in `X-Forwarded-For` that is no trusted proxy
-/// itself. What stands before it anybody could have written.
+/// itself. What stands before it anybody could have written, in any bytes: a proxy may have put its
+/// word on the same line. If its own word is no address, the client is nobody that is known, and
+/// least of all the proxy itself.
 fn forwarded_for(app: &App, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
-    let lines = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-    let given: Vec<&str> = lines.flat_map(|line| line.split(',')).map(str::trim).collect();
-    let mut client = peer;
+    let lines = headers.get_all(FORWARDED_FOR).iter().map(HeaderValue::as_bytes);
+    let given: Vec<&[u8]> = lines.flat_map(|line| line.split(|b| *b == b',')).collect();
+    let mut client = if given.is_empty() { peer } else { IpAddr::V4(Ipv4Addr::UNSPECIFIED) };
     for text in given.iter().rev() {
-        let Ok(address) = text.parse::<IpAddr>() else { break };
-        client = address.to_canonical();
+        let text = std::str::from_utf8(text).unwrap_or_default().trim();
+        // Some proxies name the port too.
+        let address = text.parse().or_else(|_| text.parse().map(|a: SocketAddr| a.ip()));
+        let Ok(address) = address else { break };
+        client = IpAddr::to_canonical(&address);
         if !is_proxy(app, client) {
             break;
         }
@@ -91,7 +96,7 @@ fn forwarded_for(app: &App, headers: &HeaderMap, peer: IpAddr) -> IpAddr {
 }
 
 /// The host that the client asked for: that of `X-Forwarded-Host` by a trusted proxy.
-fn host_of(app: &App, request: &Request) -> Option<String> {
+pub(super) fn host_of(app: &App, request: &Request) -> Option<String> {
     let forwarded = is_proxy(app, peer_of(request)).then(|| request.headers().get(FORWARDED_HOST));
     let host = forwarded.flatten().or_else(|| request.headers().get(header::HOST))?;
     host.to_str().ok().map(str::to_owned)

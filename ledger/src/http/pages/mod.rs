@@ -270,7 +270,8 @@ pub async fn missing(app: App, request: Request) -> Response {
 /// the right one.
 pub fn elsewhere(app: &App, request: &Request) -> Option<Response> {
     let public = &app.ledger().config().public_url;
-    let host = request.headers().get(header::HOST).and_then(|h| h.to_str().ok())?;
+    // As the client wrote it: a proxy may call us by another name, and would be sent in circles.
+    let host = super::guard::host_of(app, request)?;
     if host.eq_ignore_ascii_case(super::authority(public)) {
         return None;
     }
