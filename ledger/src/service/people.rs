@@ -47,7 +47,7 @@ pub struct RegistrationChallenge {
     pub name: String,
     /// RP id.
     pub rp_id: String,
-    /// Credential ids that are enrolled: `excludeCredentials`.
+    /// Credential ids of the person that are enrolled: `excludeCredentials`.
     pub exclude: Vec<Vec<u8>>,
     /// What the browser is asked to attest: `none`, `indirect` or `direct`.
     pub attestation: &'static str,
@@ -192,6 +192,9 @@ impl Ledger {
     /// Keeps a new registration.
     pub(super) fn begin(&self, new: Registration) -> Result<RegistrationChallenge, Error> {
         self.state.put_registration(&new, self.now())?;
+        // Who has a link is told of no passkeys of others.
+        let own = self.enrolments()?.into_iter().filter(|e| e.person == new.person);
+        let exclude = own.map(|e| e.credential).collect();
         Ok(RegistrationChallenge {
             attestation: self.config.attestation.as_str(),
             registration: new.id,
@@ -199,7 +202,7 @@ impl Ledger {
             person: new.person,
             name: new.name,
             rp_id: self.config.rp_id.clone(),
-            exclude: self.enrolments()?.into_iter().map(|e| e.credential).collect(),
+            exclude,
         })
     }
 

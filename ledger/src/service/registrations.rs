@@ -14,6 +14,8 @@ use crate::Error;
 /// Registrations whose possession nobody has shown yet. The oldest gives way: nobody may keep
 /// others from enrolling by beginning many.
 const MAX_OPEN: u32 = 256;
+/// Of these, those of one person; their own oldest gives way, and nobody else's.
+const MAX_OPEN_OF_PERSON: u32 = 4;
 /// Registrations that wait for somebody to authorise them.
 const MAX_WAITING: u64 = 1024;
 
@@ -123,6 +125,10 @@ impl State {
             if let Some(invitation) = &new.invitation {
                 t.execute("DELETE FROM registration WHERE invitation = ?1", [invitation])?;
             }
+            let sql = "DELETE FROM registration WHERE rowid IN (SELECT rowid FROM registration \
+                       WHERE possess IS NULL AND recovery IS NULL AND person = ?2 \
+                       ORDER BY rowid DESC LIMIT -1 OFFSET ?1)";
+            t.execute(sql, params![MAX_OPEN_OF_PERSON.saturating_sub(1), new.person])?;
             let sql = "DELETE FROM registration WHERE rowid IN (SELECT rowid FROM registration \
                        WHERE possess IS NULL AND recovery IS NULL ORDER BY rowid DESC \
                        LIMIT -1 OFFSET ?1)";
@@ -349,11 +355,28 @@ mod tests {
         let (_tmp, state) = state();
         let now = UnixSeconds(1);
         for n in 0..=MAX_OPEN {
-            state.put_registration(&registration(&n.to_string()), now).unwrap();
+            let id = n.to_string();
+            let new = Registration { person: format!("p{n}"), ..registration(&id) };
+            state.put_registration(&new, now).unwrap();
         }
         assert!(state.registration("0", now).is_err());
         state.registration("1", now).unwrap();
         state.registration(&MAX_OPEN.to_string(), now).unwrap();
+    }
+
+    #[test]
+    fn who_begins_many_pushes_out_only_what_is_their_own() {
+        let (_tmp, state) = state();
+        let now = UnixSeconds(1);
+        let other = Registration { person: "victim".to_owned(), ..registration("other") };
+        state.put_registration(&other, now).unwrap();
+        for n in 0..2 * MAX_OPEN {
+            state.put_registration(&registration(&n.to_string()), now).unwrap();
+        }
+        state.registration("other", now).unwrap();
+        let last = 2 * MAX_OPEN - 1;
+        state.registration(&(last + 1 - MAX_OPEN_OF_PERSON).to_string(), now).unwrap();
+        assert!(state.registration(&(last - MAX_OPEN_OF_PERSON).to_string(), now).is_err());
     }
 
     #[test]
