@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, Method, Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
 use common::*;
+use placet_ledger::LogId;
 use placet_ledger::http::{self, App};
 use placet_proto::sshsig::{self, Namespace};
 use placet_softkey::SoftKey;
@@ -248,6 +249,17 @@ async fn only_administrators_act_and_only_from_our_pages() {
     let all = web.get("/v1/people", &admin).await.ok().json();
     assert_eq!(all["people"].as_array().unwrap().len(), 2);
     assert_eq!(web.get("/invite/none", &nobody).await.status, 404);
+    // Who a person is to other systems decides what they may approve: changing it is on record.
+    let size = || web.fixture.ledger.log(LogId::Main).size();
+    let before = size();
+    let body = json!({"person": bob.id, "identities": ["bob@example.com"]});
+    web.post("/people/identities", &admin, body).await.ok();
+    assert_eq!(size(), before + 1);
+    // Who registers a key is told of no keys of others.
+    let begun = web.post("/people/me/begin", &approver, json!({})).await.ok().json();
+    let excluded = begun["options"]["excludeCredentials"].as_array().unwrap();
+    assert_eq!(excluded.len(), 1);
+    assert_eq!(bytes(&excluded[0]["id"]), bob.key.credential_id());
 }
 
 #[tokio::test(flavor = "multi_thread")]

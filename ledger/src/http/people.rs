@@ -210,11 +210,11 @@ async fn sign_change(State(app): State<App>, headers: HeaderMap, body: Body) -> 
 /// `{person, identities}`: replaces the ids by which AuthZEN subjects name a person.
 async fn identities(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
     reply(async {
-        administrator(&app, &headers).await?;
+        let by = signer(&administrator(&app, &headers).await?);
         let input = approvals::input(&app, &headers, body)?;
         input.only(&["person", "identities"])?;
         let (person, ids) = (input.text("person", 64)?, input.texts("identities", 32)?);
-        app.run(move |app| app.ledger().set_identities(&person, &ids)).await?;
+        app.run(move |app| app.ledger().set_identities_by(&person, &ids, &by)).await?;
         Ok(done("recorded"))
     })
     .await

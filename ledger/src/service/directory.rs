@@ -54,14 +54,21 @@ impl Ledger {
         self.state.set_identities(person, &ids)
     }
 
-    /// Whether an AuthZEN subject id is this person: the random id, or one of the identities.
-    /// Letters of the ASCII alphabet count without regard to case, as in e-mail.
+    /// As [`Ledger::set_identities`], by an administrator; the act is recorded. Who is not known as
+    /// an agent's principal may approve what that agent asks for, so that nobody shall take an id
+    /// away for an hour without a trace.
     ///
     /// # Errors
-    /// `ledger.sqlite`.
-    pub fn is_identity_of(&self, person: &str, id: &str) -> Result<bool, Error> {
-        let same = |other: &String| other.eq_ignore_ascii_case(id);
-        Ok(id == person || self.identities(person)?.iter().any(same))
+    /// As there.
+    pub fn set_identities_by(
+        &self,
+        person: &str,
+        ids: &[String],
+        by: &Signer,
+    ) -> Result<(), Error> {
+        self.set_identities(person, ids)?;
+        self.noted("identity.change", person, Some(by));
+        Ok(())
     }
 
     /// Erases the name and the identities of a person for ever, also from invitations and

@@ -71,6 +71,7 @@ async fn serve(
 ) -> Result<(), Failure> {
     let router = service::router(&ledger, address)?;
     placet_ledger::notify::start(&ledger)?;
+    ledger.record_settings()?;
     let tls = tls(&ledger)?;
     let url = url_of(address, tls.is_some());
     ledger.dir().set_address(&url)?;
