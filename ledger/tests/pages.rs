@@ -169,6 +169,8 @@ async fn hostile_text_is_shown_and_does_nothing() {
         ..Carried::default()
     };
     let request = create(&site, action_on(id, r#"{"<i>":"&amp;"}"#), 1, carried);
+    let asked = "{\"context\":{\"why\":\"<b>they left\u{202e}\"}}";
+    site.fixture.ledger.note_asked(&request, asked).unwrap();
     let page = visitor.get(&format!("/approve/{request}")).await.ok();
     let csp = page.header("content-security-policy");
     assert!(csp.starts_with("default-src 'none'; script-src 'self'"), "{csp}");
@@ -195,6 +197,9 @@ async fn hostile_text_is_shown_and_does_nothing() {
     }
     assert!(page.text.contains(r"X\u202e1&lt;script&gt;"), "{}", page.text);
     assert!(page.text.contains("Everything that is signed:"));
+    // What is beside the action is shown, and nobody signs it.
+    assert!(page.text.contains(r"&lt;b&gt;they left\u202e"), "{}", page.text);
+    assert!(!page.data("data-prepared").contains("they left"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

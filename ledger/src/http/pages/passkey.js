@@ -77,11 +77,6 @@ export async function get(options, signal) {
   }
 }
 
-// Which passkey somebody has; only its id is used.
-export async function whoever() {
-  return (await get(await post('/signin', {}))).id
-}
-
 function failed(error) {
   const gone = error.name === 'NotAllowedError'
   const closed = 'Nothing was signed: the passkey dialog was closed or refused.'

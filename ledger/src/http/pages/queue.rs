@@ -63,7 +63,7 @@ struct Known {
     agent: String,
     risk: Option<String>,
     /// Equal requests have equal groups.
-    group: ([u8; 32], String),
+    group: Group,
 }
 
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl Queue {
             known.clear();
         }
         let mut groups: Vec<Vec<(Arc<Known>, RequestRow)>> = Vec::new();
-        let mut group_of: HashMap<([u8; 32], String), usize> = HashMap::new();
+        let mut places: HashMap<Group, usize> = HashMap::new();
         for row in rows {
             let of = match known.get(&row.id) {
                 Some(of) => Arc::clone(of),
@@ -120,7 +120,7 @@ impl Queue {
                 },
             };
             let next = groups.len();
-            let at = *group_of.entry(of.group.clone()).or_insert(next);
+            let at = *places.entry(of.group.clone()).or_insert(next);
             match groups.get_mut(at) {
                 Some(group) => group.push((of, row)),
                 None => groups.push(vec![(of, row)]),
@@ -140,6 +140,16 @@ impl Queue {
     }
 }
 
+/// What requests that stand as one have in common: everything that a person would sign, but their
+/// ids and times.
+type Group = ([u8; 32], String, String, Option<[u8; 32]>);
+
+fn group_of(view: &RequestView) -> Group {
+    let initiator = &view.decision.initiator;
+    let (kind, id) = (initiator.kind.clone(), initiator.id.clone());
+    (view.decision.action.digest(), kind, id, view.raw.as_ref().map(|raw| raw.sha256))
+}
+
 impl Known {
     fn of(view: &RequestView) -> Self {
         Self {
@@ -147,7 +157,7 @@ impl Known {
             code: code_of(view),
             agent: agent_of(view),
             risk: view.risk.clone(),
-            group: (view.decision.action.digest(), view.decision.initiator.id.clone()),
+            group: group_of(view),
         }
     }
 }

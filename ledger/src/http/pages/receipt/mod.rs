@@ -32,6 +32,10 @@ use crate::{Error, LogId};
 
 pub use self::entry::page as entry_page;
 
+/// Statements whose bytes stand on one page. An action can be decided again any number of times,
+/// and each decision holds all of it.
+const MAX_RAW: usize = 32;
+
 /// One statement about a request, as the log has it.
 struct Row {
     index: u64,
@@ -214,7 +218,10 @@ fn body(shown: &Shown) -> Markup {
         }
         section aria-labelledby="raw" {
             h2 #raw { "Signed bytes" }
-            @for row in &shown.rows { (raw::details(row)) }
+            @for row in shown.rows.iter().take(MAX_RAW) { (raw::details(row)) }
+            @if shown.rows.len() > MAX_RAW {
+                p { "The bytes of later statements stand on the pages of their leaves." }
+            }
         }
     }
 }
