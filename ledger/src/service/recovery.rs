@@ -266,8 +266,9 @@ impl Ledger {
     /// The enrolment that an announced key has to sign when its time has come.
     ///
     /// # Errors
-    /// `enrol.unknown`, `recovery.objected`, `recovery.early`; `person.not_authorised` when the person
-    /// has lost a role since; `witness.quorum` when no checkpoint shows that the time has come.
+    /// `enrol.unknown`, `recovery.objected`, `recovery.early`; `person.not_authorised` when the
+    /// person has lost a role since; `witness.quorum` when no checkpoint shows that the time has
+    /// come.
     pub fn complete_recovery(&self, id: &str) -> Result<EnrolmentToSign, Error> {
         let registration = self.state.registration(id, self.now())?;
         let found = self.recoveries()?;
