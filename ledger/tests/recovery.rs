@@ -267,6 +267,7 @@ fn an_announcement_that_was_kept_back_leaves_no_less_time_to_object() {
     let late = signed(&mut key, &sign.possess);
     assert_eq!(code(slow.ledger().announce_recovery(&id, late)), "enrol.unknown");
     assert!(slow.ledger().recoveries().unwrap().is_empty());
+    assert_eq!(slow.state(&link), "open");
     // Registered again it is announced, and counts after the whole delay.
     let (id, mut key, sign) = slow.register(&link);
     let fresh = signed(&mut key, &sign.possess);

@@ -286,7 +286,7 @@ impl Ledger {
             false => InvitationState::Expired,
         };
         let found = self.state.registration_by(&invitation.id, now)?;
-        Ok(match found.filter(|r| r.document.is_some()) {
+        Ok(match found.filter(|r| r.document.is_some() && !self.is_stale(r)) {
             None => open,
             Some(r) if r.recovery.is_some() => self.announced(r)?,
             Some(r) if self.settled(&r)? => match self.state.invitation(&invitation.id)? {

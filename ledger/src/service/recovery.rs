@@ -198,6 +198,16 @@ impl Ledger {
         }))
     }
 
+    /// Whether the announcement of a registered key is too old to be recorded.
+    pub(super) fn is_stale(&self, registration: &Registration) -> bool {
+        let body = registration.announcement.as_ref().map(|announcement| &announcement.body);
+        let (None, Some(Body::Recovery(recovery))) = (registration.recovery, body) else {
+            return false;
+        };
+        let counts = self.now().0.saturating_add(self.config.recovery_delay_s);
+        recovery.effective_from.0.saturating_add(FRESH_S) < counts
+    }
+
     fn check_none_runs(&self, person: &str) -> Result<(), Error> {
         match self.running_recoveries()?.iter().any(|r| r.person == person) {
             true => Err(Refusal::RecoveryRuns.into()),
@@ -221,8 +231,7 @@ impl Ledger {
         self.check_possession(&document, draft, &assertion)?;
         let (person, effective_from) = (recovery.person.clone(), recovery.effective_from);
         let one = lock(&self.governing);
-        let delay = self.config.recovery_delay_s;
-        if effective_from.0.saturating_add(FRESH_S) < self.now().0.saturating_add(delay) {
+        if self.is_stale(&registration) {
             return Err(Refusal::RegistrationUnknown.into());
         }
         self.check_none_runs(&person)?;
