@@ -13,6 +13,7 @@ use placet_ledger::notify::message::Field;
 use placet_ledger::notify::{self, NotifyTarget, Template};
 use placet_ledger::service::*;
 use placet_ledger::{Dir, LogId, NewEntry, Statement, copy, fsck};
+use placet_proto::b64;
 use placet_proto::document::{Body, Document, Ended, OutcomeResult, Verdict};
 use placet_proto::statement::{Header, Unsigned};
 use placet_proto::tlog::merkle;
@@ -88,7 +89,7 @@ fn erase(fixture: &Fixture, leaf: u64, by: &mut Person) -> Erased {
     confirm(fixture, &prepared, by).unwrap()
 }
 
-/// Files of a folder that hold the secret, as it is or as a JSON string in base64url.
+/// Files of a folder that hold the secret, as it is or in base64.
 fn holding(folder: &Path) -> Vec<PathBuf> {
     let mut out = Vec::new();
     for item in std::fs::read_dir(folder).unwrap() {
@@ -96,12 +97,34 @@ fn holding(folder: &Path) -> Vec<PathBuf> {
         if path.is_dir() {
             out.extend(holding(&path));
         } else if let Ok(bytes) = std::fs::read(&path)
-            && bytes.windows(SECRET.len()).any(|w| w == SECRET.as_bytes())
+            && needles().iter().any(|needle| bytes.windows(needle.len()).any(|w| w == needle))
         {
             out.push(path);
         }
     }
     out
+}
+
+/// The secret, and what of it base64 gives wherever it begins in the text that is encoded.
+fn needles() -> Vec<Vec<u8>> {
+    let mut all = vec![SECRET.as_bytes().to_vec()];
+    for before in 0..3_usize {
+        let text = b64::encode_url([vec![0; before], SECRET.as_bytes().to_vec()].concat());
+        let end = (before + SECRET.len()) * 8 / 6;
+        let part = text[(before * 8).div_ceil(6)..end].to_owned();
+        all.push(part.replace('-', "+").replace('_', "/").into_bytes());
+        all.push(part.into_bytes());
+    }
+    all
+}
+
+#[test]
+fn the_secret_is_found_in_base64_too() {
+    for before in ["", "a", "ab", "abc"] {
+        let text = b64::encode_url(format!("{before}{SECRET} and more"));
+        let found = needles().iter().any(|n| text.as_bytes().windows(n.len()).any(|w| w == n));
+        assert!(found, "{before}");
+    }
 }
 
 fn telling_all(config: &mut Config) {
@@ -393,6 +416,32 @@ fn what_others_registered_goes_alone_and_takes_the_words_of_its_subject_along() 
     });
     assert_eq!(code(fixture.ledger.receipt(LogId::Main, last - 1, size)), "log.erased");
     assert_eq!(evidence(&fixture, &request, &alice).verdict, Judged::Passed);
+}
+
+#[test]
+fn who_reads_a_database_meanwhile_delays_the_end_and_sees_nothing_of_it_served() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let (request, leaf) = finished(&fixture, &mut alice);
+    let prepared = prepare(&fixture, leaf, &alice);
+    let path = fixture.tmp.path().join("d/state/service.sqlite");
+    let reader = rusqlite::Connection::open(path).unwrap();
+    let count = |reader: &rusqlite::Connection| {
+        reader.query_row("SELECT count(*) FROM extra", [], |r| r.get::<_, i64>(0)).unwrap()
+    };
+    reader.execute_batch("BEGIN").unwrap();
+    assert_eq!(count(&reader), 1);
+    assert_eq!(code(confirm(&fixture, &prepared, &mut alice)), "ledger.sqlite");
+    assert_eq!(fixture.ledger.log(LogId::Main).statement(leaf).unwrap(), Statement::Erased);
+    assert_eq!(evidence(&fixture, &request, &alice).code, Some("body.erased"));
+    assert_eq!(code(again(&fixture, &request)), "request.erased");
+
+    reader.execute_batch("ROLLBACK").unwrap();
+    assert_eq!(count(&reader), 0);
+    // The next one who comes finishes what was ordered before.
+    let next = fixture.ledger.prepare_erasure(leaf, "asked for", alice.key.credential_id());
+    assert_eq!(code(next), "log.erased");
+    assert_eq!(holding(fixture.tmp.path()), Vec::<PathBuf>::new());
 }
 
 /// Copies the folder as a crash at this moment would leave it, at every step of an erasure.
