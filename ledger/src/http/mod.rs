@@ -35,6 +35,7 @@ pub mod metrics;
 mod paced;
 pub mod pages;
 pub mod people;
+pub mod policy;
 pub mod problem;
 pub mod rules;
 pub mod scrapi;
@@ -198,6 +199,7 @@ pub fn router(app: App, more: Router) -> Router {
         .merge(events::routes())
         .merge(people::routes())
         .merge(erasures::routes())
+        .merge(policy::routes())
         .merge(session::routes())
         .merge(health::routes())
         .merge(metrics::routes())

@@ -88,6 +88,7 @@ const TABLE: &[(&str, Rule)] = &[
     // Whose own further key it is signs for it, whatever roles that person has.
     ("/people/enrolments", Rule::Of(ANYBODY, &[])),
     ("/people", Rule::Pages(DIRECTORY)),
+    ("/policy", Rule::Pages(DIRECTORY)),
     ("/events", Rule::Of(ANYBODY, &[])),
     ("/push/", Rule::Of(ANYBODY, &[])),
 ];

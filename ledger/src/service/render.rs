@@ -4,6 +4,7 @@
 //! no template can hide one. Strings that the agent wrote are in quotes and labelled; characters
 //! that can't be seen, or that reorder the line, are shown as `\u{..}`.
 
+use placet_proto::hidden::is_hidden;
 use placet_proto::jcs;
 use placet_proto::json::Json;
 
@@ -85,6 +86,21 @@ pub fn escape(text: &str) -> String {
     out
 }
 
+/// A line of a longer text that is shown as such: characters that are not plainly visible are
+/// escaped, and nothing else, but for the tabs of its indentation.
+#[must_use]
+pub fn reveal(line: &str) -> String {
+    let mut out = String::with_capacity(line.len());
+    for c in line.chars() {
+        match c {
+            '\t' => out.push_str("    "),
+            c if is_hidden(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 fn fill(line: &str, json: &Json, out: &mut String) -> Result<(), Error> {
     let mut rest = line;
     while let Some((before, after)) = rest.split_once('{') {
@@ -139,20 +155,6 @@ fn shown(path: &str, value: &Json) -> String {
         Json::String(text) => escape(text),
         value => jcs::to_string(value).chars().map(|c| escape(&c.to_string())).collect(),
     }
-}
-
-/// Control characters, white space other than the plain space, format characters, variation
-/// selectors, fillers, tags, and what has no agreed appearance.
-#[must_use]
-pub fn is_hidden(c: char) -> bool {
-    c != ' ' && (c.is_control() || c.is_whitespace())
-        || matches!(u32::from(c),
-            0xad | 0x34f | 0x600..=0x605 | 0x61c | 0x6dd | 0x70f | 0x890 | 0x891 | 0x8e2
-            | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f
-            | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0x2800 | 0x3164
-            | 0xe000..=0xf8ff | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffb
-            | 0xfffe | 0xffff | 0x110bd | 0x110cd | 0x13430..=0x1345f | 0x16fe4 | 0x1d159
-            | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a | 0xe0000..=0x10_ffff)
 }
 
 #[cfg(test)]

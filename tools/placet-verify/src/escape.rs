@@ -1,13 +1,15 @@
 //! Text from evidence on its way to a terminal: whatever could steer the terminal, hide or reorder
 //! what is read, or pass for a blank, is written as `\u{…}`.
 
+use placet_proto::hidden::is_hidden;
+
 /// Escapes text that somebody else wrote, for one line of output.
 pub fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\\' => out.push_str("\\\\"),
-            c if is_deceptive(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c if is_hidden(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
             c => out.push(c),
         }
     }
@@ -19,7 +21,7 @@ pub fn line(text: &str) -> String {
 pub fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c == '\n' || !is_deceptive(c) {
+        if c == '\n' || !is_hidden(c) {
             out.push(c);
             continue;
         }
@@ -28,19 +30,6 @@ pub fn json(text: &str) -> String {
         }
     }
     out
-}
-
-/// Controls (C0, C1, DEL), format and bidirectional characters, fillers that show nothing,
-/// variation selectors, tags, separators, and blanks other than the space.
-fn is_deceptive(c: char) -> bool {
-    c.is_control()
-        || (c.is_whitespace() && c != ' ')
-        || matches!(u32::from(c),
-            0x00ad | 0x034f | 0x061c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180b..=0x180f
-            | 0x200b..=0x200f | 0x2028..=0x202f | 0x205f..=0x206f | 0x2800 | 0x3164
-            | 0xfe00..=0xfe0f | 0xfeff | 0xffa0 | 0xfff0..=0xfffb | 0x110bd | 0x110cd
-            | 0x13430..=0x1345f | 0x1bca0..=0x1bca3 | 0x1d173..=0x1d17a
-            | 0xe0000..=0xe0fff | 0xf_0000..=0x10_ffff | 0xe000..=0xf8ff)
 }
 
 #[cfg(test)]
@@ -66,7 +55,7 @@ mod tests {
     fn escaped_json_is_the_same_value() {
         let text = "{\n  \"a\\\\\": \"\u{202e}\u{7f}\u{e0041}ü\"\n}";
         let escaped = json(text);
-        assert!(!escaped.contains(|c| c != '\n' && is_deceptive(c)), "{escaped}");
+        assert!(!escaped.contains(|c| c != '\n' && is_hidden(c)), "{escaped}");
         let parse = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
         assert_eq!(parse(&escaped), parse(text));
     }

@@ -6,6 +6,7 @@ mod erase;
 mod log;
 mod operate;
 mod people;
+mod policy;
 mod requests;
 mod serve;
 mod settings;
@@ -19,6 +20,7 @@ pub use self::erase::*;
 pub use self::log::*;
 pub use self::operate::*;
 pub use self::people::*;
+pub use self::policy::*;
 pub use self::requests::*;
 pub use self::serve::*;
 pub use self::settings::*;
@@ -96,6 +98,9 @@ pub enum Command {
     /// Invite people, and change who may do what
     #[command(subcommand)]
     People(People),
+    /// Say what decides
+    #[command(subcommand)]
+    Policy(Policy),
     /// Approve a request with a software passkey; without a request, list what waits
     Approve(Answer),
     /// Deny a request with a software passkey; without a request, list what waits

@@ -18,6 +18,7 @@ use crate::error::Failure;
 use crate::folder::read_text;
 
 pub use agent::Task;
+pub use person::ToSign;
 
 /// Longer than any wait that the service grants.
 const TIMEOUT: Duration = Duration::from_secs(100);

@@ -1,10 +1,12 @@
 //! Bodies of the pages' script, read strictly.
 
+use std::collections::BTreeMap;
+
 use placet_proto::document::Role;
 use placet_proto::json::{self, Json};
 use placet_proto::{b64, document};
 
-use super::Fault;
+use super::{Fault, MAX_BODY};
 use crate::service::{Registered, Signed};
 
 /// Largest part of an assertion, in bytes.
@@ -84,6 +86,14 @@ impl Input {
         let texts: Option<Vec<String>> =
             items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
         texts.ok_or_else(|| missing(name))
+    }
+
+    /// Files by their names, in base64url; the body's own limit bounds them.
+    pub fn files(&self, name: &str) -> Result<BTreeMap<String, Vec<u8>>, Fault> {
+        let object = self.object(name)?;
+        let members = object.as_object().unwrap_or_default();
+        let one = |(name, _): &(String, Json)| Ok((name.clone(), bytes(object, name, MAX_BODY)?));
+        members.iter().map(one).collect()
     }
 
     /// Roles by name; absent means none.

@@ -1,10 +1,9 @@
 //! JSON for reading: indented, and with every character that can't be seen written as an escape, so
 //! that what is read is what is there. It parses to the same value.
 
+use placet_proto::hidden::is_hidden;
 use placet_proto::jcs;
 use placet_proto::json::Json;
-
-use crate::service::render;
 
 /// The text of a value.
 pub fn exact(value: &Json) -> String {
@@ -52,7 +51,7 @@ fn indent(depth: usize, out: &mut String) {
 pub fn visible(text: &str) -> String {
     let mut out = String::new();
     for c in text.chars() {
-        if render::is_hidden(c) {
+        if is_hidden(c) {
             escaped(c, &mut out);
         } else {
             out.push(c);
@@ -93,7 +92,7 @@ fn string(text: &str, out: &mut String) {
     for c in text.chars() {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if render::is_hidden(c) => escaped(c, out),
+            c if is_hidden(c) => escaped(c, out),
             c => out.push(c),
         }
     }

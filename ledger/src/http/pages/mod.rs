@@ -13,6 +13,7 @@ mod log;
 pub(super) mod parts;
 mod people;
 mod person;
+mod policy;
 mod queue;
 mod receipt;
 mod request;
@@ -53,6 +54,7 @@ pub fn routes() -> Router<App> {
         .route("/people", get(people::page))
         .route("/people/me", get(person::me))
         .route("/people/{person}", get(person::page))
+        .route("/policy", get(policy::page))
         .route("/approve", get(queue::page))
         .route("/approve/{request}", get(request::page))
         .route("/approve/{request}/state", get(request::state))
@@ -77,6 +79,7 @@ fn asset(name: &str) -> Response {
         "approve.js" => (SCRIPT, include_str!("approve.js")),
         "people.js" => (SCRIPT, include_str!("people.js")),
         "erase.js" => (SCRIPT, include_str!("erase.js")),
+        "policy.js" => (SCRIPT, include_str!("policy.js")),
         "signin.js" => (SCRIPT, include_str!("signin.js")),
         _ => return Fault::not_found().response("/assets"),
     };
@@ -172,10 +175,11 @@ pub fn whole(app: &App, session: Option<&Session>, page: Page<'_>) -> Response {
 
 fn navigation(session: Option<&Session>, here: &str) -> Markup {
     use Role::{Administrator, Approver, Auditor};
-    let entries: [(&str, &str, &[Role]); 3] = [
+    let entries: [(&str, &str, &[Role]); 4] = [
         ("/approve", "Requests", &[Approver, Administrator]),
         ("/history", "History", &[Approver, Administrator, Auditor]),
         ("/people", "People", &[Administrator, Auditor]),
+        ("/policy", "Policy", &[Administrator, Auditor]),
     ];
     let link = |path: &str, text: &str| {
         html! { a href=(path) aria-current=[(path == here).then_some("page")] { (text) } }

@@ -1,5 +1,6 @@
 //! An administrator's side: people, and changes that a software passkey signs.
 
+use placet_pep::policy::PolicyFiles;
 use placet_proto::b64;
 use placet_proto::document::{Body, Document};
 use placet_proto::json::Json;
@@ -8,7 +9,6 @@ use placet_softkey::SoftKey;
 
 use super::Client;
 use super::person::{ToSign, bytes, credential_json, foreign, origin_of};
-use super::text;
 use crate::error::Failure;
 
 impl Client {
@@ -52,11 +52,30 @@ impl Client {
         if !ours {
             return Err(foreign("this change, by this key"));
         }
-        // What the person reads is made here, from the bytes that are signed.
-        let shown = placet_ledger::service::render::render("", document.bytes())?;
-        let namespace = document.kind().namespace().ok_or_else(|| foreign("a change"))?;
-        text(&opened, &["document"])?;
-        Ok(ToSign { document, text: shown, namespace })
+        prepared(document)
+    }
+
+    /// The document that puts these files in force.
+    ///
+    /// # Errors
+    /// Those of the service; `answer.document_unknown` when it is about something else.
+    pub fn open_policy(&self, files: &PolicyFiles, key: &SoftKey) -> Result<ToSign, Failure> {
+        let contents = files.iter().map(|(name, bytes)| (name, b64::encode_url(bytes).into()));
+        let wanted = Json::object([("files", Json::object(contents))]);
+        let opened = self.people_post("/policy/open", &wanted, key)?;
+        let document = Document::parse(&bytes(&opened, &["bytes"])?)?;
+        let ours = match &document.body {
+            Body::Policy(p) => {
+                let signer = p.authorised.as_ref().map(|(signer, _)| signer);
+                p.manifest_sha256 == files.manifest_hash()
+                    && signer.is_some_and(|s| s.credential == key.credential_id())
+            }
+            _ => false,
+        };
+        if !ours {
+            return Err(foreign("this policy, by this key"));
+        }
+        prepared(document)
     }
 
     /// Signs a change and has it recorded.
@@ -72,4 +91,11 @@ impl Client {
         ]);
         self.post_json("/people/me/change/sign", &body, Some(&origin))
     }
+}
+
+/// What the person reads is made here, from the bytes that are signed.
+fn prepared(document: Document) -> Result<ToSign, Failure> {
+    let text = placet_ledger::service::render::render("", document.bytes())?;
+    let namespace = document.kind().namespace().ok_or_else(|| foreign("a change"))?;
+    Ok(ToSign { document, text, namespace })
 }

@@ -12,6 +12,7 @@ mod keys;
 mod log;
 mod notify;
 mod people;
+mod policy;
 mod request;
 mod search;
 mod serve;
@@ -36,6 +37,7 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Request(args) => request::run(args, output),
         Command::Enrol(args) => enrol::run(args, output),
         Command::People(args) => people::run(args, output),
+        Command::Policy(args) => policy::run(args, output),
         Command::Approve(args) => answer::run(args, false, output),
         Command::Deny(args) => answer::run(args, true, output),
         Command::Evidence(args) => evidence::run(args, output),

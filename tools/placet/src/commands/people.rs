@@ -11,7 +11,7 @@ use placet_verify::escape;
 use serde::Serialize;
 
 use crate::cli::{People, PeopleInvite, PeopleList, PeopleRemote, PeopleRevoke, PeopleRole};
-use crate::client::{Client, text};
+use crate::client::{Client, ToSign, text};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::{Output, Shown, confirmed, lines};
@@ -79,7 +79,7 @@ fn role(args: &PeopleRole, output: &mut Output) -> Result<Exit, Failure> {
         ("roles", roles.into()),
         ("confirm", Json::Bool(args.last_administrator)),
     ]);
-    admin.sign(&wanted, args.yes, output)
+    admin.change(&wanted, args.yes, output)
 }
 
 fn revoke(args: &PeopleRevoke, output: &mut Output) -> Result<Exit, Failure> {
@@ -95,7 +95,7 @@ fn revoke(args: &PeopleRevoke, output: &mut Output) -> Result<Exit, Failure> {
     if let Some(from) = &args.effective_from {
         wanted.insert("effective_from", from.as_str().into());
     }
-    admin.sign(&wanted, args.yes, output)
+    admin.change(&wanted, args.yes, output)
 }
 
 fn recover(name: &str, dir: &Path, output: &mut Output) -> Result<Exit, Failure> {
@@ -124,15 +124,15 @@ pub(super) fn by_page(
 }
 
 /// Somebody with a software passkey, signed in.
-struct Administrator {
-    client: Client,
-    key: SoftKey,
+pub(super) struct Administrator {
+    pub(super) client: Client,
+    pub(super) key: SoftKey,
     path: std::path::PathBuf,
 }
 
 impl Administrator {
     /// Signs in with the key file, if one was given.
-    fn of(remote: &PeopleRemote) -> Result<Option<Self>, Failure> {
+    pub(super) fn of(remote: &PeopleRemote) -> Result<Option<Self>, Failure> {
         let Some(path) = &remote.key else { return Ok(None) };
         let mut client = Client::new(&remote.url, &remote.tls, None)?;
         let mut key = SoftKey::load(path)?;
@@ -160,14 +160,24 @@ impl Administrator {
         }
     }
 
-    /// Shows what is to be signed, signs it, and has it recorded.
-    fn sign(mut self, wanted: &Json, yes: bool, output: &mut Output) -> Result<Exit, Failure> {
+    /// Has a change prepared, and [`Administrator::sign`]s it.
+    fn change(self, wanted: &Json, yes: bool, output: &mut Output) -> Result<Exit, Failure> {
         let to_sign = self.client.open_change(wanted, &self.key)?;
+        self.sign(&to_sign, yes, output)
+    }
+
+    /// Shows what is to be signed, signs it, and has it recorded.
+    pub(super) fn sign(
+        mut self,
+        to_sign: &ToSign,
+        yes: bool,
+        output: &mut Output,
+    ) -> Result<Exit, Failure> {
         output.say(&lines(&to_sign.text));
         if !yes && !confirmed("Sign exactly this? [y/N] ")? {
             return Err(Failure::refused("answer.declined", "nothing was signed"));
         }
-        let done = self.client.sign_change(&to_sign, &mut self.key)?;
+        let done = self.client.sign_change(to_sign, &mut self.key)?;
         self.key.save(&self.path)?;
         let note_missing = done.get("note_missing").and_then(Json::as_str).map(str::to_owned);
         let exit = if note_missing.is_some() { Exit::Open } else { Exit::Done };
