@@ -41,6 +41,7 @@ pub mod once;
 pub mod outbound;
 mod sequencer;
 pub mod service;
+pub mod sqlite;
 pub mod storage;
 mod sync;
 pub mod tiles;

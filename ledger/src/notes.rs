@@ -3,16 +3,19 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use sha2::{Digest, Sha256};
 
 use crate::Error;
+use crate::sqlite::{self, Flush};
 use crate::storage::Hash;
 use crate::sync::lock;
 
 /// Most notes that one query gives.
 pub const MAX_NOTES: u32 = 1000;
 
+/// Version of the tables.
+const VERSION: u32 = 1;
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS note (
   row INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -129,17 +132,10 @@ const MAX: u64 = i64::MAX as u64;
 
 fn connect(path: &Path, writable: bool) -> rusqlite::Result<Connection> {
     if !writable {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        return Ok(connection);
+        return sqlite::open_read_only(path);
     }
-    let connection = Connection::open(path)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
     // These can't be made again from the journal: the cosignatures are in no other place.
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.execute_batch(SCHEMA)?;
-    Ok(connection)
+    sqlite::open(path, Flush::Always, VERSION, |c, _| c.execute_batch(SCHEMA))
 }
 
 fn read_note(row: &Row<'_>) -> rusqlite::Result<Note> {

@@ -9,10 +9,11 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, RwLock};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Error;
 use crate::journal::Journal;
+use crate::sqlite::{self, Flush, is_damage};
 use crate::storage::OnceKey;
 use crate::sync::{lock, read, write};
 
@@ -21,6 +22,8 @@ const APPLY_AT: usize = 2048;
 /// Entries that are replayed in one transaction.
 const REPLAY_CHUNK: u64 = 16_384;
 
+/// Version of the tables.
+const VERSION: u32 = 1;
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS once (key BLOB PRIMARY KEY, entry INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS mark (one INTEGER PRIMARY KEY CHECK (one = 1), applied_to INTEGER);
@@ -183,17 +186,10 @@ impl OnceIndex {
 
 fn connect(path: &Path, writable: bool) -> rusqlite::Result<Connection> {
     if !writable {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(path, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        return Ok(connection);
+        return sqlite::open_read_only(path);
     }
-    let connection = Connection::open(path)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
     // The journal is the truth and `applied_to` says what is missing: no flush is needed here.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    connection.execute_batch(SCHEMA)?;
-    Ok(connection)
+    sqlite::open(path, Flush::Sometimes, VERSION, |c, _| c.execute_batch(SCHEMA))
 }
 
 fn applied_to(connection: &Connection) -> rusqlite::Result<u64> {
@@ -216,13 +212,6 @@ fn insert(connection: &mut Connection, rows: &[(OnceKey, u64)], size: u64) -> ru
             .execute([size.cast_signed()])?;
     }
     transaction.commit()
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
-    )
 }
 
 #[cfg(test)]

@@ -7,11 +7,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
-use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row as SqlRow, params};
+use rusqlite::{Connection, OptionalExtension as _, Row as SqlRow, params};
 
 use super::terms::{Key, Row};
+use crate::sqlite::{self, Flush};
 use crate::sync::lock;
 use crate::{Error, LogId};
 
@@ -21,8 +21,6 @@ const VERSION: i64 = 1;
 pub(super) const ZONE: u64 = 1024;
 /// Connections that read at the same time.
 const READERS: usize = 4;
-/// How long a statement waits for another process that holds the file.
-const BUSY: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -83,18 +81,18 @@ impl Store {
     /// `ledger.sqlite`.
     pub fn open_read_only(path: &Path, key: &Key) -> Result<Option<Self>, Error> {
         let open = || -> Sql<Option<Self>> {
-            let connection = reader(path)?;
+            let connection = sqlite::open_read_only(path)?;
             if !fits(&connection, key)? {
                 return Ok(None);
             }
-            let readers = vec![Mutex::new(reader(path)?)];
+            let readers = vec![Mutex::new(sqlite::open_read_only(path)?)];
             Ok(Some(Self { path: path.to_path_buf(), writer: connection.into(), readers }))
         };
         open().map_err(Error::sqlite(path))
     }
 
     fn assemble(path: &Path, connection: Connection) -> Result<Self, Error> {
-        let readers = (0..READERS).map(|_| reader(path).map(Mutex::new));
+        let readers = (0..READERS).map(|_| sqlite::open_read_only(path).map(Mutex::new));
         let readers = readers.collect::<Sql<Vec<_>>>().map_err(Error::sqlite(path))?;
         Ok(Self { path: path.to_path_buf(), writer: connection.into(), readers })
     }
@@ -298,23 +296,10 @@ impl Store {
     }
 }
 
+/// Which version the tables are of stands beside the key that they were made with: a file of
+/// another version is made anew.
 fn connect(path: &Path) -> Sql<Connection> {
-    let connection = Connection::open(path)?;
-    connection.busy_timeout(BUSY)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    // All of it can be made again.
-    connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // What is erased must not linger in free pages.
-    connection.pragma_update(None, "secure_delete", "ON")?;
-    connection.execute_batch(SCHEMA)?;
-    Ok(connection)
-}
-
-fn reader(path: &Path) -> Sql<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY)?;
-    Ok(connection)
+    sqlite::open(path, Flush::Sometimes, 0, |c, _| c.execute_batch(SCHEMA))
 }
 
 /// Whether the file is of this version and of this key.
@@ -324,6 +309,11 @@ fn fits(connection: &Connection, key: &Key) -> Sql<bool> {
     Ok(made_by == Some(made_by_us(key)))
 }
 
+/// Statements that a table of another layout does not understand are damage, too.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    matches!(error, rusqlite::Error::SqlInputError { .. }) || sqlite::is_damage(error)
+}
+
 fn mark(connection: &Connection, key: &Key) -> Sql<()> {
     let sql = "INSERT OR REPLACE INTO meta VALUES ('made_by', ?1)";
     connection.execute(sql, [made_by_us(key)]).map(drop)
@@ -331,13 +321,6 @@ fn mark(connection: &Connection, key: &Key) -> Sql<()> {
 
 fn made_by_us(key: &Key) -> Vec<u8> {
     key.tag(&[b"version", &VERSION.to_be_bytes()]).to_vec()
-}
-
-fn is_damage(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    // Statements that a table of another layout does not understand are damage, too.
-    matches!(error, rusqlite::Error::SqlInputError { .. })
-        || matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

@@ -5,18 +5,15 @@
 //! removed after the receiver took it, so that a crash repeats deliveries and loses none.
 
 use std::collections::HashSet;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use placet_proto::time::UnixSeconds;
-use rusqlite::{
-    Connection, OpenFlags, OptionalExtension as _, Row, Transaction, TransactionBehavior, params,
-};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 
 use super::client::Method;
 use super::delivery::{Auth, Delivery, PUSH};
-use crate::service::state::{add_column, empty_wal};
+use crate::sqlite::{self, Flush, add_column, empty_wal};
 use crate::sync::lock;
 use crate::{Error, LogId};
 
@@ -36,6 +33,8 @@ const FORGET_S: u64 = 30 * 86_400;
 /// The same of a callback's, whose URL an agent chose.
 const FORGET_CALLBACK_S: u64 = 86_400;
 
+/// Version of the tables.
+const VERSION: u32 = 1;
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS job (
   id INTEGER PRIMARY KEY AUTOINCREMENT, endpoint TEXT NOT NULL, message TEXT NOT NULL,
@@ -115,24 +114,11 @@ impl Store {
     /// # Errors
     /// `ledger.io`, `ledger.sqlite`.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let mut options = std::fs::OpenOptions::new();
-        options.create(true).append(true).mode(0o600);
-        options.open(path).map_err(Error::io("create", path))?;
-        let open = || -> Sql<Connection> {
-            let mut connection = Connection::open(path)?;
-            // Others write to this file, too: who reads first and writes then would be refused.
-            connection.set_transaction_behavior(TransactionBehavior::Immediate);
-            connection.busy_timeout(std::time::Duration::from_secs(5))?;
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.pragma_update(None, "secure_delete", "ON")?;
-            connection.execute_batch(SCHEMA)?;
-            for table in ["job", "dead"] {
-                add_column(&connection, table, "request")?;
-            }
-            Ok(connection)
-        };
-        let connection = open().map_err(Error::sqlite(path))?;
+        let connection = sqlite::open(path, Flush::Always, VERSION, |c, _| {
+            c.execute_batch(SCHEMA)?;
+            ["job", "dead"].iter().try_for_each(|table| add_column(c, table, "request"))
+        });
+        let connection = connection.map_err(Error::sqlite(path))?;
         Ok(Self { path: path.to_path_buf(), connection: connection.into() })
     }
 
@@ -141,8 +127,7 @@ impl Store {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn open_read_only(path: &Path) -> Result<Self, Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let connection = Connection::open_with_flags(path, flags).map_err(Error::sqlite(path))?;
+        let connection = sqlite::open_read_only(path).map_err(Error::sqlite(path))?;
         Ok(Self { path: path.to_path_buf(), connection: connection.into() })
     }
 

@@ -8,9 +8,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Connection;
 
+use super::state;
 use crate::Error;
+use crate::sqlite::{self, Flush};
 use crate::sync::lock;
 
 const SCHEMA: &str = "
@@ -37,17 +39,12 @@ impl Access {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let open = || -> rusqlite::Result<Connection> {
-            let mut connection = Connection::open(path)?;
-            // Others write to this file, too: who reads first and writes then would be refused.
-            connection.set_transaction_behavior(TransactionBehavior::Immediate);
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            // A token that was revoked must stay so after a power cut.
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.execute_batch(SCHEMA)?;
-            Ok(connection)
-        };
-        let connection = open().map_err(Error::sqlite(path))?;
+        // A token that was revoked must stay so after a power cut.
+        let connection = sqlite::open(path, Flush::Always, state::VERSION, |c, _| {
+            state::change_tables(c)?;
+            c.execute_batch(SCHEMA)
+        });
+        let connection = connection.map_err(Error::sqlite(path))?;
         Ok(Self { path: path.to_path_buf(), connection: connection.into() })
     }
 

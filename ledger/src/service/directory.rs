@@ -8,8 +8,9 @@ use rusqlite::{OptionalExtension as _, params};
 
 use super::Refusal;
 use super::ledger::Ledger;
-use super::state::{State, empty_wal};
+use super::state::State;
 use crate::Error;
+use crate::sqlite::empty_wal;
 
 /// Longest name, in bytes.
 pub const MAX_NAME: usize = 1024;

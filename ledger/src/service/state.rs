@@ -15,16 +15,19 @@ use std::sync::Mutex;
 use placet_proto::document::{Body, Decision, DigestRef, Raw, Verdict};
 use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
-use rusqlite::{Connection, OptionalExtension as _, Row, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 pub use self::calls::{HistoryFilter, MAX_HISTORY};
 use super::carried::{self, end_live};
 use crate::Error;
+use crate::sqlite::{self, Flush, add_column, drop_column};
 use crate::sync::lock;
 
 /// Most requests that one listing gives.
 pub const MAX_LISTED: u32 = 1000;
 
+/// Version of all tables of the file.
+pub(super) const VERSION: u32 = 1;
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS request (
@@ -41,6 +44,23 @@ CREATE TABLE IF NOT EXISTS entry (
 CREATE TABLE IF NOT EXISTS extra (
   request TEXT PRIMARY KEY, media_type TEXT, length INTEGER, raw_sha256 BLOB, template TEXT,
   submitted INTEGER NOT NULL, risk TEXT, why TEXT) WITHOUT ROWID;";
+
+/// Makes the tables of `state/service.sqlite`, or changes those of an earlier build. Whoever opens
+/// the file first does so: its version says what all of them are like.
+pub(super) fn change_tables(c: &Connection) -> Sql<()> {
+    c.execute_batch(SCHEMA)?;
+    c.execute_batch(calls::SCHEMA)?;
+    c.execute_batch(carried::SCHEMA)?;
+    // The decision says so since it has a quorum with people and roles.
+    drop_column(c, "extra", "allow_self")?;
+    c.execute_batch(erasures::SCHEMA)?;
+    for column in ["risk", "why"] {
+        add_column(c, "extra", column)?;
+    }
+    c.execute_batch(super::directory::SCHEMA)?;
+    c.execute_batch(super::invitations::SCHEMA)?;
+    c.execute_batch(super::registrations::SCHEMA)
+}
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,30 +190,9 @@ impl State {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let open = || -> Sql<Connection> {
-            let mut connection = Connection::open(path)?;
-            // Others write to this file, too: who reads first and writes then would be refused.
-            connection.set_transaction_behavior(TransactionBehavior::Immediate);
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            // Names and extras are in no other place.
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            // What is erased must not linger in free pages.
-            connection.pragma_update(None, "secure_delete", "ON")?;
-            connection.execute_batch(SCHEMA)?;
-            connection.execute_batch(calls::SCHEMA)?;
-            connection.execute_batch(carried::SCHEMA)?;
-            // The decision says so since it has a quorum with people and roles.
-            drop_column(&connection, "extra", "allow_self")?;
-            connection.execute_batch(erasures::SCHEMA)?;
-            for column in ["risk", "why"] {
-                add_column(&connection, "extra", column)?;
-            }
-            connection.execute_batch(super::directory::SCHEMA)?;
-            connection.execute_batch(super::invitations::SCHEMA)?;
-            connection.execute_batch(super::registrations::SCHEMA)?;
-            Ok(connection)
-        };
-        let connection = open().map_err(Error::sqlite(path))?;
+        // Names and extras are in no other place.
+        let connection = sqlite::open(path, Flush::Always, VERSION, |c, _| change_tables(c));
+        let connection = connection.map_err(Error::sqlite(path))?;
         Ok(Self { path: path.to_path_buf(), connection: connection.into() })
     }
 
@@ -442,24 +441,6 @@ impl State {
 const REQUEST: &str = "SELECT id, state, decision, not_after, required, ended, execution, \
      execution_sha256, idempotency, outcome, outcome_due FROM request";
 
-/// Adds a column of text to a table that an earlier build made without it.
-pub(crate) fn add_column(c: &Connection, table: &str, column: &str) -> Sql<()> {
-    let sql = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
-    match c.query_row(sql, [table, column], |r| r.get(0))? {
-        0 => c.execute_batch(&format!("ALTER TABLE {table} ADD COLUMN {column} TEXT")),
-        _ => Ok(()),
-    }
-}
-
-/// Drops a column that an earlier build made.
-fn drop_column(c: &Connection, table: &str, column: &str) -> Sql<()> {
-    let sql = "SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2";
-    match c.query_row(sql, [table, column], |r| r.get(0))? {
-        0 => Ok(()),
-        _ => c.execute_batch(&format!("ALTER TABLE {table} DROP COLUMN {column}")),
-    }
-}
-
 fn read_request(r: &Row<'_>) -> Sql<RequestRow> {
     let optional = |i| -> Sql<Option<u64>> { Ok(r.get::<_, Option<i64>>(i)?.map(uint)) };
     let state: String = r.get(1)?;
@@ -587,18 +568,6 @@ fn apply_decision(c: &Connection, index: u64, d: &Decision) -> Sql<()> {
     )
     .map(drop)?;
     calls::apply(c, index, d)
-}
-
-/// Empties the write-ahead log, which still holds pages with what was deleted.
-pub(crate) fn empty_wal(c: &Connection) -> Sql<()> {
-    let busy = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get::<_, bool>(0))?;
-    match busy {
-        false => Ok(()),
-        true => Err(rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-            Some("it is erased, but a reader holds the write-ahead log".to_owned()),
-        )),
-    }
 }
 
 /// SQLite's integers are signed; ours stay far below.

@@ -7,9 +7,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use placet_ledger::sqlite::{self, Flush};
 use placet_ledger::{Dir, Error};
 use placet_proto::time::UnixSeconds;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 /// Most submissions whose key is remembered; the one that ends first gives way.
 const MAX_SUBMISSIONS: i64 = 200_000;
@@ -22,6 +23,8 @@ const MAX_CALLBACKS: i64 = 100_000;
 /// Most bundles.
 const MAX_BUNDLES: i64 = 100_000;
 
+/// Version of the tables.
+const VERSION: u32 = 1;
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS bundle (
   task TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
@@ -123,18 +126,9 @@ impl Store {
     }
 
     fn open_file(path: &Path) -> Result<Self, Error> {
-        let open = || -> Sql<Connection> {
-            let mut connection = Connection::open(path)?;
-            // Others write to this file, too: who reads first and writes then would be refused.
-            connection.set_transaction_behavior(TransactionBehavior::Immediate);
-            connection.pragma_update(None, "journal_mode", "WAL")?;
-            // A key that was answered must be known after a power cut.
-            connection.pragma_update(None, "synchronous", "FULL")?;
-            connection.pragma_update(None, "secure_delete", "ON")?;
-            connection.execute_batch(SCHEMA)?;
-            Ok(connection)
-        };
-        let connection = open().map_err(Error::sqlite(path))?;
+        // A key that was answered must be known after a power cut.
+        let connection = sqlite::open(path, Flush::Always, VERSION, |c, _| c.execute_batch(SCHEMA));
+        let connection = connection.map_err(Error::sqlite(path))?;
         Ok(Self { path: path.to_path_buf(), connection: connection.into() })
     }
 

@@ -5,8 +5,9 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Sql, State, empty_wal, int, uint};
+use super::{Sql, State, int, uint};
 use crate::Error;
+use crate::sqlite::empty_wal;
 
 pub(super) const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS erasure (
