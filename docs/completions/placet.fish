@@ -36,6 +36,7 @@ complete -c placet -n "__fish_placet_needs_command" -f -a "serve" -d 'Run the se
 complete -c placet -n "__fish_placet_needs_command" -f -a "request" -d 'Ask whether an action is permitted; if it needs a person, ask for approval'
 complete -c placet -n "__fish_placet_needs_command" -f -a "enrol" -d 'Enrol a software passkey as the first person; development ledgers only'
 complete -c placet -n "__fish_placet_needs_command" -f -a "people" -d 'Invite people, and change who may do what'
+complete -c placet -n "__fish_placet_needs_command" -f -a "policy" -d 'Say what decides'
 complete -c placet -n "__fish_placet_needs_command" -f -a "approve" -d 'Approve a request with a software passkey; without a request, list what waits'
 complete -c placet -n "__fish_placet_needs_command" -f -a "deny" -d 'Deny a request with a software passkey; without a request, list what waits'
 complete -c placet -n "__fish_placet_needs_command" -f -a "evidence" -d 'Fetch the evidence about requests, for verification offline'
@@ -210,6 +211,27 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check activate" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check activate" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check activate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check activate" -f -a "check" -d 'Judge a policy folder as arming it would'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check activate" -f -a "activate" -d 'Put a policy in force, by an administrator\'s passkey'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from check" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from check" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l yes -d 'Do not ask'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand approve" -l url -d 'Address of the service' -r
 complete -c placet -n "__fish_placet_using_subcommand approve" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand approve" -l token-file -d 'File with the token' -r -F

@@ -260,6 +260,54 @@ never\:"Nowhere"))' \
     ;;
 esac
 ;;
+(policy)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__policy_commands" \
+"*::: :->policy" \
+&& ret=0
+
+    case $state in
+    (policy)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-policy-command-$line[1]:"
+        case $line[1] in
+            (check)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':folder -- The folder:_files' \
+&& ret=0
+;;
+(activate)
+_arguments "${_arguments_options[@]}" : \
+'--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
+'--key=[File of an enrolled software passkey; without it, the page for real ones is named]:SOFTKEY:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--yes[Do not ask]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':folder -- The policy folder:_files' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (approve)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
@@ -750,6 +798,7 @@ _placet_commands() {
 'request:Ask whether an action is permitted; if it needs a person, ask for approval' \
 'enrol:Enrol a software passkey as the first person; development ledgers only' \
 'people:Invite people, and change who may do what' \
+'policy:Say what decides' \
 'approve:Approve a request with a software passkey; without a request, list what waits' \
 'deny:Deny a request with a software passkey; without a request, list what waits' \
 'evidence:Fetch the evidence about requests, for verification offline' \
@@ -919,6 +968,24 @@ _placet__subcmd__people__subcmd__revoke_commands() {
 _placet__subcmd__people__subcmd__role_commands() {
     local commands; commands=()
     _describe -t commands 'placet people role commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy_commands] )) ||
+_placet__subcmd__policy_commands() {
+    local commands; commands=(
+'check:Judge a policy folder as arming it would' \
+'activate:Put a policy in force, by an administrator'\''s passkey' \
+    )
+    _describe -t commands 'placet policy commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy__subcmd__activate_commands] )) ||
+_placet__subcmd__policy__subcmd__activate_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet policy activate commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy__subcmd__check_commands] )) ||
+_placet__subcmd__policy__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet policy check commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__request_commands] )) ||
 _placet__subcmd__request_commands() {

@@ -253,6 +253,25 @@ fn the_last_administrator_goes_only_when_that_is_confirmed() {
 }
 
 #[test]
+fn two_administrators_can_not_take_each_other_away_by_accident() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let mut bob = fixture.enrol("Bob", &mut alice);
+    let both = vec![Role::Administrator, Role::Approver];
+    change(&fixture, &Change::Roles { person: bob.id.clone(), roles: both }, &mut alice);
+    // Each leaves one administrator when it is prepared.
+    let demoted = |p: &Person| Change::Roles { person: p.id.clone(), roles: vec![Role::Approver] };
+    let first = fixture.ledger.prepare_change(&demoted(&alice), alice.key.credential_id()).unwrap();
+    let second = fixture.ledger.prepare_change(&demoted(&bob), bob.key.credential_id()).unwrap();
+    let by_alice = signed(&mut alice.key, &first.challenge);
+    fixture.ledger.confirm_change(first.document.sha256(), by_alice).unwrap();
+    let by_bob = signed(&mut bob.key, &second.challenge);
+    let refused = fixture.ledger.confirm_change(second.document.sha256(), by_bob);
+    assert_eq!(code(refused), "people.last_administrator");
+    assert_eq!(fixture.ledger.administrator_keys().unwrap(), 1);
+}
+
+#[test]
 fn who_goes_by_several_names_answers_nothing_of_their_own() {
     let fixture = Fixture::new();
     let mut alice = fixture.bootstrap("Alice");

@@ -405,4 +405,24 @@ async fn an_erasure_is_ordered_by_an_administrator_and_shown_with_its_reason() {
     assert_eq!(web.post(prepare, &admin, wanted).await.refused(), (410, "log.erased".to_owned()));
     web.get("/history", &admin).await.ok();
     web.get("/approve", &admin).await.ok();
+async fn names_and_ids_change_only_in_a_session_whose_passkey_was_used_just_now() {
+    let web = Web::new(Fixture::new());
+    let mut alice = web.fixture.bootstrap("Alice");
+    let bob = web.fixture.enrol("Bob", &mut alice);
+    let session = web.sign_in(&mut alice.key).await.ok().unwrap();
+    let wanted = json!({"person": bob.id, "identities": ["bob@example.com"]});
+    web.post("/people/identities", &session, wanted.clone()).await.ok();
+    web.fixture.clock.forward(300);
+    let stale = (403, "session.stale".to_owned());
+    let refused = web.post("/people/identities", &session, json!({"person": bob.id})).await;
+    assert_eq!(refused.refused(), stale);
+    let erase = json!({"person": bob.id});
+    assert_eq!(web.post("/people/erase-name", &session, erase.clone()).await.refused(), stale);
+    assert!(web.fixture.ledger.is_identity_of(&bob.id, "bob@example.com").unwrap());
+    // The page asks who is signed in, too, and the new session may.
+    let page = web.get("/signin?again=1&next=/people", &session).await.ok();
+    assert!(page.text().contains("data-again"));
+    let fresh = web.sign_in(&mut alice.key).await.ok().unwrap();
+    web.post("/people/erase-name", &fresh, erase).await.ok();
+    assert!(!web.fixture.ledger.is_identity_of(&bob.id, "bob@example.com").unwrap());
 }

@@ -500,3 +500,19 @@ fn what_an_administrator_orders_is_erased_and_evidence_says_by_which_order() {
     let report = check(&fixture, &evidence, &[&alice], false);
     assert_eq!(report.code, Some("body.erased"));
 }
+
+// SPEC.md R-10-33.
+#[test]
+fn what_waits_for_persons_is_limited_for_each_agent_however_it_is_opened() {
+    let fixture = Fixture::with(|config| config.max_open_per_agent = 2);
+    fixture.bootstrap("Alice");
+    let create = |agent: &str| {
+        let mut decision = fixture.decision(1);
+        decision.initiator.id = agent.to_owned();
+        fixture.ledger.create(decision, Carried::default())
+    };
+    create("one").unwrap();
+    create("one").unwrap();
+    assert_eq!(create("one").unwrap_err().code(), "agent.limit");
+    create("two").unwrap();
+}

@@ -433,3 +433,27 @@ async fn nobody_reads_statements_without_being_known() {
     let web = web.signed_in(&alice);
     web.get("/v1/entries").await.ok();
 }
+
+// SPEC.md R-10-46.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_enforcement_point_reads_about_its_own_requests_only() {
+    let fixture = Fixture::new();
+    fixture.bootstrap("Alice");
+    let own = fixture.request(1);
+    let mut decision = fixture.decision(1);
+    decision.audience = "localhost/other-pep".to_owned();
+    let other = fixture.ledger.create(decision, Default::default()).unwrap();
+    let web = Web::over(fixture).with_token(&[Scope::Pep]);
+    for path in ["/v1/requests/", "/v1/evidence/", "/v1/evidence?request="] {
+        let found = web.get(&format!("{path}{own}")).await;
+        let scoped = path.contains('?');
+        assert_eq!(found.status.as_u16(), if scoped { 403 } else { 200 }, "{path}");
+        let refused = web.get(&format!("{path}{other}")).await;
+        assert_eq!(refused.status.as_u16(), if scoped { 403 } else { 404 }, "{path}");
+    }
+    let listed = web.get("/v1/requests").await.ok().json();
+    let listed = listed["requests"].as_array().unwrap();
+    assert_eq!(listed.iter().map(|r| &r["request"]).collect::<Vec<_>>(), [&json!(own)]);
+    let web = web.with_token(&[Scope::Pep, Scope::EvidenceRead]);
+    web.get(&format!("/v1/evidence/{other}")).await.ok();
+}

@@ -8,12 +8,14 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use placet_proto::document::Role;
+use placet_proto::time::UnixSeconds;
 
 use super::call::Call;
 use super::problem::Fault;
 use super::{App, csrf, session};
 use crate::Error;
 pub use crate::service::Scope;
+use crate::service::sessions::FRESH_S;
 
 /// A person who is signed in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,8 @@ pub struct Session {
     pub roles: Vec<Role>,
     /// What every post of this session repeats in `X-CSRF-Token`.
     pub csrf: String,
+    /// Until when the passkey was used so recently that the person can be taken to be still there.
+    pub fresh_until: UnixSeconds,
 }
 
 impl Session {
@@ -131,6 +135,25 @@ pub async fn require_person(
     }
 }
 
+/// As [`require_person`], for what changes at once and is signed by nobody: the names and ids of
+/// the directory, of which no log may tell, so that a signature over them could be checked by
+/// nobody later. A passkey that was used a moment ago shows as much as one more touch would.
+///
+/// # Errors
+/// As there; 403 `session.stale`.
+pub async fn require_fresh(
+    app: &App,
+    headers: &HeaderMap,
+    roles: &[Role],
+) -> Result<Session, Fault> {
+    let session = require_person(app, headers, roles).await?;
+    if app.ledger().now() < session.fresh_until {
+        return Ok(session);
+    }
+    let detail = "sign in again: this takes a passkey that was used in the last five minutes";
+    Err(Fault::forbidden("session.stale", detail))
+}
+
 /// Lets a browser see a page if its person holds one of these roles.
 ///
 /// # Errors
@@ -179,6 +202,7 @@ pub async fn by_session(app: &App, headers: &HeaderMap) -> Result<Option<Session
         credential: signed_in.credential,
         roles: signed_in.roles,
         csrf,
+        fresh_until: UnixSeconds(signed_in.since.0.saturating_add(FRESH_S)),
     }))
 }
 

@@ -1,7 +1,6 @@
 //! Evidence bundles, where requests stand, and the public half of a trust file.
 //!
-//! A request's id is a random UUID; who knows it may read about it. Who may reach this server at
-//! all is for the network around it to decide.
+//! Who may call is in [`super::rules`]; an enforcement point's token reads about its own requests.
 
 use std::time::Duration;
 
@@ -16,10 +15,12 @@ use placet_proto::jcs;
 use placet_proto::json::Json;
 
 use super::App;
+use super::auth::{Caller, Scope};
+use super::call::Call;
 use super::problem::Fault;
 use super::v1::{Params, RawQuery, admit};
 use super::words::action_code;
-use crate::service::{RequestState, RequestView, TrustChoices};
+use crate::service::{Ledger, Refusal, RequestState, RequestView, TrustChoices};
 
 /// Longest wait that a client may ask for, in seconds.
 pub const MAX_WAIT_S: u64 = 60;
@@ -91,7 +92,14 @@ async fn bundle(app: &App, requests: Vec<String>, wait: u64) -> Result<Response,
         }
     };
     let name = file_name(&requests)?;
-    let found = app.run_waiting(move |app| app.ledger().evidence(&requests, wait)).await?;
+    let reads = Reads::of_caller(app);
+    let found = app.run_waiting(move |app| {
+        for request in &requests {
+            reads.check(app.ledger(), request)?;
+        }
+        app.ledger().evidence(&requests, wait)
+    });
+    let found = found.await?;
     let state = if found.open.is_empty() { "complete" } else { "open" };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static(BUNDLE)),
@@ -118,10 +126,13 @@ fn file_name(requests: &[String]) -> Result<HeaderValue, Fault> {
 /// Requests that wait for an answer, the most urgent first, as the page `/approve` lists them.
 async fn waiting(State(app): State<App>) -> Response {
     answer(async {
-        let views = app.run(|app| {
+        let reads = Reads::of_caller(&app);
+        let views = app.run(move |app| {
             let rows = app.ledger().requests(RequestState::Open)?;
             let listed = rows.iter().take(MAX_LISTED).map(|row| app.ledger().request(&row.id));
-            listed.collect::<Result<Vec<RequestView>, crate::Error>>()
+            let mut views = listed.collect::<Result<Vec<RequestView>, crate::Error>>()?;
+            views.retain(|view| reads.may(&view.decision.audience));
+            Ok(views)
         });
         let list: Vec<Json> = views.await?.iter().map(view_json).collect();
         Ok(json(&Json::object([("requests", Json::from(list))])))
@@ -136,6 +147,8 @@ async fn request(
 ) -> Response {
     answer(async {
         let Query(query) = query.map_err(|e| Fault::bad_request(e.body_text()))?;
+        let (reads, wanted) = (Reads::of_caller(&app), request.clone());
+        app.run(move |app| reads.check(app.ledger(), &wanted)).await?;
         if let Some(seen) = query.seen {
             let state = RequestState::from_name(&seen)
                 .ok_or_else(|| Fault::bad_request("`seen` is no state of a request"))?;
@@ -146,6 +159,45 @@ async fn request(
         Ok(json(&view_json(&view)))
     })
     .await
+}
+
+/// Which requests a caller may read about.
+enum Reads {
+    All,
+    /// An enforcement point's token: those that it carries out.
+    Audience(String),
+}
+
+impl Reads {
+    fn of_caller(app: &App) -> Self {
+        let call = Call::current();
+        match call.as_ref().and_then(|call| call.caller()) {
+            Some(Caller::Token { scopes, .. }) if !scopes.contains(&Scope::EvidenceRead) => {
+                Self::Audience(app.ledger().config().audience.clone())
+            }
+            _ => Self::All,
+        }
+    }
+
+    fn may(&self, audience: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Audience(own) => own == audience,
+        }
+    }
+
+    /// Another's request is as unknown as one that is none. Of an erased one nothing is left that
+    /// could be told.
+    fn check(&self, ledger: &Ledger, request: &str) -> Result<(), crate::Error> {
+        if matches!(self, Self::All) {
+            return Ok(());
+        }
+        match ledger.request(request) {
+            Ok(view) if !self.may(&view.decision.audience) => Err(Refusal::RequestUnknown.into()),
+            Err(error) if error.code() != "log.erased" => Err(error),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Where a request stands, for programs.

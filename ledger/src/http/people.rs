@@ -9,7 +9,7 @@
 //! | `POST /people/invite`, `/people/invite/cancel` | administrator |
 //! | `POST /people/enrolments/..` | administrator; of an own further key that person |
 //! | `POST /people/me/change/open`, `/people/me/change/sign` | everybody who is signed in; the ledger says who may sign what |
-//! | `POST /people/identities`, `/people/erase-name` | administrator |
+//! | `POST /people/identities`, `/people/erase-name` | administrator, whose session is fresh |
 //! | the rest | [`join`] |
 
 pub mod join;
@@ -210,7 +210,8 @@ async fn sign_change(State(app): State<App>, headers: HeaderMap, body: Body) -> 
 /// `{person, identities}`: replaces the ids by which AuthZEN subjects name a person.
 async fn identities(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
     reply(async {
-        let by = signer(&administrator(&app, &headers).await?);
+        let by = auth::require_fresh(&app, &headers, &[Role::Administrator]).await?;
+        let by = signer(&by);
         let input = approvals::input(&app, &headers, body)?;
         input.only(&["person", "identities"])?;
         let (person, ids) = (input.text("person", 64)?, input.texts("identities", 32)?);
@@ -223,7 +224,7 @@ async fn identities(State(app): State<App>, headers: HeaderMap, body: Body) -> R
 /// `{person}`: erases name and identities for ever.
 async fn erase_name(State(app): State<App>, headers: HeaderMap, body: Body) -> Response {
     reply(async {
-        let session = administrator(&app, &headers).await?;
+        let session = auth::require_fresh(&app, &headers, &[Role::Administrator]).await?;
         let input = approvals::input(&app, &headers, body)?;
         input.only(&["person"])?;
         let (person, by) = (input.text("person", 64)?, signer(&session));

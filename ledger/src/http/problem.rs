@@ -259,7 +259,7 @@ fn form(path: &str) -> Form {
     }
     if [
         "/v1", "/access", "/enrol", "/approve", "/signin", "/push", "/signout", "/people",
-        "/events",
+        "/policy", "/events",
     ]
     .iter()
     .any(|p| below(p))

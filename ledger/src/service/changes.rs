@@ -45,12 +45,7 @@ impl Ledger {
     /// a policy that can't decide; `people.last_administrator` when nobody could administrate any
     /// more.
     pub fn prepare_change(&self, change: &Change, signer: &[u8]) -> Result<ToSign, Error> {
-        let size = self.current_after()?.gov.size;
-        self.check_signer(change_target(change), signer, size)?;
-        if self.leaves_no_administrator(change)? {
-            return Err(Refusal::LastAdministrator.into());
-        }
-        self.prepare_last_change(change, signer)
+        self.prepare(change, signer, false)
     }
 
     /// As [`Ledger::prepare_change`], of a change after which nobody may be able to administrate:
@@ -59,6 +54,10 @@ impl Ledger {
     /// # Errors
     /// As there.
     pub fn prepare_last_change(&self, change: &Change, signer: &[u8]) -> Result<ToSign, Error> {
+        self.prepare(change, signer, true)
+    }
+
+    fn prepare(&self, change: &Change, signer: &[u8], last: bool) -> Result<ToSign, Error> {
         let after = self.current_after()?;
         let person = self.check_signer(change_target(change), signer, after.gov.size)?;
         let signer = Signer { person, credential: signer.to_vec() };
@@ -91,9 +90,16 @@ impl Ledger {
                 Body::Policy(Policy { files, manifest_sha256, authorised, at: self.now() })
             }
         };
+        if !last && self.leaves_no_administrator(&body)? {
+            return Err(Refusal::LastAdministrator.into());
+        }
         let document = self.document(body)?;
         let text = render::render("", document.bytes())?;
-        self.to_sign(document, credential, text)
+        let to_sign = self.to_sign(document, credential, text)?;
+        if last {
+            lock(&self.pending).confirm_last(to_sign.document.sha256());
+        }
+        Ok(to_sign)
     }
 
     /// Checks a signed change, records it, and waits for a cosigned governance checkpoint that
@@ -101,7 +107,9 @@ impl Ledger {
     /// value then says why.
     ///
     /// # Errors
-    /// `answer.document_unknown`, `answer.assertion`, `person.not_authorised`.
+    /// `answer.document_unknown`, `answer.assertion`, `person.not_authorised`;
+    /// `people.last_administrator` when others have gone since it was prepared, and nobody could
+    /// administrate any more.
     pub fn confirm_change(
         &self,
         document: &Digest,
@@ -129,6 +137,10 @@ impl Ledger {
                 return Err(Refusal::NotAuthorised(why.to_owned()).into());
             }
             let sha256 = *document.sha256();
+            let confirmed = lock(&self.pending).is_confirmed_last(&sha256);
+            if !confirmed && self.leaves_no_administrator(&document.body)? {
+                return Err(Refusal::LastAdministrator.into());
+            }
             let issue = Issue {
                 log: LogId::Gov,
                 assertions: vec![assertion],

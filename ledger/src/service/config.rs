@@ -231,19 +231,34 @@ impl Config {
         Ok(text)
     }
 
-    /// Writes `placet.toml`, in place of an older one.
+    /// Writes `placet.toml`, in place of an older one. What is as by default is left out: a
+    /// setting stands there because somebody chose it.
     ///
     /// # Errors
     /// `config.invalid`, `ledger.io`.
     pub fn save(&self, root: &Path) -> Result<(), Error> {
         use std::io::Write as _;
         self.check()?;
-        let text = toml::to_string(self).map_err(|e| Refusal::Config(e.to_string()))?;
+        let text = self.chosen().map_err(|e| Refusal::Config(e.to_string()))?;
         let (path, tmp) = (root.join(FILE_NAME), root.join("state").join("placet.toml.tmp"));
         let mut file = std::fs::File::create(&tmp).map_err(Error::io("create", &tmp))?;
         file.write_all(text.as_bytes()).map_err(Error::io("write", &tmp))?;
         file.sync_all().map_err(Error::io("flush", &tmp))?;
         std::fs::rename(&tmp, &path).map_err(Error::io("rename", &path))
+    }
+
+    fn chosen(&self) -> Result<String, toml::ser::Error> {
+        let mut all = toml::Table::try_from(self)?;
+        let bare = Self {
+            dev: false,
+            origins: Vec::new(),
+            listen: default_listen(),
+            ..Self::local(&self.origin, 0)
+        };
+        let defaults = toml::Table::try_from(&bare)?;
+        let named = ["origin", "rp_id", "public_url", "listen"];
+        all.retain(|key, value| named.contains(&key) || defaults.get(key) != Some(value));
+        toml::to_string(&all)
     }
 
     /// Name of the governance log.
@@ -325,12 +340,34 @@ impl Config {
                         have no passkeys elsewhere",
             );
         }
+        self.check_figures(host)?;
         let on_this_machine = self.listen.parse::<std::net::SocketAddr>();
         let on_this_machine = on_this_machine.is_ok_and(|address| address.ip().is_loopback());
         if !self.dev && !on_this_machine && self.tls_cert.is_none() && self.trusted_proxy.is_empty()
         {
             return bad("who listens beyond this machine sets `tls_cert` and `tls_key`, or \
                         `trusted_proxy` for the proxy that does TLS");
+        }
+        Ok(())
+    }
+
+    /// Behind a proxy on this machine everybody seems to be on this machine: `metrics_public` would
+    /// show the figures to all of them.
+    fn check_figures(&self, host: &str) -> Result<(), Error> {
+        let local = host == "localhost" || host.ends_with(".localhost");
+        if !self.metrics_public || local {
+            return Ok(());
+        }
+        let loopback: [std::net::IpAddr; 2] =
+            [std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()];
+        let proxies = self.trusted_proxies()?;
+        let proxied = proxies.iter().any(|p| loopback.iter().any(|address| p.contains(*address)));
+        let listen = self.listen.parse::<std::net::SocketAddr>();
+        if proxied || listen.is_ok_and(|address| address.ip().is_loopback()) {
+            return Err(bad(
+                "`metrics_public` is not for a service behind a proxy on this machine: \
+                            make a token of scope metrics",
+            ));
         }
         Ok(())
     }
@@ -414,8 +451,25 @@ mod tests {
         let config = Config::local("localhost/demo", 9000);
         config.save(tmp.path()).unwrap();
         assert_eq!(Config::load(tmp.path()).unwrap(), config);
+        let text = std::fs::read_to_string(tmp.path().join(FILE_NAME)).unwrap();
+        assert!(text.contains("dev = true") && !text.contains("outcome_s"), "{text}");
         let short = "origin='a'\nrp_id='localhost'\npublic_url='http://localhost:1'\n";
         assert_eq!(Config::parse(short).unwrap().audience, "a/pep");
+    }
+
+    #[test]
+    fn figures_are_not_public_behind_a_proxy_on_this_machine() {
+        let with = |more: &str| {
+            let base = "origin='a'\nrp_id='a.example'\npublic_url='https://a.example'\n";
+            Config::parse(&format!("{base}metrics_public=true\n{more}\n"))
+        };
+        assert!(with("").is_err(), "somebody forwards to this loopback listener");
+        let proxy = "listen='0.0.0.0:80'\ntrusted_proxy=['127.0.0.0/8']";
+        assert!(with(proxy).unwrap_err().to_string().contains("metrics_public"));
+        with("listen='0.0.0.0:80'\ntrusted_proxy=['10.0.0.1']").unwrap();
+        with("listen='0.0.0.0:443'\ntls_cert='c'\ntls_key='k'").unwrap();
+        let local = "origin='a'\nrp_id='localhost'\npublic_url='http://localhost:1'\n";
+        Config::parse(&format!("{local}metrics_public=true\n")).unwrap();
     }
 
     #[test]

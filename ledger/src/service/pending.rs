@@ -34,6 +34,8 @@ struct Waiting {
     serial: u64,
     credential: Vec<u8>,
     document: Document,
+    /// Whether its signer knows that nobody may be able to administrate afterwards.
+    last: bool,
 }
 
 impl Pending {
@@ -59,7 +61,7 @@ impl Pending {
         let until = UnixSeconds(now.0.saturating_add(WAIT_S));
         let (serial, credential) = (self.serial, credential.to_vec());
         let sha256 = *document.sha256();
-        self.waiting.insert(sha256, Waiting { until, serial, credential, document });
+        self.waiting.insert(sha256, Waiting { until, serial, credential, document, last: false });
         Ok(until)
     }
 
@@ -70,6 +72,19 @@ impl Pending {
     pub fn get(&self, sha256: &[u8; 32], now: UnixSeconds) -> Result<Document, Error> {
         let found = self.waiting.get(sha256).filter(|w| w.until > now);
         found.map(|w| w.document.clone()).ok_or_else(|| Refusal::DocumentUnknown.into())
+    }
+
+    /// Notes that the signer of this document knows that nobody may be able to administrate
+    /// afterwards.
+    pub fn confirm_last(&mut self, sha256: &[u8; 32]) {
+        if let Some(waiting) = self.waiting.get_mut(sha256) {
+            waiting.last = true;
+        }
+    }
+
+    /// Whether [`Pending::confirm_last`] noted it.
+    pub fn is_confirmed_last(&self, sha256: &[u8; 32]) -> bool {
+        self.waiting.get(sha256).is_some_and(|waiting| waiting.last)
     }
 
     /// Forgets a document.

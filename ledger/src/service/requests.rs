@@ -105,29 +105,6 @@ impl Ledger {
     /// # Errors
     /// `request.invalid`, `ledger.limit`, and those of recording.
     pub fn decide(&self, new: NewDecision, carried: Carried) -> Result<Appended, Error> {
-        self.record_decision(new, carried, false)
-    }
-
-    /// Records a requestable denial and opens its request at once; gives the request's id.
-    ///
-    /// # Errors
-    /// As [`Ledger::decide`].
-    pub fn create(&self, new: NewDecision, carried: Carried) -> Result<String, Error> {
-        if new.decision != Verdict::Requestable {
-            return Err(Refusal::Invalid("only a requestable denial can be approved").into());
-        }
-        let appended = self.record_decision(new, carried, true)?;
-        let request = appended.document.body.request().unwrap_or_default();
-        self.outbound().opened(request);
-        Ok(request.to_owned())
-    }
-
-    fn record_decision(
-        &self,
-        new: NewDecision,
-        carried: Carried,
-        submitted: bool,
-    ) -> Result<Appended, Error> {
         let now = self.now();
         let requestable = new.decision == Verdict::Requestable;
         if requestable {
@@ -155,13 +132,27 @@ impl Ledger {
         if requestable {
             let marks = self.marks(&decision, &carried)?;
             let Carried { raw, template, risk, why, max_age } = carried;
-            self.state.set_detail(&request, max_age, &marks, submitted)?;
-            let extra = Extra { raw, template, submitted, risk, why };
+            self.state.set_detail(&request, max_age, &marks, false)?;
+            let extra = Extra { raw, template, submitted: false, risk, why };
             self.state.set_extra(&request, &extra)?;
         }
         let document = self.document(Body::Decision(decision))?;
         // The only key is that of the document, and its nonce is fresh.
         self.issue(Issue::by_ledger(document))?.map_err(|_| Refusal::Random.into())
+    }
+
+    /// Records a requestable denial and opens its request; gives the request's id.
+    ///
+    /// # Errors
+    /// As [`Ledger::decide`] and [`Ledger::submit`].
+    pub fn create(&self, new: NewDecision, carried: Carried) -> Result<String, Error> {
+        if new.decision != Verdict::Requestable {
+            return Err(Refusal::Invalid("only a requestable denial can be approved").into());
+        }
+        let appended = self.decide(new, carried)?;
+        let request = appended.document.body.request().unwrap_or_default();
+        self.submit(request)?;
+        Ok(request.to_owned())
     }
 
     fn check_requestable(

@@ -22,6 +22,9 @@ use crate::Error;
 pub const IDLE_S: u64 = 3600;
 /// Seconds after which a session ends in any case.
 pub const ABSOLUTE_S: u64 = 12 * 3600;
+/// Seconds for which a session counts as fresh: long enough for several changes in the directory,
+/// too short for whoever finds a screen unlocked.
+pub const FRESH_S: u64 = 300;
 /// Seconds between two notes of when a session was last seen: each costs a write to the disk.
 const SEEN_S: u64 = 60;
 /// Sessions of one credential; the oldest gives way.
@@ -77,6 +80,8 @@ pub struct SignedIn {
     pub credential: Vec<u8>,
     /// The roles that it holds now; at least one.
     pub roles: Vec<Role>,
+    /// When the passkey was used.
+    pub since: UnixSeconds,
 }
 
 impl Ledger {
@@ -107,7 +112,7 @@ impl Ledger {
             let why = "it is revoked, or its person has no role".to_owned();
             return Err(Refusal::NotAuthorised(why).into());
         }
-        Ok(SignedIn { person, credential, roles })
+        Ok(SignedIn { person, credential, roles, since: self.now() })
     }
 
     /// Starts a session for somebody who has just shown possession of this credential.
@@ -137,7 +142,8 @@ impl Ledger {
     }
 
     fn session_by(&self, secret: &SessionSecret, used: bool) -> Result<Option<SignedIn>, Error> {
-        let Some((person, credential)) = self.access.session(secret, self.now(), used)? else {
+        let found = self.access.session(secret, self.now(), used)?;
+        let Some((person, credential, since)) = found else {
             return Ok(None);
         };
         let roles = self.roles_now(&credential)?;
@@ -145,7 +151,7 @@ impl Ledger {
             self.access.end(secret)?;
             return Ok(None);
         }
-        Ok(Some(SignedIn { person, credential, roles }))
+        Ok(Some(SignedIn { person, credential, roles, since }))
     }
 
     /// Ends a session.
@@ -190,13 +196,13 @@ impl Access {
         })
     }
 
-    /// Person and credential of a session that has not ended.
+    /// Person and credential of a session that has not ended, and when it began.
     fn session(
         &self,
         secret: &SessionSecret,
         now: UnixSeconds,
         used: bool,
-    ) -> Result<Option<(String, Vec<u8>)>, Error> {
+    ) -> Result<Option<(String, Vec<u8>, UnixSeconds)>, Error> {
         let hash = secret.hash();
         self.with(|c| {
             let sql = "SELECT person, credential, created, seen FROM session WHERE hash = ?1";
@@ -215,7 +221,7 @@ impl Access {
                 c.prepare_cached("UPDATE session SET seen = ?2 WHERE hash = ?1")?
                     .execute(params![hash, int(now.0)])?;
             }
-            Ok(Some((person, credential)))
+            Ok(Some((person, credential, UnixSeconds(created))))
         })
     }
 
@@ -255,7 +261,7 @@ mod tests {
         let secret = SessionSecret::fresh().unwrap();
         access.start(&secret, "p", b"c", at(0)).unwrap();
         let known = |s: u64| access.session(&secret, at(s), true).unwrap();
-        assert_eq!(known(IDLE_S - 1), Some(("p".to_owned(), b"c".to_vec())));
+        assert_eq!(known(IDLE_S - 1), Some(("p".to_owned(), b"c".to_vec(), at(0))));
         // Seen again before it was idle for an hour, and again, until its day is over.
         let mut now = IDLE_S - 1;
         while now + IDLE_S - 1 < ABSOLUTE_S {

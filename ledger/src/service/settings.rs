@@ -96,6 +96,7 @@ fn overlay(
     known(text, in_file.keys())?;
     let mut all = in_file.clone();
     let mut sources: Vec<(&str, Source)> = Vec::new();
+    let mut repeated = Vec::new();
     for setting in SETTINGS {
         let flag = flags.iter().find(|(key, _)| *key == setting.key).map(|(_, text)| text.clone());
         let name = setting.variable();
@@ -106,7 +107,8 @@ fn overlay(
         };
         let value = setting.read(&given).map_err(|what| bad(&format!("{from}: {what}")))?;
         if file.is_some() && setting.stage == Stage::Made {
-            fixed(&from, setting, &value, &in_file)?;
+            repeated.push((from, setting, value));
+            continue;
         }
         all.insert(setting.key.to_owned(), value);
         sources.push((setting.key, source));
@@ -119,6 +121,9 @@ fn overlay(
             _ => whole,
         }
     })?;
+    for (from, setting, value) in repeated {
+        fixed(&from, setting, &value, &config)?;
+    }
     let effective = effective(&config, |key| match sources.iter().find(|(of, _)| *of == key) {
         Some((_, source)) => *source,
         None if in_file.contains_key(key) => Source::File,
@@ -163,12 +168,13 @@ pub fn nearest(key: &str) -> Option<&'static str> {
 }
 
 /// What was fixed when the ledger was made can be repeated, and not changed.
-fn fixed(from: &str, setting: &Setting, value: &Value, file: &Table) -> Result<(), Error> {
-    if file.get(setting.key) == Some(value) {
+fn fixed(from: &str, setting: &Setting, value: &Value, config: &Config) -> Result<(), Error> {
+    let values = Table::try_from(config).map_err(|e| bad(&e.to_string()))?;
+    if values.get(setting.key) == Some(value) {
         return Ok(());
     }
     let key = setting.key;
-    Err(bad(&format!("{from}: `{key}` was fixed when this ledger was made; placet.toml has it")))
+    Err(bad(&format!("{from}: `{key}` was fixed when this ledger was made, and is something else")))
 }
 
 fn bad(what: &str) -> Error {

@@ -1,13 +1,12 @@
 //! Who is enrolled, and what each key may do now.
 
 use placet_proto::cose_key::PublicKey;
-use placet_proto::document::{Digest, Enrolment, KeyClass, Role, Signer};
+use placet_proto::document::{Body, Digest, Enrolment, KeyClass, Role, Signer};
 use placet_proto::time::UnixSeconds;
 use placet_proto::{b64, sha256, words};
 use placet_verifier::governance::{Governance as Roster, Judged};
 
 use super::Refusal;
-use super::changes::Change;
 use super::ledger::Ledger;
 use crate::Error;
 
@@ -161,21 +160,20 @@ impl Ledger {
         self.administrator_keys_without(None)
     }
 
-    /// Whether nobody could administrate any more after this change, though somebody can now.
+    /// Whether nobody could administrate any more after this change, a revocation or a change of
+    /// roles, though somebody can now.
     ///
     /// # Errors
     /// Those of reading the governance log.
-    pub fn leaves_no_administrator(&self, change: &Change) -> Result<bool, Error> {
+    pub fn leaves_no_administrator(&self, change: &Body) -> Result<bool, Error> {
         Ok(self.administrator_keys()? > 0 && self.administrator_keys_without(Some(change))? == 0)
     }
 
-    fn administrator_keys_without(&self, change: Option<&Change>) -> Result<usize, Error> {
+    fn administrator_keys_without(&self, change: Option<&Body>) -> Result<usize, Error> {
         let (roster, size) = (self.roster()?, self.gov.size());
         let taken = |e: &Enrolment| match change {
-            Some(Change::Revoke { credential, .. }) => e.credential == *credential,
-            Some(Change::Roles { person, roles }) => {
-                e.person == *person && !roles.contains(&Role::Administrator)
-            }
+            Some(Body::Revocation(r)) => e.credential == r.credential,
+            Some(Body::Role(r)) => e.person == r.person && !r.roles.contains(&Role::Administrator),
             _ => false,
         };
         let can = |e: &&Judged<Enrolment>| {

@@ -34,42 +34,29 @@ const DAY_S: u64 = 86_400;
 pub enum Scope {
     /// Ask for decisions and approvals, spend them, tell outcomes, fetch evidence of that.
     Pep,
-    /// Register statements of external issuers.
-    Register,
     /// Read evidence, requests and receipts.
     EvidenceRead,
     /// Search the logs.
     Search,
     /// Read the figures.
     Metrics,
-    /// Receive notifications.
-    Notify,
     /// Administer, as far as that needs no passkey.
     Admin,
 }
 
 impl Scope {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Pep,
-        Self::Register,
-        Self::EvidenceRead,
-        Self::Search,
-        Self::Metrics,
-        Self::Notify,
-        Self::Admin,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Pep, Self::EvidenceRead, Self::Search, Self::Metrics, Self::Admin];
 
     /// The word for it.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Pep => "pep",
-            Self::Register => "register",
             Self::EvidenceRead => "evidence.read",
             Self::Search => "search",
             Self::Metrics => "metrics",
-            Self::Notify => "notify",
             Self::Admin => "admin",
         }
     }

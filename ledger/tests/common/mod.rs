@@ -53,6 +53,8 @@ impl Fixture {
         let tmp = tempfile::tempdir().unwrap();
         let mut config = Config::local("localhost/test", 8420);
         config.publish_ms = 20;
+        // The tests' one agent asks for more than agents may.
+        config.max_open_per_agent = 10_000;
         change(&mut config);
         let policy = BTreeMap::from([("a.cedar".to_owned(), b"forbid".to_vec())]);
         let clock = Arc::<TestClock>::default();

@@ -50,8 +50,8 @@ fn config_check_tells_each_setting_and_where_it_comes_from() {
         assert_eq!(of(&by_flag, setting.key), (Some("90002"), "flag"), "{}", setting.key);
     }
     let shown = expect(0, &["config", "check", "--dir", &ledger.dir, "--metrics-public"]);
-    assert!(shown.contains("metrics_public     true  [flag]"), "{shown}");
-    assert!(shown.contains("tls_cert           (plain HTTP)  [default]"), "{shown}");
+    assert!(shown.contains("metrics_public      true  [flag]"), "{shown}");
+    assert!(shown.contains("tls_cert            (plain HTTP)  [default]"), "{shown}");
 }
 
 #[test]

@@ -78,6 +78,11 @@ export async function get(options, signal) {
 }
 
 function failed(error) {
+  // What changes at once takes a passkey that was used a moment ago.
+  if (error.code === 'session.stale') {
+    location.assign(`/signin?again=1&next=${encodeURIComponent(location.pathname)}`)
+    return
+  }
   const gone = error.name === 'NotAllowedError'
   const closed = 'Nothing was signed: the passkey dialog was closed or refused.'
   say(gone ? closed : `Not done: ${error.message}`)

@@ -33,6 +33,6 @@ form.addEventListener('submit', (event) => {
 // A link in a chat comes from another site: the browser keeps the cookie back until it asks us
 // itself, which is now.
 begin().then(
-  () => begun.signed_in && location.replace(form.dataset.next),
+  () => begun.signed_in && !('again' in form.dataset) && location.replace(form.dataset.next),
   (error) => say(`Not done: ${error.message}`),
 )

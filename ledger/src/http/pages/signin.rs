@@ -11,10 +11,11 @@ use crate::http::auth::{self, Session};
 use crate::http::problem::Fault;
 use crate::http::{App, session};
 
-/// `?next=PATH`: where a sign-in leads.
+/// `?next=PATH`: where a sign-in leads. `again=1` asks who is signed in, too.
 #[derive(Debug, Default, serde::Deserialize)]
 pub struct Next {
     next: Option<String>,
+    again: Option<String>,
 }
 
 /// `GET /signin`. Who is signed in goes on at once.
@@ -26,10 +27,12 @@ pub async fn page(
     if let Some(response) = elsewhere(&app, &request) {
         return response;
     }
-    let next = query.map(|Query(query)| query.next).unwrap_or_default();
-    let next = session::local_next(next.as_deref());
+    let Query(query) = query.unwrap_or_default();
+    let again = query.again.is_some();
+    let next = session::local_next(query.next.as_deref());
     match auth::by_session(&app, request.headers()).await {
         Ok(None) => {}
+        Ok(Some(_)) if again => {}
         Ok(Some(_)) => {
             let to = HeaderValue::from_str(next).unwrap_or(HeaderValue::from_static("/approve"));
             return (StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response();
@@ -39,7 +42,9 @@ pub async fn page(
     let body = html! {
         h1 { "Sign in" }
         p { "With the passkey that you enrolled here. There is no password." }
-        form #signin data-next=(next) {
+        @if again { p { "What you want to do takes a passkey that was used in the last five "
+            "minutes. Nothing was changed yet." } }
+        form #signin data-next=(next) data-again[again] {
             div.buttons { button type="submit" data-testid="signin-submit" {
                 "Sign in with a passkey" } }
         }

@@ -162,8 +162,12 @@ fn a_mistake_is_told_with_where_it_stands() {
 
 #[test]
 fn what_a_ledger_was_made_with_can_be_repeated_but_not_changed() {
-    let repeated = |name: &str| (name == "PLACET_ORIGIN").then(|| "a".to_owned());
-    assert!(overlay(Some(FILE), &repeated, &[]).is_ok());
+    for (key, value) in
+        [("PLACET_ORIGIN", "a"), ("PLACET_DEV", "false"), ("PLACET_AUDIENCE", "a/pep")]
+    {
+        let repeated = |name: &str| (name == key).then(|| value.to_owned());
+        assert!(overlay(Some(FILE), &repeated, &[]).is_ok(), "{key}");
+    }
     let changed = |name: &str| (name == "PLACET_ORIGIN").then(|| "b".to_owned());
     let error = overlay(Some(FILE), &changed, &[]).unwrap_err();
     assert!(error.to_string().contains("PLACET_ORIGIN"), "{error}");

@@ -12,8 +12,7 @@ pub enum Token {
         /// The ledger's folder; the service may run
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
-        /// What it may do: pep, register, evidence.read, search, metrics, notify, admin; may be
-        /// repeated
+        /// What it may do: pep, evidence.read, search, metrics, admin; may be repeated
         #[arg(long, value_name = "SCOPE", required = true)]
         scope: Vec<String>,
         /// What you call it

@@ -52,12 +52,13 @@ struct Setting {
 
 impl Shown for Settings {
     fn text(&self) -> String {
+        let width = self.settings.iter().map(|s| s.key.len()).max().unwrap_or_default();
         let line = |s: &Setting| {
             let value = match &s.value {
                 Some(value) => placet_verify::escape::json(value).to_string(),
                 None => format!("({})", s.unset.replace('`', "")),
             };
-            format!("{:<18} {value}  [{}]\n", s.key, s.source)
+            format!("{:<width$} {value}  [{}]\n", s.key, s.source)
         };
         self.settings.iter().map(line).collect()
     }

@@ -30,7 +30,15 @@ pub fn run(args: &Init, output: &mut Output) -> Result<Exit, Failure> {
         // A ledger without a policy could not start, and so could not be given one either.
         None => return Err(Failure::Usage("--policy is needed, or --dev".to_owned())),
     };
-    let made = make(&args.dir, &config, &policy)?;
+    let made = make(&args.dir, &config, &policy).inspect_err(|error| {
+        if error.code() == "witness.quorum" {
+            let dir = args.dir.display();
+            output.say(&format!(
+                "The keys are made. Give the witnesses both vkeys that `placet keys list --dir \
+                 {dir}` shows, and repeat this command."
+            ));
+        }
+    })?;
     output.show(&Made::of(&args.dir, &made.ledger, &policy, made.code))?;
     Ok(Exit::Done)
 }
