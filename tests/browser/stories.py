@@ -14,6 +14,7 @@ STORIES = {
     "invite": "",
     "quorum": "",
     "ended": "request_s = 12\n",
+    "policy": "",
     "objection": "recovery_delay_s = 86400\n",
     "recovery": "recovery_delay_s = 3\n",
 }

@@ -76,6 +76,10 @@ fn config_check_tells_no_secret_and_names_what_is_mistyped() {
     assert_eq!(text(&expect_json(4, &serve), &["code"]), "config.invalid");
     std::fs::write(&file, good).unwrap();
     expect(2, &["config", "check", "--dir", &ledger.dir, "--publish-ms", "soon"]);
+    let mut mistyped = command(&["config", "check", "--dir", &ledger.dir]);
+    let output = mistyped.env("PLACET_PUBLSH_MS", "3").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("do you mean PLACET_PUBLISH_MS?"), "{said}");
     let changed = ["config", "check", "--dir", &ledger.dir];
     let output = command(&changed).env("PLACET_RP_ID", "b.example").output().unwrap();
     assert_eq!(output.status.code(), Some(4), "{output:?}");

@@ -78,11 +78,23 @@ async fn serve(
     let signals = Signals::catch()?;
     beside(&ledger, tls.clone())?;
     let serving = Serving { tls, proxies: ledger.config().trusted_proxies()? };
+    advise(&ledger);
     ready(output, &url)?;
     http::server::serve_with(listener, serving, router, signals.arrived()).await;
     // The last reference closes the logs, which waits for disks and threads.
     let closed = tokio::task::spawn_blocking(move || drop(ledger)).await;
     closed.map_err(|e| Failure::Start(e.to_string()))
+}
+
+/// Says what the settings leave to somebody else.
+fn advise(ledger: &Ledger) {
+    let config = ledger.config();
+    if config.public_url.starts_with("https://") && config.tls_cert.is_none() {
+        tracing::info!("TLS is left to a proxy in front");
+        if config.trusted_proxy.is_empty() {
+            tracing::warn!("without `trusted_proxy` all clients behind that proxy are one");
+        }
+    }
 }
 
 fn tls(ledger: &Ledger) -> Result<Option<Tls>, Failure> {
