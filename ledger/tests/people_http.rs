@@ -405,6 +405,10 @@ async fn an_erasure_is_ordered_by_an_administrator_and_shown_with_its_reason() {
     assert_eq!(web.post(prepare, &admin, wanted).await.refused(), (410, "log.erased".to_owned()));
     web.get("/history", &admin).await.ok();
     web.get("/approve", &admin).await.ok();
+}
+
+// SPEC.md R-10-52.
+#[tokio::test(flavor = "multi_thread")]
 async fn names_and_ids_change_only_in_a_session_whose_passkey_was_used_just_now() {
     let web = Web::new(Fixture::new());
     let mut alice = web.fixture.bootstrap("Alice");

@@ -434,7 +434,7 @@ async fn nobody_reads_statements_without_being_known() {
     web.get("/v1/entries").await.ok();
 }
 
-// SPEC.md R-10-46.
+// SPEC.md R-10-53.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_enforcement_point_reads_about_its_own_requests_only() {
     let fixture = Fixture::new();
