@@ -7,19 +7,17 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode, header};
+use axum::http::{Method, Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use common::web::{self, Answer, HOST, assertion_over as assertion, bytes};
 use common::*;
 use placet_ledger::http::server::Peer;
-use placet_ledger::http::{self, App};
 use placet_ledger::service::{Change, Scope};
 use placet_proto::sshsig::{self, Namespace};
 use placet_softkey::SoftKey;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-
-const HOST: &str = "localhost:8420";
 
 struct Web {
     fixture: Fixture,
@@ -33,29 +31,10 @@ struct Session {
     csrf: String,
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
 impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_default()
-    }
-
     fn refused(&self, status: u16, code: &str) {
         let body = String::from_utf8_lossy(&self.body);
         assert_eq!((self.status.as_u16(), &self.json()["code"]), (status, &json!(code)), "{body}");
-    }
-
-    fn ok(self) -> Self {
-        assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.body));
-        self
     }
 }
 
@@ -67,8 +46,7 @@ impl Web {
     fn with(change: impl FnOnce(&mut placet_ledger::service::Config)) -> Self {
         log();
         let fixture = Fixture::with(change);
-        let app = App::new(fixture.ledger.clone(), &[]).unwrap();
-        Self { router: http::router(app, Router::new()), fixture }
+        Self { router: web::router(&fixture), fixture }
     }
 
     async fn send(
@@ -92,10 +70,7 @@ impl Web {
             }
         }
         let request = request.body(Body::from(body.to_owned())).unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 24).await.unwrap().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        web::send(&self.router, request).await
     }
 
     async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
@@ -137,22 +112,6 @@ impl Session {
 fn session_of(answer: &Answer) -> Session {
     let cookie = answer.header("set-cookie").split(';').next().unwrap().to_owned();
     Session { cookie, csrf: answer.json()["csrf"].as_str().unwrap().to_owned() }
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    B64.decode(value.as_str().unwrap()).unwrap()
-}
-
-fn assertion(key: &mut SoftKey, challenge: &[u8]) -> Value {
-    let made = key.assert(challenge, ORIGIN);
-    json!({
-        "id": B64.encode(made.credential_id),
-        "response": {
-            "clientDataJSON": B64.encode(made.client_data_json),
-            "authenticatorData": B64.encode(made.authenticator_data),
-            "signature": B64.encode(made.signature),
-        },
-    })
 }
 
 /// [R-10-20]

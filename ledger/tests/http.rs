@@ -5,10 +5,11 @@ mod common;
 use std::sync::Mutex;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use common::web::{self, Answer, HOST, assertion, bytes};
 use common::*;
 use placet_ledger::LogId;
 use placet_ledger::http::{self, App};
@@ -19,9 +20,6 @@ use placet_proto::sshsig::Namespace;
 use placet_softkey::SoftKey;
 use placet_verifier::{Options, Verdict, verify_bundle};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
-
-const HOST: &str = "localhost:8420";
 
 struct Web {
     fixture: Fixture,
@@ -30,43 +28,20 @@ struct Web {
     session: Mutex<Option<(String, String)>>,
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
 impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
-    }
-
     fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    fn ok(self) -> Self {
-        assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.body));
-        self
+        &self.text
     }
 }
 
 impl Web {
     fn new() -> Self {
         let fixture = Fixture::new();
-        let app = App::new(fixture.ledger.clone(), &[]).unwrap();
-        Self { router: http::router(app, Router::new()), fixture, session: Mutex::default() }
+        Self { router: web::router(&fixture), fixture, session: Mutex::default() }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 24).await.unwrap().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        web::send(&self.router, request).await
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -173,22 +148,6 @@ impl Web {
         });
         self.post(&format!("/approve/{request}/answer"), &body).await
     }
-}
-
-fn bytes(value: &Value) -> Vec<u8> {
-    B64.decode(value.as_str().unwrap()).unwrap()
-}
-
-fn assertion(key: &mut SoftKey, options: &Value) -> Value {
-    let made = key.assert(&bytes(&options["challenge"]), ORIGIN);
-    json!({
-        "id": B64.encode(made.credential_id),
-        "response": {
-            "clientDataJSON": B64.encode(made.client_data_json),
-            "authenticatorData": B64.encode(made.authenticator_data),
-            "signature": B64.encode(made.signature),
-        },
-    })
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,21 +3,17 @@
 mod common;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use common::web::{self, Answer, HOST, assertion};
 use common::*;
 use futures_util::StreamExt as _;
 use placet_ledger::http::server::Ending;
-use placet_ledger::http::{self, App};
 use placet_ledger::service::{Carried, RequestState};
 use placet_proto::action::Action;
 use placet_softkey::SoftKey;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
-
-const HOST: &str = "localhost:8420";
 
 struct Site {
     fixture: Fixture,
@@ -31,26 +27,7 @@ struct Visitor<'a> {
     csrf: String,
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    text: String,
-}
-
 impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap()
-    }
-
-    fn ok(self) -> Self {
-        assert_eq!(self.status, StatusCode::OK, "{}", self.text);
-        self
-    }
-
     /// What stands where the page's script looks for it, unescaped.
     fn data(&self, name: &str) -> String {
         let (_, rest) = self.text.split_once(&format!("{name}=\"")).expect(name);
@@ -66,16 +43,11 @@ impl Answer {
 impl Site {
     fn new() -> Self {
         let fixture = Fixture::new();
-        let app = App::new(fixture.ledger.clone(), &[]).unwrap();
-        Self { router: http::router(app, Router::new()), fixture }
+        Self { router: web::router(&fixture), fixture }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 24).await.unwrap();
-        let text = String::from_utf8(body.to_vec()).unwrap();
-        Answer { status: parts.status, headers: parts.headers, text }
+        web::send(&self.router, request).await
     }
 
     async fn get(&self, path: &str) -> Answer {
@@ -123,19 +95,6 @@ impl Visitor<'_> {
         let body = json!({"document": prepared["document"], "credential": credential});
         self.post(&format!("/approve/{request}/answer"), &body).await
     }
-}
-
-fn assertion(key: &mut SoftKey, options: &Value) -> Value {
-    let challenge = B64.decode(options["challenge"].as_str().unwrap()).unwrap();
-    let made = key.assert(&challenge, ORIGIN);
-    json!({
-        "id": B64.encode(made.credential_id),
-        "response": {
-            "clientDataJSON": B64.encode(made.client_data_json),
-            "authenticatorData": B64.encode(made.authenticator_data),
-            "signature": B64.encode(made.signature),
-        },
-    })
 }
 
 /// An action on this resource, which is JSON, with this context.

@@ -3,20 +3,19 @@
 mod common;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as B64;
+use common::web::{self, Answer};
 use common::*;
 use placet_ledger::LogId;
 use placet_ledger::http::auth::Scope;
-use placet_ledger::http::{self, App};
 use placet_proto::cose::{Receipt, Sign1};
 use placet_proto::tlog::merkle;
 use placet_proto::tlog::proof::TlogProof;
 use placet_verifier::{Options, Verdict, verify_bundle};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
 struct Web {
     fixture: Fixture,
@@ -25,28 +24,9 @@ struct Web {
     shows: Option<(header::HeaderName, String)>,
 }
 
-struct Answer {
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
 impl Answer {
-    fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
-    }
-
     fn text(&self) -> &str {
-        std::str::from_utf8(&self.body).unwrap()
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap()
-    }
-
-    fn ok(self) -> Self {
-        assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.body));
-        self
+        &self.text
     }
 }
 
@@ -57,8 +37,7 @@ impl Web {
 
     /// Calls come with a token for reading evidence.
     fn over(fixture: Fixture) -> Self {
-        let app = App::new(fixture.ledger.clone(), &[]).unwrap();
-        let router = http::router(app, Router::new());
+        let router = web::router(&fixture);
         let web = Self { router, fixture, shows: None };
         web.with_token(&[Scope::EvidenceRead, Scope::Search])
     }
@@ -88,10 +67,7 @@ impl Web {
             request = request.header(name, value);
         }
         let request = request.body(Body::empty()).unwrap();
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 24).await.unwrap().to_vec();
-        Answer { status: parts.status, headers: parts.headers, body }
+        web::send(&self.router, request).await
     }
 }
 

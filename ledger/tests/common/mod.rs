@@ -1,6 +1,8 @@
 //! A ledger in a temporary folder, with software passkeys for persons.
 #![allow(dead_code)] // Each test file uses a part of it.
 
+pub mod web;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
