@@ -5,7 +5,7 @@ the verifier on what they left.
 import json
 import pathlib
 
-from live import Ledger
+from live import Ledger, free_port
 from report import run
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -17,8 +17,19 @@ STORIES = {
     "policy": "",
     "objection": "recovery_delay_s = 86400\n",
     "recovery": "recovery_delay_s = 3\n",
+    "hostile": "",
+    "attacks": "",
 }
+# Those of all of them.
 SETTINGS = "publish_ms = 50\n"
+# A chat tool that may be told everything.
+HOOK = """
+[[notify]]
+name = "chat"
+url = "http://127.0.0.1:{port}/hook"
+events = ["request.opened"]
+fields = ["initiator", "action", "resource", "audience", "reason"]
+"""
 
 
 def tell(report, options, only=()):
@@ -41,6 +52,7 @@ class Story:
         self.program = options.placet.resolve()
         self.pictures = options.work / "pictures" / name
         self.pictures.mkdir(parents=True)
+        self.hook = free_port()
 
     def tell(self, settings):
         done = self.ledger.init("--policy", HERE / "policy")
@@ -53,7 +65,8 @@ class Story:
         kept = [line for line in toml.read_text().splitlines()
                 if line.split("=")[0].strip() not in keys]
         # Before the first table.
-        toml.write_text(given + "\n".join(kept) + "\n")
+        hook = HOOK.format(port=self.hook) if self.name == "hostile" else ""
+        toml.write_text(given + "\n".join(kept) + "\n" + hook)
         with self.ledger.serve():
             told = self.run()
         for name, passed, detail in told["checks"]:
@@ -65,7 +78,7 @@ class Story:
         """Runs the story's script; gives what it printed."""
         given = {"base": self.ledger.url, "dir": str(self.ledger.dir), "code": self.ledger.code,
                  "program": str(self.program), "work": str(self.base),
-                 "pictures": str(self.pictures)}
+                 "pictures": str(self.pictures), "hook": self.hook}
         done = run(["node", HERE / "stories" / f"{self.name}.mjs", json.dumps(given)])
         try:
             return json.loads(done.stdout)

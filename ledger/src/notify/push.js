@@ -37,10 +37,18 @@ async function on(worker) {
   const answer = await fetch('/push/key', { credentials: 'same-origin', redirect: 'error' })
   const { key, detail } = await answer.json()
   if (!answer.ok) throw new Error(detail)
-  const subscription = await worker.pushManager.subscribe({
-    userVisibleOnly: true,
-    applicationServerKey: decode(key),
-  })
+  let subscription
+  try {
+    subscription = await worker.pushManager.subscribe({
+      userVisibleOnly: true,
+      applicationServerKey: decode(key),
+    })
+  } catch (error) {
+    // What browsers say is for programmers.
+    const why = 'its maker’s push service did not answer, or it is turned off here'
+    tell(`This browser can’t get messages now: ${why}. Nothing was changed. (${error.name})`)
+    return
+  }
   try {
     await post('/push/subscribe', {
       endpoint: subscription.endpoint,

@@ -7,6 +7,7 @@
 use placet_proto::hidden::is_hidden;
 use placet_proto::jcs;
 use placet_proto::json::Json;
+use unicode_normalization::char::is_combining_mark;
 
 use super::Refusal;
 use crate::Error;
@@ -18,6 +19,8 @@ pub const MAX_TEMPLATE: usize = 16 * 1024;
 /// Largest text, in bytes. Every member stands on a line of its own with its whole path, so that
 /// an action of 64 KiB could be made to fill gigabytes.
 pub const MAX_TEXT: usize = 1024 * 1024;
+/// Most marks on one character: writing systems need up to three.
+const MAX_MARKS: usize = 4;
 /// What stands between the words of the template and the list of all members.
 const EVERYTHING: &str = "\nEverything that is signed:\n";
 
@@ -76,10 +79,10 @@ fn bounded(out: &str) -> Result<(), Error> {
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for (c, plain) in characters(text) {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if is_hidden(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c if !plain => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
             c => out.push(c),
         }
     }
@@ -91,14 +94,30 @@ pub fn escape(text: &str) -> String {
 #[must_use]
 pub fn reveal(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
-    for c in line.chars() {
+    for (c, plain) in characters(line) {
         match c {
             '\t' => out.push_str("    "),
-            c if is_hidden(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+            c if !plain => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
             c => out.push(c),
         }
     }
     out
+}
+
+/// The characters of a text, each with whether it can be shown as it is. Of the marks that stand on
+/// one character the first few can: more of them would cover the lines around it.
+pub fn characters(text: &str) -> impl Iterator<Item = (char, bool)> {
+    // A mark at the beginning would stand on what is not of the text.
+    let mut marks = MAX_MARKS;
+    text.chars().map(move |c| {
+        let hidden = is_hidden(c);
+        marks = match () {
+            () if hidden => MAX_MARKS,
+            () if is_combining_mark(c) => marks.saturating_add(1),
+            () => 0,
+        };
+        (c, !hidden && marks <= MAX_MARKS)
+    })
 }
 
 fn fill(line: &str, json: &Json, out: &mut String) -> Result<(), Error> {
@@ -179,6 +198,12 @@ mod tests {
         assert_eq!(text, "a\\u{202e}b\\u{200b}c\\u{e0041}d\\u{a0}\\\\u{202e}\\\"");
         assert_eq!(escape("\u{600}\u{110bd}\u{13430}\u{ffff}").matches("\\u{").count(), 4);
         assert_eq!(escape("Grüße, 世界 😀"), "Grüße, 世界 😀");
+        for usual in ["e\u{301}\u{323}", "שִׁלּ֖", "ที่นี่", "क्षि"] {
+            assert_eq!(escape(usual), usual);
+        }
+        let flood = format!("Z{}", "\u{301}".repeat(9));
+        assert_eq!(escape(&flood).matches("\\u{301}").count(), 9 - MAX_MARKS);
+        assert_eq!(escape("\u{336}x\u{200b}\u{336}"), "\\u{336}x\\u{200b}\\u{336}");
     }
 
     #[test]

@@ -160,6 +160,53 @@ await story(async (world) => {
       { exit: 3, says: 'lineage', roots: [] })
   })
 
+  // Headless browsers have no push service: first what a person is told then, and after that a
+  // browser whose maker's answers.
+  await check('notifications: a browser that can’t have them says so', async () => {
+    await bob.open('/people/me')
+    await bob.element('push').waitFor({ state: 'visible' })
+    must((await bob.page.textContent('#push')).includes('no word of what an agent wants'), 'no word')
+    await bob.element('push').click()
+    await bob.says(/does not allow notifications|can’t get messages now/, 'push-status')
+    await bob.context.grantPermissions(['notifications'])
+    await bob.element('push').click()
+    const said = await bob.says(/can’t get messages now/, 'push-status')
+    same(await bob.element('push').getAttribute('aria-pressed'), 'false', 'pressed')
+    return said
+  })
+
+  await check('notifications: turned on and off again at one’s own page', async () => {
+    const posts = []
+    bob.page.on('response', (answer) => {
+      const { pathname } = new URL(answer.url())
+      if (pathname.startsWith('/push/') && answer.request().method() === 'POST') {
+        posts.push([pathname, answer.status()])
+      }
+    })
+    await bob.page.evaluate(async () => {
+      const pair = await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, [])
+      const keys = {
+        p256dh: await crypto.subtle.exportKey('raw', pair.publicKey),
+        auth: crypto.getRandomValues(new Uint8Array(16)).buffer,
+      }
+      let current = null
+      PushManager.prototype.subscribe = async ({ userVisibleOnly, applicationServerKey: key }) => {
+        if (!userVisibleOnly || key.length !== 65) throw new TypeError('options')
+        const endpoint = 'https://push.example.com/send/abc'
+        const unsubscribe = async () => { current = null }
+        current = { endpoint, getKey: (name) => keys[name], unsubscribe }
+        return current
+      }
+      PushManager.prototype.getSubscription = async () => current
+    })
+    await bob.element('push').click()
+    await bob.says('Notifications are on.', 'push-status')
+    same(await bob.element('push').getAttribute('aria-pressed'), 'true', 'pressed')
+    await bob.element('push').click()
+    await bob.says('Notifications are off.', 'push-status')
+    same(posts, [['/push/subscribe', 200], ['/push/unsubscribe', 200]], 'posts')
+  })
+
   await check('an auditor reads, and may do nothing', async () => {
     const vera = await world.admit(admin, 'Vera', { roles: ['auditor'] })
     same(await vera.goto('/approve'), 403, 'HTTP status of the queue')

@@ -1,9 +1,10 @@
 //! JSON for reading: indented, and with every character that can't be seen written as an escape, so
 //! that what is read is what is there. It parses to the same value.
 
-use placet_proto::hidden::is_hidden;
 use placet_proto::jcs;
 use placet_proto::json::Json;
+
+use crate::service::render;
 
 /// The text of a value.
 pub fn exact(value: &Json) -> String {
@@ -50,11 +51,11 @@ fn indent(depth: usize, out: &mut String) {
 /// Text with every character that can't be seen written as JSON's `\uXXXX`.
 pub fn visible(text: &str) -> String {
     let mut out = String::new();
-    for c in text.chars() {
-        if is_hidden(c) {
-            escaped(c, &mut out);
-        } else {
+    for (c, plain) in render::characters(text) {
+        if plain {
             out.push(c);
+        } else {
+            escaped(c, &mut out);
         }
     }
     out
@@ -89,10 +90,10 @@ fn escaped(c: char, out: &mut String) {
 
 fn string(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
+    for (c, plain) in render::characters(text) {
         match c {
             '"' | '\\' => out.extend(['\\', c]),
-            c if is_hidden(c) => escaped(c, out),
+            c if !plain => escaped(c, out),
             c => out.push(c),
         }
     }
