@@ -26,6 +26,7 @@ SETTINGS = "publish_ms = 50\n"
 HOOK = """
 [[notify]]
 name = "chat"
+template = "slack"
 url = "http://127.0.0.1:{port}/hook"
 events = ["request.opened"]
 fields = ["initiator", "action", "resource", "audience", "reason"]

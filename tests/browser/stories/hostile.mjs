@@ -1,4 +1,4 @@
-// What an agent writes stands on the pages as what it is: text of the agent's, each character of it.
+// What an agent writes stands on the pages as what it is: text of the agent's, and all of it.
 import { createServer } from 'node:http'
 import { writeFileSync } from 'node:fs'
 import { must, same, story } from './world.mjs'
@@ -128,11 +128,15 @@ await story(async (world) => {
 
   await check('messages to chat tools hold nothing that links, mentions or hides', async () => {
     const message = await told.of(request)
-    const text = JSON.stringify(message)
-    const { initiator, resource, action: name } = message.data
-    must(name.includes('<script>') && resource.includes('\\u{202e}'), text)
-    must(!FORBIDDEN.test(text) && initiator.length < 400, text)
-    must(!JSON.stringify(message.data.action).includes('://'), text)
+    const all = JSON.stringify(message)
+    must(!FORBIDDEN.test(all), all)
+    const [, { fields }] = message.blocks
+    same(fields.map(({ type }) => type), fields.map(() => 'plain_text'), 'types')
+    const text = fields.map((field) => field.text).join('\n')
+    must(text.includes('<script>alert(1)') && text.includes('pay \\u{202e}eno'), text)
+    // Its short form is read as Slack's markup.
+    must(!message.text.includes('<script') && message.text.includes('&lt;script'), message.text)
+    must(fields.every((field) => field.text.length < 400), text)
   })
 
   await check('a reason of a person’s is text, too', async () => {

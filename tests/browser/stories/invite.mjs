@@ -165,7 +165,8 @@ await story(async (world) => {
   await check('notifications: a browser that can’t have them says so', async () => {
     await bob.open('/people/me')
     await bob.element('push').waitFor({ state: 'visible' })
-    must((await bob.page.textContent('#push')).includes('no word of what an agent wants'), 'no word')
+    const shown = await bob.page.textContent('#push')
+    must(shown.includes('no word of what an agent wants'), shown)
     await bob.element('push').click()
     await bob.says(/does not allow notifications|can’t get messages now/, 'push-status')
     await bob.context.grantPermissions(['notifications'])
@@ -184,7 +185,8 @@ await story(async (world) => {
       }
     })
     await bob.page.evaluate(async () => {
-      const pair = await crypto.subtle.generateKey({ name: 'ECDH', namedCurve: 'P-256' }, true, [])
+      const curve = { name: 'ECDH', namedCurve: 'P-256' }
+      const pair = await crypto.subtle.generateKey(curve, true, ['deriveBits'])
       const keys = {
         p256dh: await crypto.subtle.exportKey('raw', pair.publicKey),
         auth: crypto.getRandomValues(new Uint8Array(16)).buffer,
