@@ -4,21 +4,22 @@ the verifier on what they left.
 
 import json
 import pathlib
+from concurrent.futures import ThreadPoolExecutor
 
 from live import Ledger, free_port
 from report import run
 
 HERE = pathlib.Path(__file__).resolve().parent
-# Settings of the ledgers, as lines of placet.toml.
+# Settings of the ledgers, as lines of placet.toml. The longest story first.
 STORIES = {
-    "invite": "",
-    "quorum": "",
     "ended": "request_s = 12\n",
+    "hostile": "",
+    "quorum": "",
+    "invite": "",
+    "attacks": "",
     "policy": "",
     "objection": "recovery_delay_s = 86400\n",
     "recovery": "recovery_delay_s = 3\n",
-    "hostile": "",
-    "attacks": "",
 }
 # Those of all of them.
 SETTINGS = "publish_ms = 50\n"
@@ -31,22 +32,33 @@ url = "http://127.0.0.1:{port}/hook"
 events = ["request.opened"]
 fields = ["initiator", "action", "resource", "audience", "reason"]
 """
+# Stories mostly wait, for pages and for clocks.
+AT_ONCE = 2
 
 
 def tell(report, options, only=()):
     """Runs the stories; counts what each of them checked."""
-    for name, settings in STORIES.items():
-        if only and name not in only:
-            continue
-        report.stage(f"story: {name}")
-        Story(report, options, name).tell(settings)
+    names = [name for name in STORIES if not only or name in only]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for name, checks in zip(names, pool.map(lambda name: told(options, name), names)):
+            report.stage(f"story: {name}")
+            for check in checks:
+                report.check(*check)
+
+
+def told(options, name):
+    """The checks of one story: name, whether it passed, and what there is to say."""
+    try:
+        return Story(options, name).tell(STORIES[name])
+    except (OSError, RuntimeError) as error:
+        return [(f"the story {name}", False, str(error))]
 
 
 class Story:
     """One story: a ledger that serves, a browser, and evidence."""
 
-    def __init__(self, report, options, name):
-        self.report, self.name = report, name
+    def __init__(self, options, name):
+        self.name = name
         self.base = options.work / name
         self.base.mkdir()
         self.ledger = Ledger(options, self.base, f"{name}.example/placet")
@@ -58,22 +70,21 @@ class Story:
     def tell(self, settings):
         done = self.ledger.init("--policy", HERE / "policy")
         if done.returncode != 0:
-            self.report.check("init", False, done.stdout + done.stderr)
-            return
-        toml = self.ledger.dir / "placet.toml"
-        given = settings + SETTINGS
-        keys = {line.split("=")[0].strip() for line in given.splitlines()}
-        kept = [line for line in toml.read_text().splitlines()
-                if line.split("=")[0].strip() not in keys]
-        # Before the first table.
-        hook = HOOK.format(port=self.hook) if self.name == "hostile" else ""
-        toml.write_text(given + "\n".join(kept) + "\n" + hook)
+            return [("init", False, done.stdout + done.stderr)]
+        self.settle(settings + SETTINGS)
         with self.ledger.serve():
             told = self.run()
-        for name, passed, detail in told["checks"]:
-            self.report.check(name, passed, detail)
-        for verdict in told["verdicts"]:
-            self.judge(**verdict)
+        return told["checks"] + [self.judge(**verdict) for verdict in told["verdicts"]]
+
+    def settle(self, given):
+        """Puts settings in the place of those that `init` wrote."""
+        toml = self.ledger.dir / "placet.toml"
+        key = lambda line: line.split("=")[0].strip()  # noqa: E731
+        keys = {key(line) for line in given.splitlines()}
+        kept = [line for line in toml.read_text().splitlines() if key(line) not in keys]
+        hook = HOOK.format(port=self.hook) if self.name == "hostile" else ""
+        # Tables come last.
+        toml.write_text(given + "\n".join(kept) + "\n" + hook)
 
     def run(self):
         """Runs the story's script; gives what it printed."""
@@ -89,15 +100,15 @@ class Story:
 
     def judge(self, name, file, roots, exit, says, more):
         """Whether the verifier says this of a file of evidence, if these keys are trusted."""
-        self.ledger.trust = self.base / ("-".join(root[:8] for root in roots) + ".json")
+        name_of = "-".join(["trust", *(root[:8] for root in roots)])
+        self.ledger.trust = self.base / f"{name_of}.json"
         if not self.ledger.trust.exists():
             words = [word for root in roots for word in ("--root", root)]
             done = run([self.ledger.placet, "trust", "export", "--dir", self.ledger.dir, "--out",
                         self.ledger.trust, "--allow-dev", "--yes", *words])
             if done.returncode != 0:
-                self.report.check(name, False, done.stdout + done.stderr)
-                return
+                return name, False, done.stdout + done.stderr
         done = run(self.ledger.check(file, *more))
-        found = done.returncode == exit and says in done.stdout
         detail = f"exit {done.returncode}, expected {exit} and {says!r}\n"
-        self.report.check(name, found, detail + done.stdout + done.stderr)
+        passed = done.returncode == exit and says in done.stdout
+        return name, passed, detail + done.stdout + done.stderr

@@ -79,7 +79,7 @@ await story(async (world) => {
     must(shown.includes('pay \\u202eeno ton\\u202c'), 'bidi characters are not escaped')
     must(shown.includes('\\udb40\\udc41'), 'tags are not escaped')
     const said = await admin.page.textContent('#action')
-    must(said.includes('The exact action, written by the agent'), 'no label')
+    must(said.includes('The exact action, as the agent wrote it'), 'no label')
     const section = admin.page.locator('section', { has: admin.element('remarks') })
     const remarks = await section.textContent()
     must(remarks.includes('In the agent\'s words'), remarks)
