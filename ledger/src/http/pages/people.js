@@ -29,9 +29,9 @@ async function join(begin, own = false) {
   try {
     return await prove(unsigned.registration, unsigned.wanted, own)
   } catch (error) {
-    // What the ledger refuses begins anew; what the passkey refused is asked for again.
-    if (!error.status) throw error
-    unsigned = null
+    // What the ledger refuses begins anew. What the passkey refused is asked for again, and what
+    // the ledger was too busy for.
+    if (error.status < 500 && error.status !== 429) unsigned = null
     throw error
   }
 }
