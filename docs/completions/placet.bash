@@ -55,6 +55,9 @@ _placet() {
             placet,people)
                 cmd="placet__subcmd__people"
                 ;;
+            placet,policy)
+                cmd="placet__subcmd__policy"
+                ;;
             placet,request)
                 cmd="placet__subcmd__request"
                 ;;
@@ -115,6 +118,12 @@ _placet() {
             placet__subcmd__people,role)
                 cmd="placet__subcmd__people__subcmd__role"
                 ;;
+            placet__subcmd__policy,activate)
+                cmd="placet__subcmd__policy__subcmd__activate"
+                ;;
+            placet__subcmd__policy,check)
+                cmd="placet__subcmd__policy__subcmd__check"
+                ;;
             placet__subcmd__token,create)
                 cmd="placet__subcmd__token__subcmd__create"
                 ;;
@@ -140,7 +149,7 @@ _placet() {
 
     case "${cmd}" in
         placet)
-            opts="-h -V --color --json --help --version demo init serve request enrol people approve deny evidence search erase log witness trust notify keys config token completions"
+            opts="-h -V --color --json --help --version demo init serve request enrol people policy approve deny evidence search erase log witness trust notify keys config token completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1108,6 +1117,72 @@ _placet() {
                     COMPREPLY=($(compgen -W "administrator approver auditor operator" -- "${cur}"))
                     return 0
                     ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__policy)
+            opts="-h --color --json --help check activate"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__policy__subcmd__activate)
+            opts="-h --url --ca-file --key --yes --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --url)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__policy__subcmd__check)
+            opts="-h --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

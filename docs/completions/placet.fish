@@ -464,7 +464,7 @@ complete -c placet -n "__fish_placet_using_subcommand token; and not __fish_seen
 complete -c placet -n "__fish_placet_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "list" -d 'List tokens, without their secrets'
 complete -c placet -n "__fish_placet_using_subcommand token; and not __fish_seen_subcommand_from create list revoke" -f -a "revoke" -d 'Revoke a token, at once and for ever'
 complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l dir -d 'The ledger\'s folder; the service may run' -r -F
-complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l scope -d 'What it may do: pep, register, evidence.read, search, metrics, notify, admin; may be repeated' -r
+complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l scope -d 'What it may do: pep, evidence.read, search, metrics, admin; may be repeated' -r
 complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l label -d 'What you call it' -r
 complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l expires -d 'Days after which it ends' -r
 complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from create" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'

@@ -735,7 +735,7 @@ never\:"Nowhere"))' \
             (create)
 _arguments "${_arguments_options[@]}" : \
 '--dir=[The ledger'\''s folder; the service may run]:DIR:_files' \
-'*--scope=[What it may do\: pep, register, evidence.read, search, metrics, notify, admin; may be repeated]:SCOPE:_default' \
+'*--scope=[What it may do\: pep, evidence.read, search, metrics, admin; may be repeated]:SCOPE:_default' \
 '--label=[What you call it]:TEXT:_default' \
 '--expires=[Days after which it ends]:DAYS:_default' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
