@@ -8,6 +8,7 @@ const SHIPPED = new URL('../policy', import.meta.url).pathname
 await story(async (world) => {
   const check = world.check.bind(world)
   const admin = await world.administrator()
+  await world.admit(admin, 'Bob')
   const auditor = await world.admit(admin, 'Dora', { roles: ['auditor'] })
   const folder = `${world.work}/policy`
   cpSync(SHIPPED, folder, { recursive: true })
