@@ -282,6 +282,31 @@ async fn a_second_passkey_is_let_in_by_the_first() {
     web.fixture.answer(&request, &mut bob, false);
 }
 
+/// Who may not erase, from where one may not, and what is not understood.
+async fn refuses_orders(web: &Web, admin: &Session, approver: &Session, leaf: u64) {
+    let (prepare, confirm) = ("/v1/erasures/prepare", "/v1/erasures/confirm");
+    let wanted = json!({"leaf": leaf, "reason": "asked for"});
+    let forged = Session { cookie: admin.cookie.clone(), csrf: "x".to_owned() };
+    for path in [prepare, confirm] {
+        assert_eq!(web.post(path, &Session::default(), wanted.clone()).await.status, 401);
+        let refused = web.post(path, approver, wanted.clone()).await.refused();
+        assert_eq!(refused, (403, "http.forbidden".to_owned()));
+        assert_eq!(web.post(path, &forged, wanted.clone()).await.refused().1, "http.csrf");
+    }
+    for bad in [
+        json!({"leaf": leaf}),
+        json!({"leaf": leaf, "reason": ""}),
+        json!({"leaf": -1, "reason": "x"}),
+        json!({"leaf": "0", "reason": "x"}),
+        json!({"leaf": leaf, "reason": "x".repeat(4097)}),
+        json!({"leaf": leaf, "reason": "x", "more": 1}),
+    ] {
+        assert_eq!(web.post(prepare, admin, bad.clone()).await.status, 400, "{bad}");
+    }
+    let beyond = web.post(prepare, admin, json!({"leaf": 1_u64 << 40, "reason": "x"})).await;
+    assert_eq!(beyond.refused(), (404, "log.out_of_range".to_owned()));
+}
+
 // SPEC.md R-10-45.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_is_ordered_by_an_administrator_and_shown_with_its_reason() {
@@ -313,27 +338,7 @@ async fn an_erasure_is_ordered_by_an_administrator_and_shown_with_its_reason() {
     assert_eq!(web.get(&page, &approver).await.status, StatusCode::FORBIDDEN);
     assert_eq!(web.get("/erase/0", &admin).await.status, StatusCode::BAD_REQUEST);
 
-    // Who may not, from where one may not, and what is not understood.
-    let forged = Session { cookie: admin.cookie.clone(), csrf: "x".to_owned() };
-    for path in [prepare, confirm] {
-        assert_eq!(web.post(path, &Session::default(), wanted.clone()).await.status, 401);
-        let refused = web.post(path, &approver, wanted.clone()).await.refused();
-        assert_eq!(refused, (403, "http.forbidden".to_owned()));
-        assert_eq!(web.post(path, &forged, wanted.clone()).await.refused().1, "http.csrf");
-    }
-    for bad in [
-        json!({"leaf": leaf}),
-        json!({"leaf": leaf, "reason": ""}),
-        json!({"leaf": -1, "reason": "x"}),
-        json!({"leaf": "0", "reason": "x"}),
-        json!({"leaf": leaf, "reason": "x".repeat(4097)}),
-        json!({"leaf": leaf, "reason": "x", "more": 1}),
-    ] {
-        assert_eq!(web.post(prepare, &admin, bad.clone()).await.status, 400, "{bad}");
-    }
-    let beyond = web.post(prepare, &admin, json!({"leaf": 1_u64 << 40, "reason": "x"})).await;
-    assert_eq!(beyond.refused(), (404, "log.out_of_range".to_owned()));
-
+    refuses_orders(&web, &admin, &approver, leaf).await;
     let order = web.post(prepare, &admin, wanted.clone()).await.ok().json();
     assert_eq!((&order["leaves"], &order["left"]), (&json!([leaf, leaf + 1]), &json!(0)));
     assert_eq!(
