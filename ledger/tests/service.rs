@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use common::*;
 use placet_ledger::service::*;
+use placet_proto::document::Verdict as Decided;
 use placet_verifier::{Options, Verdict, verify_bundle};
 
 fn check(
@@ -515,4 +516,42 @@ fn what_waits_for_persons_is_limited_for_each_agent_however_it_is_opened() {
     create("one").unwrap();
     assert_eq!(create("one").unwrap_err().code(), "agent.limit");
     create("two").unwrap();
+}
+
+#[test]
+fn no_number_of_decisions_makes_the_evidence_too_large() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let mut decision = fixture.decision(1);
+    let long = format!("X{}", "1".repeat(1000));
+    let members: Vec<String> = (0..55).map(|n| format!(r#""p{n}":"{long}""#)).collect();
+    let text = format!(
+        r#"{{"subject":{{"type":"user","id":"dora"}},"action":{{"name":"disable_user"}},
+        "resource":{{"type":"user","id":"X0001"}},"context":{{{}}}}}"#,
+        members.join(",")
+    );
+    let json = placet_proto::json::parse(text.as_bytes()).unwrap();
+    decision.action = placet_proto::action::Action::from_document(&json).unwrap();
+    let request = fixture.ledger.create(decision.clone(), Carried::default()).unwrap();
+    let answered = fixture.answer(&request, &mut alice, false);
+    // Whoever has the token asks again and again, with the approval.
+    let again = NewDecision {
+        request: Some(request.clone()),
+        decision: Decided::Permit,
+        reason: "approved".to_owned(),
+        approvals: vec![answered.appended.digest_ref()],
+        not_after: None,
+        quorum: None,
+        ..decision.clone()
+    };
+    for _ in 0..300 {
+        fixture.ledger.decide(again.clone(), Carried::default()).unwrap();
+    }
+    let call = Consume { action_digest: decision.action.digest(), ..fixture.consume(&request) };
+    let consumed = fixture.ledger.consume(&call).unwrap();
+    let evidence = fixture.ledger.evidence(&[request], None).unwrap();
+    let report = check(&fixture, &evidence, &[&alice], false);
+    let facts = &report.requests[0];
+    assert_eq!(facts.execution.as_ref().unwrap().index, consumed.execution.index);
+    assert_eq!(facts.answers[0].index, answered.appended.index);
 }

@@ -92,8 +92,9 @@ impl Ledger {
         // No order of erasure is recorded while they are read: it would take some of them only.
         let _still = read(&self.filing);
         let mut found = Found::default();
-        let mut size = 0usize;
+        let (mut size, mut more) = (0usize, Vec::new());
         for request in requests {
+            let needed = self.state.entries_with(request, 1)?;
             let entries = self.state.entries(request)?;
             if entries.is_empty() {
                 return Err(Refusal::RequestUnknown.into());
@@ -106,13 +107,27 @@ impl Ledger {
                     found.orders.insert(erased.order, order);
                     continue;
                 }
-                let statement = read_statement(&self.main, index)?;
-                size = size.saturating_add(statement.bytes().len());
+                if needed.contains(&index) {
+                    let statement = read_statement(&self.main, index)?;
+                    size = size.saturating_add(statement.bytes().len());
+                    found.statements.insert(index, Arc::new(statement));
+                } else {
+                    more.push(index);
+                }
                 if size > MAX_BUNDLE {
                     return Err(too_large());
                 }
-                found.statements.insert(index, Arc::new(statement));
             }
+        }
+        // The same action can be decided again any number of times, by whoever holds the PEP's
+        // token: that must not make a bundle too large to be had.
+        for index in more {
+            let statement = read_statement(&self.main, index)?;
+            size = size.saturating_add(statement.bytes().len());
+            if size > MAX_BUNDLE / 2 {
+                break;
+            }
+            found.statements.insert(index, Arc::new(statement));
         }
         Ok(found)
     }

@@ -390,6 +390,15 @@ impl State {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn entries(&self, request: &str) -> Result<Vec<u64>, Error> {
+        self.entries_with(request, MAX_LISTED)
+    }
+
+    /// As [`State::entries`], with the first `first` beside those that make the request what it is:
+    /// with one, its decision.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn entries_with(&self, request: &str, first: u32) -> Result<Vec<u64>, Error> {
         let sql = "
             SELECT entry FROM (SELECT entry FROM entry WHERE request = ?1 ORDER BY entry LIMIT ?2)
             UNION SELECT entry FROM answer WHERE request = ?1
@@ -399,7 +408,7 @@ impl State {
             ORDER BY 1";
         self.with(|c| {
             c.prepare_cached(sql)?
-                .query_map(params![request, MAX_LISTED], |r| Ok(uint(r.get(0)?)))?
+                .query_map(params![request, first], |r| Ok(uint(r.get(0)?)))?
                 .collect()
         })
     }
