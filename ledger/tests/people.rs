@@ -305,3 +305,38 @@ fn keys_are_found_by_what_people_can_say() {
     assert_eq!(fixture.ledger.find_person("Bob").unwrap(), bob.id);
     assert_eq!(fixture.ledger.find_person(&alice.id).unwrap(), alice.id);
 }
+
+#[test]
+fn nobody_fills_the_governance_log_alone() {
+    let fixture = Fixture::new();
+    let mut alice = fixture.bootstrap("Alice");
+    let mut bob = fixture.enrol("Bob", &mut alice);
+    let first = bob.key.credential_id().to_vec();
+    let mut keys = Vec::new();
+    let refused = loop {
+        let begun = match fixture.ledger.begin_own(&first, None) {
+            Ok(begun) => begun,
+            Err(error) => break error.code(),
+        };
+        keys.push(register(&fixture, &begun).0);
+        authorise(&fixture, &mut bob).unwrap();
+        assert!(keys.len() < 40);
+    };
+    assert_eq!((refused, keys.len()), ("ledger.limit", 31));
+    // An administrator may let in more.
+    let further = Invite {
+        name: String::new(),
+        roles: vec![Role::Approver],
+        identities: Vec::new(),
+        person: Some(bob.id.clone()),
+    };
+    fixture.ledger.invite(&further, alice.key.credential_id()).unwrap();
+
+    let lost = revocation(&keys[0], &fixture);
+    for _ in 0..8 {
+        change(&fixture, &lost, &mut bob);
+    }
+    let more = fixture.ledger.prepare_change(&lost, &first);
+    assert_eq!(code(more), "person.not_authorised");
+    change(&fixture, &lost, &mut alice);
+}

@@ -92,6 +92,9 @@ pub enum Enrolled {
     },
 }
 
+/// Passkeys that a person enrols without anybody else, over all time.
+const MAX_OWN: usize = 32;
+
 impl Ledger {
     /// Begins the one enrolment that nobody authorises, of an administrator who approves too.
     ///
@@ -155,6 +158,11 @@ impl Ledger {
         if roles.is_empty() || roles.iter().any(|role| !held.contains(role)) {
             let why = "a further passkey gets no role that its person has not";
             return Err(Refusal::NotAuthorised(why.to_owned()).into());
+        }
+        // Beyond this an administrator has to invite: the governance log is read whole by every
+        // auditor, and nobody shall fill it alone.
+        if self.enrolments()?.iter().filter(|e| e.person == person).count() >= MAX_OWN {
+            return Err(Refusal::Limit("passkeys of one person").into());
         }
         let (name, salt) = self.state.person(&person)?.ok_or(Refusal::PersonUnknown)?;
         let authoriser = Signer { person: person.clone(), credential: by.to_vec() };
