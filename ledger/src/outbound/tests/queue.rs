@@ -285,12 +285,12 @@ fn callbacks_fill_neither_the_queue_nor_all_threads() {
     // The oldest made room.
     assert_eq!((bench.status("callback:0").pending, bench.status("callback:0").dead), (0, 1));
     let mut busy = HashSet::new();
-    let mut next = || {
+    let next = || {
         let job = bench.store.due(now, &busy, 2).unwrap().map(|job| job.delivery.endpoint);
         busy.extend(job.clone());
         job
     };
-    let names: Vec<String> = std::iter::from_fn(|| next()).collect();
+    let names: Vec<String> = std::iter::from_fn(next).collect();
     assert_eq!(names.len(), 3, "{names:?}");
     assert_eq!(names[2], "notify:ops");
     // What an agent chose is forgotten after a day.
