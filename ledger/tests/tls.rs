@@ -46,7 +46,7 @@ async fn a_renewed_certificate_is_served_without_a_restart_and_a_bad_one_is_not(
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let serving = Serving { tls: Some(tls.clone()), proxies: Vec::new() };
+    let serving = Serving { tls: Some(tls.clone()), ..Serving::default() };
     let router = Router::new().route("/", get(async || "hello"));
     let served = tokio::spawn(serve_with(listener, serving, router, async {
         let _ = stopped.await;

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use axum::http::Method;
 
 use super::auth::Caller;
+use super::limits::network_of;
 
 tokio::task_local! {
     static CALL: Arc<Call>;
@@ -65,6 +66,35 @@ impl Call {
             None => "nobody",
         }
     }
+}
+
+/// Whom a limit counts: a person, whatever the number of sessions and addresses; a program; and of
+/// all others the address that they come from. Behind one address there may be a whole company, so
+/// that nobody who is known is held to what its address does.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Who {
+    /// A person, by id.
+    Person(String),
+    /// A program, by its token's id.
+    Token(String),
+    /// Nobody that is known: the address, or the network of an IPv6 one.
+    Address(IpAddr),
+}
+
+/// Whom the limits of the request count that this task answers.
+#[must_use]
+pub fn who() -> Who {
+    match Call::current().as_ref().and_then(|call| call.caller()) {
+        Some(Caller::Person(session)) => Who::Person(session.person.clone()),
+        Some(Caller::Token { id, .. }) => Who::Token(id.clone()),
+        None => address(),
+    }
+}
+
+/// The same, whoever it is from, by its address.
+#[must_use]
+pub fn address() -> Who {
+    Who::Address(network_of(client()))
 }
 
 /// The client of the request that this task answers.

@@ -29,9 +29,9 @@ use crate::LogId;
 use crate::service::{RequestEvent, SessionSecret};
 use crate::sync::lock;
 
-/// Streams that are open at the same time; half of the connections, so that the other half can
+/// Streams that are open at the same time; a quarter of the connections, so that the others can
 /// answer.
-const MAX_STREAMS: usize = 512;
+const MAX_STREAMS: usize = 1024;
 /// Streams of one person: as many as a browser opens to one host.
 const MAX_OF_ONE: usize = 6;
 /// Silence after which a line is sent that says only that the stream lives.

@@ -14,12 +14,12 @@ use placet_proto::document::DigestRef;
 use placet_proto::jcs;
 use placet_proto::json::Json;
 
-use super::App;
 use super::auth::{Caller, Scope};
-use super::call::Call;
+use super::call::{self, Call};
 use super::problem::Fault;
 use super::v1::{Params, RawQuery, admit};
 use super::words::action_code;
+use super::App;
 use crate::service::{Ledger, Refusal, RequestState, RequestView, TrustChoices};
 
 /// Longest wait that a client may ask for, in seconds.
@@ -87,7 +87,7 @@ async fn bundle(app: &App, requests: Vec<String>, wait: u64) -> Result<Response,
     let wait = match wait.min(MAX_WAIT_S) {
         0 => None,
         seconds => {
-            app.0.rates.closings.take()?;
+            app.0.rates.closings.take(call::who())?;
             Some(Duration::from_secs(seconds))
         }
     };

@@ -12,7 +12,7 @@ use axum::response::{IntoResponse as _, Response};
 use placet_proto::b64;
 
 use super::App;
-use super::call::Call;
+use super::call::{self, Call};
 use super::problem::Fault;
 use super::rules;
 use super::server::Peer;
@@ -31,6 +31,9 @@ const REQUEST_ID_BYTES: std::ops::RangeInclusive<usize> = 8..=64;
 const MAX_ECHOED: usize = 256;
 /// Routes that are asked for all the time by machines; what they answer well is no news.
 const QUIET: [&str; 6] = ["/healthz", "/readyz", "/metrics", "/assets/", "/log/", "/gov/"];
+
+/// Routes whose answers cost nothing.
+const FREE: [&str; 4] = ["/assets/", "/healthz", "/readyz", "/push-sw.js"];
 
 /// The outermost layer.
 pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -132,9 +135,10 @@ async fn answered(app: &App, request: Request, route: Option<&str>, next: Next) 
             let limit = Duration::from_secs(TIMEOUT_S);
             let kept = rules::keep(app, &request, route);
             let work = async {
-                match kept.await {
-                    Ok(()) => next.run(request).await,
-                    Err(refused) => refused,
+                match (kept.await, counted(app, route)) {
+                    (_, Err(fault)) => fault.response(&path),
+                    (Ok(()), Ok(())) => next.run(request).await,
+                    (Err(refused), Ok(())) => refused,
                 }
             };
             match tokio::time::timeout(limit, work).await {
@@ -145,6 +149,13 @@ async fn answered(app: &App, request: Request, route: Option<&str>, next: Next) 
         }
         _ => Fault::misdirected().response(&path),
     }
+}
+
+/// Counts a call among those of its caller, once it is known who that is. What is small, the same
+/// for all, and asked for with every page is not counted.
+fn counted(app: &App, route: Option<&str>) -> Result<(), Fault> {
+    let free = route.is_some_and(|route| FREE.iter().any(|free| route.starts_with(free)));
+    if free { Ok(()) } else { app.0.rates.call(call::who()) }
 }
 
 /// A client's id for its request, if it is made of what UUIDs and trace ids are made of: the log

@@ -47,28 +47,50 @@ pub mod v1;
 mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware;
-use tokio::sync::Semaphore;
 
-use self::limits::{PerClient, Rate};
+use self::call::Who;
+use self::limits::{PerCaller, Places, Rate};
 use self::problem::Fault;
 pub use self::server::serve;
 use self::session::SignIns;
 pub use self::words::action_code;
 use crate::Error;
-use crate::service::Ledger;
 use crate::service::network::Network;
+use crate::service::{Config, Ledger};
 
 /// Largest request body that any route reads, in bytes.
 pub const MAX_BODY: usize = 512 * 1024;
 /// Calls that may work in the ledger at the same time; each may wait for a disk or a witness.
 const MAX_WORKING: usize = 64;
-/// Of these, calls that wait for witnesses on behalf of somebody who has shown nothing: they must
-/// not keep decisions from being recorded when witnesses are slow.
-const MAX_WAITING: usize = 8;
+/// Of these, calls that may wait for witnesses: they must not keep decisions from being recorded
+/// when witnesses are slow.
+const MAX_WAITING: usize = 16;
+/// How long a call waits for its place before it is told that the ledger is busy.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Seconds of its pace that a caller may use at once.
+const AT_ONCE_S: u32 = 10;
+
+/// Places that one caller may have at work. A token is a program that may speak for all agents of a
+/// company; behind an address there may be all its persons, signing in.
+fn working_share(who: &Who) -> usize {
+    match who {
+        Who::Person(_) => 8,
+        Who::Token(_) | Who::Address(_) => MAX_WORKING / 2,
+    }
+}
+
+/// Of these, places of calls that wait for witnesses.
+fn waiting_share(who: &Who) -> usize {
+    match who {
+        Who::Token(_) => MAX_WAITING / 2,
+        Who::Person(_) | Who::Address(_) => MAX_WAITING / 4,
+    }
+}
 
 /// What all handlers share.
 #[derive(Clone)]
@@ -78,8 +100,8 @@ struct Shared {
     ledger: Arc<Ledger>,
     hosts: Vec<String>,
     proxies: Vec<Network>,
-    working: Arc<Semaphore>,
-    waiting: Arc<Semaphore>,
+    working: Places<Who>,
+    waiting: Places<Who>,
     rates: Rates,
     sign_ins: SignIns,
     listeners: events::Listeners,
@@ -87,18 +109,48 @@ struct Shared {
     issuers: Vec<scrapi::ExternalIssuer>,
 }
 
-/// How often those who have shown nothing yet may ask for work, over all of them.
+/// How often each caller may ask for work; what those who have shown nothing yet ask for has a
+/// bound for all of them, too, far above that of one.
 struct Rates {
-    /// Statements by `POST /entries`.
-    statements: Rate,
-    /// Evidence that is to be closed, which takes witnesses' time.
-    closings: Rate,
-    /// Of these, statements of each client.
-    statements_of_one: PerClient,
-    /// Tries at the one-time code.
-    codes: Rate,
-    /// Sign-ins, of each client.
-    sign_ins: PerClient,
+    /// Calls of any kind, of each person who is signed in.
+    persons: PerCaller<Who>,
+    /// Calls of any kind, of each token.
+    tokens: PerCaller<Who>,
+    /// Calls of any kind, of each address, where nobody is known.
+    addresses: PerCaller<Who>,
+    /// Statements by `POST /entries`, of each address.
+    statements: PerCaller<Who>,
+    /// Evidence that is to be closed, which takes witnesses' time, of each caller.
+    closings: PerCaller<Who>,
+    /// Tries at the one-time code, of each address.
+    codes: PerCaller<Who>,
+    /// Steps of signing in and of registering a key, of each address.
+    sign_ins: PerCaller<Who>,
+}
+
+impl Rates {
+    fn new(config: &Config) -> Self {
+        let of = |per_second: u32| PerCaller::new(per_second, per_second.saturating_mul(AT_ONCE_S));
+        Self {
+            persons: of(config.person_rate),
+            tokens: of(config.token_rate),
+            addresses: of(config.address_rate),
+            statements: PerCaller::new(5, 50).within(Rate::new(100, 1000)),
+            closings: PerCaller::new(1, 16).within(Rate::new(20, 160)),
+            codes: PerCaller::new(1, 10).within(Rate::new(20, 200)),
+            sign_ins: of(config.sign_in_rate)
+                .within(Rate::new(config.sign_in_rate.saturating_mul(10), 10_000)),
+        }
+    }
+
+    /// Counts a call of whoever it turned out to be from.
+    fn call(&self, who: Who) -> Result<(), Fault> {
+        match who {
+            Who::Person(_) => self.persons.take(who),
+            Who::Token(_) => self.tokens.take(who),
+            Who::Address(_) => self.addresses.take(who),
+        }
+    }
 }
 
 impl App {
@@ -113,19 +165,14 @@ impl App {
         hosts.extend(addresses.iter().cloned());
         let issuers = scrapi::external_issuers(&ledger)?;
         let proxies = ledger.config().trusted_proxies()?;
+        let rates = Rates::new(ledger.config());
         Ok(Self(Arc::new(Shared {
             ledger,
             hosts,
             proxies,
-            working: Arc::new(Semaphore::new(MAX_WORKING)),
-            waiting: Arc::new(Semaphore::new(MAX_WAITING)),
-            rates: Rates {
-                statements: Rate::new(20, 100),
-                closings: Rate::new(1, 16),
-                statements_of_one: PerClient::new(5, 50),
-                codes: Rate::new(1, 10),
-                sign_ins: PerClient::new(10, 100),
-            },
+            working: Places::new(MAX_WORKING, working_share, PATIENCE),
+            waiting: Places::new(MAX_WAITING, waiting_share, PATIENCE),
+            rates,
             sign_ins: SignIns::new()?,
             listeners: events::Listeners::default(),
             queue: pages::Queue::default(),
@@ -143,13 +190,13 @@ impl App {
     /// records must not depend on who listens.
     ///
     /// # Errors
-    /// What `call` gives; `ledger.busy` when too many calls are at work.
+    /// What `call` gives; `ledger.busy` when too many calls, or too many of this caller, are at
+    /// work for too long.
     pub async fn run<T: Send + 'static>(
         &self,
         call: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let working = Arc::clone(&self.0.working);
-        let slot = working.try_acquire_owned().map_err(|_| Error::Busy)?;
+        let slot = self.0.working.enter(call::who()).await?;
         let app = self.clone();
         let task = tokio::task::spawn_blocking(move || {
             let _slot = slot;
@@ -158,8 +205,7 @@ impl App {
         task.await.unwrap_or_else(|_| Err(Error::Stopped { reason: "a call panicked".to_owned() }))
     }
 
-    /// As [`App::run`], for calls that anybody may make and that may wait for witnesses: few at a
-    /// time.
+    /// As [`App::run`], for calls that may wait for witnesses: few at a time.
     ///
     /// # Errors
     /// As there.
@@ -167,7 +213,7 @@ impl App {
         &self,
         call: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let slot = Arc::clone(&self.0.waiting).try_acquire_owned().map_err(|_| Error::Busy)?;
+        let slot = self.0.waiting.enter(call::who()).await?;
         self.run(move |app| {
             let _slot = slot;
             call(app)

@@ -112,8 +112,7 @@ async fn register(
         if !STATEMENTS.contains(&media_type.trim()) {
             return Err(Fault::media_type(COSE));
         }
-        app.0.rates.statements_of_one.take(call::client())?;
-        app.0.rates.statements.take()?;
+        app.0.rates.statements.take(call::address())?;
         let body = body.map_err(|_| Fault::too_large())?;
         let statement = normal(&body)?;
         let id = sha256(&statement);

@@ -27,10 +27,10 @@ use crate::service::network::Network;
 use crate::sync::lock;
 
 /// Connections that are open at the same time; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 2048;
-/// Of these, connections of one client that is neither on this machine nor a trusted proxy; more
-/// are closed at once.
-const MAX_OF_CLIENT: u32 = 256;
+const MAX_CONNECTIONS: usize = 4096;
+/// Of these, connections from one address that is neither this machine's nor a trusted proxy's,
+/// unless [`Serving`] says otherwise; more are closed at once.
+const MAX_OF_ADDRESS: u32 = 1024;
 /// Largest head of a request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 /// Most header fields of a request.
@@ -76,6 +76,8 @@ pub struct Serving {
     pub tls: Option<Tls>,
     /// Proxies in front, whose connections are those of many clients.
     pub proxies: Vec<Network>,
+    /// Connections that are open from one address.
+    pub of_address: Option<u32>,
 }
 
 /// Serves plain HTTP until `end` is ready, then lets the requests that run finish, twenty seconds
@@ -92,7 +94,7 @@ pub async fn serve_with(
     end: impl Future<Output = ()>,
 ) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let clients = Clients::default();
+    let clients = Clients::new(serving.of_address.unwrap_or(MAX_OF_ADDRESS));
     let graceful = GracefulShutdown::new();
     let (ends, ending) = Ending::new();
     let mut end = std::pin::pin!(end);
@@ -177,21 +179,28 @@ async fn accept(
 }
 
 /// Connections by client; no more than there are connections.
-#[derive(Debug, Clone, Default)]
-struct Clients(Arc<Mutex<HashMap<IpAddr, u32>>>);
+#[derive(Debug, Clone)]
+struct Clients {
+    open: Arc<Mutex<HashMap<IpAddr, u32>>>,
+    most: u32,
+}
 
 /// One connection's place; dropped with it.
 struct Place(Option<(Clients, IpAddr)>);
 
 impl Clients {
+    fn new(most: u32) -> Self {
+        Self { open: Arc::default(), most }
+    }
+
     fn enter(&self, address: IpAddr, shared: bool) -> Option<Place> {
         if shared {
             return Some(Place(None));
         }
         let client = network_of(address);
-        let mut open = lock(&self.0);
+        let mut open = lock(&self.open);
         let count = open.entry(client).or_insert(0);
-        if *count >= MAX_OF_CLIENT {
+        if *count >= self.most {
             return None;
         }
         *count = count.saturating_add(1);
@@ -202,7 +211,7 @@ impl Clients {
 impl Drop for Place {
     fn drop(&mut self) {
         let Some((clients, client)) = &self.0 else { return };
-        let mut open = lock(&clients.0);
+        let mut open = lock(&clients.open);
         if let Some(count) = open.get_mut(client) {
             *count = count.saturating_sub(1);
             if *count == 0 {
@@ -218,13 +227,13 @@ mod tests {
 
     #[test]
     fn a_client_has_so_many_connections_and_gives_them_back() {
-        let clients = Clients::default();
+        let clients = Clients::new(8);
         let address: IpAddr = "192.0.2.1".parse().unwrap();
-        let places: Vec<_> = (0..MAX_OF_CLIENT).map(|_| clients.enter(address, false)).collect();
+        let places: Vec<_> = (0..8).map(|_| clients.enter(address, false)).collect();
         assert!(places.iter().all(Option::is_some) && clients.enter(address, false).is_none());
         assert!(clients.enter("192.0.2.2".parse().unwrap(), false).is_some());
         assert!(clients.enter(address, true).is_some(), "a proxy is many clients");
         drop(places);
-        assert!(lock(&clients.0).is_empty());
+        assert!(lock(&clients.open).is_empty());
     }
 }

@@ -143,7 +143,7 @@ async fn begin(State(app): State<App>, headers: HeaderMap, body: Body) -> Respon
     reply(async {
         let input = approvals::input(&app, &headers, body)?;
         input.only(&[])?;
-        app.0.rates.sign_ins.take(call::client())?;
+        app.0.rates.sign_ins.take(call::address())?;
         let signed_in = auth::by_session(&app, &headers).await?.is_some();
         let message = app.0.sign_ins.message(app.ledger().now().0)?;
         let challenge = sshsig::challenge(Namespace::Signin, &message);
@@ -164,7 +164,7 @@ async fn finish(State(app): State<App>, headers: HeaderMap, body: Body) -> Respo
     reply(async {
         let input = approvals::input(&app, &headers, body)?;
         input.only(&["message", "credential"])?;
-        app.0.rates.sign_ins.take(call::client())?;
+        app.0.rates.sign_ins.take(call::address())?;
         let message = input.bytes("message", MESSAGE)?;
         let now = app.ledger().now().0;
         let stale = || {

@@ -15,6 +15,8 @@ use crate::Error;
 
 /// Largest file that is read, in bytes.
 pub(super) const MAX_CONFIG: u64 = 256 * 1024;
+/// Most calls a second that a setting lets anybody make.
+const MAX_RATE: u32 = 1_000_000;
 /// Most ranges of trusted proxies.
 const MAX_PROXIES: usize = 64;
 /// Name of the file in its folder.
@@ -117,6 +119,21 @@ pub struct Config {
     /// Requests that one agent may open in a minute.
     #[serde(default = "default_openings_per_minute")]
     pub openings_per_minute: u64,
+    /// Calls a second of each person who is signed in; ten seconds' worth at once.
+    #[serde(default = "default_person_rate")]
+    pub person_rate: u32,
+    /// Calls a second of each token.
+    #[serde(default = "default_token_rate")]
+    pub token_rate: u32,
+    /// Calls a second from each address, of those who are not signed in.
+    #[serde(default = "default_address_rate")]
+    pub address_rate: u32,
+    /// Steps of signing in and of registering a key a second, from each address.
+    #[serde(default = "default_sign_in_rate")]
+    pub sign_in_rate: u32,
+    /// Connections that are open from one address, but from trusted proxies.
+    #[serde(default = "default_address_connections")]
+    pub address_connections: u32,
     /// Origins that agents may name for callbacks (ARAP), such as `https://agents.example.com`.
     #[serde(default)]
     pub callback_origins: Vec<String>,
@@ -151,6 +168,26 @@ fn default_request_s() -> u64 {
 
 fn default_outcome_s() -> u64 {
     600
+}
+
+fn default_person_rate() -> u32 {
+    50
+}
+
+fn default_token_rate() -> u32 {
+    1000
+}
+
+fn default_address_rate() -> u32 {
+    200
+}
+
+fn default_sign_in_rate() -> u32 {
+    50
+}
+
+fn default_address_connections() -> u32 {
+    1024
 }
 
 fn default_max_open_per_agent() -> u64 {
@@ -194,6 +231,11 @@ impl Config {
             outbound_ca_file: None,
             max_open_per_agent: default_max_open_per_agent(),
             openings_per_minute: default_openings_per_minute(),
+            person_rate: default_person_rate(),
+            token_rate: default_token_rate(),
+            address_rate: default_address_rate(),
+            sign_in_rate: default_sign_in_rate(),
+            address_connections: default_address_connections(),
             callback_origins: Vec::new(),
             notify: Vec::new(),
         }
@@ -416,6 +458,11 @@ impl Config {
         }
         if self.max_open_per_agent == 0 || self.openings_per_minute == 0 {
             return bad("`max_open_per_agent` and `openings_per_minute` are at least 1");
+        }
+        let rates = [self.person_rate, self.token_rate, self.address_rate, self.sign_in_rate];
+        let most = [&rates[..], &[self.address_connections]].concat();
+        if !most.iter().all(|n| (1..=MAX_RATE).contains(n)) {
+            return bad("`*_rate` and `address_connections` are 1 to 1000000");
         }
         let origin = |o: &String| o.split_once("://").is_some_and(|(_, host)| !host.contains('/'));
         if self.callback_origins.len() > 64 || !self.callback_origins.iter().all(origin) {

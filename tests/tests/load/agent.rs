@@ -7,6 +7,7 @@ use placet_proto::json;
 use serde_json::{Value, json};
 
 use super::client::Client;
+use super::ended_badly;
 
 /// Between two actions of one agent.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -32,9 +33,9 @@ pub struct Task {
 }
 
 impl Agent {
-    pub fn new(url: &str, token: &str, n: usize) -> Self {
-        let client = Client::new(url, 2, u32::try_from(n).unwrap_or_default());
-        Self { client: client.with("Authorization", format!("Bearer {token}")), n }
+    /// Agent number `n`, whose client has a token.
+    pub fn new(client: Client, n: usize) -> Self {
+        Self { client, n }
     }
 
     /// Asks until the end, and sees through what was asked.
@@ -43,7 +44,7 @@ impl Agent {
         let mut next = Instant::now() + PAUSE * u32::try_from(self.n % 64).unwrap_or(0) / 64;
         loop {
             std::thread::sleep(next.saturating_duration_since(Instant::now()));
-            if Instant::now() >= end {
+            if Instant::now() >= end || ended_badly() {
                 return tasks;
             }
             tasks.push(self.act(tasks.len()));

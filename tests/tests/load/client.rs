@@ -1,25 +1,28 @@
 //! One client of the service, with an address, and where it has them a token or a session.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
+use super::ended_badly;
+use super::meter::Meter;
+
 /// Far longer than any answer takes; only so that a run ends.
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// Times that a client asks again after 429 or 503, as the service tells it to.
-const TRIES: usize = 30;
+const TRIES: usize = 10;
 /// Longest time between two tries, in seconds.
 const MAX_RETRY_S: u64 = 5;
-/// What a command line states as its origin.
-pub const ORIGIN: &str = "cli://localhost";
 
 /// See the module.
+#[derive(Clone)]
 pub struct Client {
     agent: ureq::Agent,
     url: String,
-    address: String,
+    meter: Arc<Meter>,
     headers: Vec<(&'static str, String)>,
 }
 
@@ -32,13 +35,15 @@ pub struct Answer {
     pub took: Duration,
 }
 
+type Called = Result<ureq::http::Response<ureq::Body>, ureq::Error>;
+
 impl Client {
-    /// A client that comes from an address of its own, `n` being below 2^16.
-    pub fn new(url: &str, network: u8, n: u32) -> Self {
+    /// A client that comes from this address, as a trusted proxy tells it.
+    pub fn new(url: &str, address: &str, meter: &Arc<Meter>) -> Self {
         let config = ureq::Agent::config_builder().timeout_global(Some(TIMEOUT)).proxy(None);
         let agent = config.http_status_as_error(false).build().new_agent();
-        let address = format!("10.{network}.{}.{}", n >> 8 & 255, n & 255);
-        Self { agent, url: url.to_owned(), address, headers: Vec::new() }
+        let headers = vec![("X-Forwarded-For", address.to_owned())];
+        Self { agent, url: url.to_owned(), meter: Arc::clone(meter), headers }
     }
 
     /// Sends this header with everything.
@@ -47,11 +52,16 @@ impl Client {
         self
     }
 
+    /// The origin of its pages: the service itself.
+    pub fn origin(&self) -> &str {
+        &self.url
+    }
+
     pub fn get(&self, path: &str) -> Answer {
-        self.answered(|| {
+        self.answered("GET", path, || {
             let mut call = self.agent.get(format!("{}{path}", self.url));
-            for (name, value) in self.all() {
-                call = call.header(name, value);
+            for (name, value) in &self.headers {
+                call = call.header(*name, value);
             }
             call.call()
         })
@@ -59,29 +69,34 @@ impl Client {
 
     pub fn post(&self, path: &str, body: &Value) -> Answer {
         let body = body.to_string();
-        self.answered(|| {
+        self.answered("POST", path, || {
             let call = self.agent.post(format!("{}{path}", self.url));
-            let mut call = call.content_type("application/json").header("Origin", ORIGIN);
-            for (name, value) in self.all() {
-                call = call.header(name, value);
+            let mut call = call.content_type("application/json").header("Origin", &self.url);
+            for (name, value) in &self.headers {
+                call = call.header(*name, value);
             }
             call.send(&body)
         })
     }
 
-    fn all(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let from = std::iter::once(("X-Forwarded-For", self.address.as_str()));
-        from.chain(self.headers.iter().map(|(name, value)| (*name, value.as_str())))
+    /// An answer that goes on for as long as the service wants.
+    pub fn stream(&self, path: &str) -> Option<impl std::io::Read + use<>> {
+        let config = ureq::Agent::config_builder().proxy(None).http_status_as_error(false);
+        let mut call = config.build().new_agent().get(format!("{}{path}", self.url));
+        for (name, value) in &self.headers {
+            call = call.header(*name, value);
+        }
+        let response = call.call().ok()?;
+        self.meter.answered("GET", path, response.status().as_u16(), None);
+        (response.status() == 200).then(|| response.into_body().into_reader())
     }
 
     /// A connection that breaks is a failure of the test: nobody kills the service here.
-    fn answered(
-        &self,
-        call: impl Fn() -> Result<ureq::http::Response<ureq::Body>, ureq::Error>,
-    ) -> Answer {
+    fn answered(&self, method: &str, path: &str, call: impl Fn() -> Called) -> Answer {
         for _ in 0..TRIES {
+            assert!(!ended_badly(), "another thread has failed");
             let began = Instant::now();
-            let mut response = call().expect("the service answers");
+            let mut response = call().unwrap_or_else(|e| panic!("{method} {path}: {e}"));
             let status = response.status().as_u16();
             let header = |name: &str| {
                 let value = response.headers().get(name)?.to_str().ok()?;
@@ -90,6 +105,7 @@ impl Client {
             let (cookie, retry) = (header("set-cookie"), header("retry-after"));
             let text = response.body_mut().read_to_string().expect("an answer comes whole");
             let took = began.elapsed();
+            self.meter.answered(method, path, status, Some(took));
             if !matches!(status, 429 | 503) {
                 return Answer { status, cookie, text, took };
             }
@@ -97,7 +113,7 @@ impl Client {
             let seconds: u64 = retry.and_then(|text| text.parse().ok()).unwrap_or(1);
             std::thread::sleep(Duration::from_secs(seconds.min(MAX_RETRY_S)));
         }
-        panic!("still too busy after {TRIES} tries");
+        panic!("{method} {path}: still too busy after {TRIES} tries");
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -14,7 +15,9 @@ use placet_softkey::{Assertion, SoftKey};
 use serde_json::Value;
 
 use super::agent::Task;
-use super::client::ORIGIN;
+
+/// What a command line states as its origin.
+const ORIGIN: &str = "cli://localhost";
 
 /// A development ledger.
 pub struct Place {
@@ -35,8 +38,10 @@ pub struct Service {
 impl Place {
     pub fn new() -> Self {
         let tmp = tempfile::tempdir().unwrap();
-        let dir = tmp.path().join("ledger");
-        let made = expect(&["init", "--dev", "--origin", "localhost/load", "--json"], &dir);
+        let (dir, policy) = (tmp.path().join("ledger"), tmp.path().join("policy"));
+        any_agent(&policy);
+        let init = ["init", "--dev", "--origin", "localhost/load", "--json", "--policy"];
+        let made = expect(&[&init[..], &[policy.to_str().unwrap()]].concat(), &dir);
         let code = made["one_time_code"].as_str().unwrap().to_owned();
         Self { tmp, dir, code, token: String::new() }
     }
@@ -65,7 +70,11 @@ impl Place {
     /// Starts the service and waits for its ready line.
     pub fn start(&mut self) -> Service {
         let log = self.tmp.path().join("stderr");
-        let mut command = program(&["serve", "--listen", "127.0.0.1:0"], &self.dir);
+        // Persons state the origin of the pages, so that the port has to be known before.
+        let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let (listen, public) = (free.to_string(), format!("http://localhost:{}", free.port()));
+        let args = ["serve", "--listen", &listen, "--public-url", &public];
+        let mut command = program(&args, &self.dir);
         command.stdout(Stdio::piped()).stderr(File::create(&log).unwrap());
         let mut child = command.env("PLACET_LOG", "warn").spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
@@ -120,6 +129,18 @@ impl Drop for Service {
         // Both fail when it has ended before.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The demonstration's policy for agents of any name: each of many has limits of its own.
+fn any_agent(to: &Path) {
+    let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pep/policies/demo");
+    std::fs::create_dir_all(to.join("templates")).unwrap();
+    let files = ["mapping.json", "schema.cedarschema", "verification.json", "policies.cedar"];
+    for file in files.into_iter().chain(["templates/disable_user.txt"]) {
+        let text = std::fs::read_to_string(from.join(file)).unwrap();
+        let text = text.replace("principal == Agent::\"support-bot\"", "principal is Agent");
+        std::fs::write(to.join(file), text).unwrap();
     }
 }
 

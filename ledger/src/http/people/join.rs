@@ -50,7 +50,7 @@ async fn first(State(app): State<App>, headers: HeaderMap, body: Body) -> Respon
         let input = approvals::input(&app, &headers, body)?;
         input.only(&["name", "code"])?;
         let (name, code) = (input.text("name", 1024)?, input.text("code", 64)?);
-        app.0.rates.codes.take()?;
+        app.0.rates.codes.take(call::address())?;
         Ok(begun(&app.run(move |app| app.ledger().begin_bootstrap(&code, &name)).await?))
     })
     .await
@@ -65,7 +65,7 @@ async fn invited(
 ) -> Response {
     reply(async {
         approvals::input(&app, &headers, body)?.only(&[])?;
-        app.0.rates.sign_ins.take(call::client())?;
+        app.0.rates.sign_ins.take(call::address())?;
         let token = checked(token)?;
         let who = auth::by_session(&app, &headers).await?.map(|s| s.person);
         let begin = move |app: &App| app.ledger().begin_invited(&token, who.as_deref());
@@ -80,7 +80,6 @@ async fn own(State(app): State<App>, headers: HeaderMap, body: Body) -> Response
         let session = anybody(&app, &headers).await?;
         let input = approvals::input(&app, &headers, body)?;
         input.only(&["roles"])?;
-        app.0.rates.sign_ins.take(call::client())?;
         let roles = input.given_roles("roles")?;
         let begin = move |app: &App| {
             let roles = Some(roles.as_slice()).filter(|roles| !roles.is_empty());
@@ -96,7 +95,7 @@ async fn register(State(app): State<App>, headers: HeaderMap, body: Body) -> Res
     reply(async {
         let input = approvals::input(&app, &headers, body)?;
         input.only(&["registration", "credential", "software"])?;
-        app.0.rates.sign_ins.take(call::client())?;
+        app.0.rates.sign_ins.take(call::address())?;
         let id = input.text("registration", 64)?;
         let registered = input.registered("credential", input.flag("software")?)?;
         let credential = input.credential_id("credential")?;
@@ -112,7 +111,7 @@ async fn sign(State(app): State<App>, headers: HeaderMap, body: Body) -> Respons
     let work = async {
         let input = approvals::input(&app, &headers, body)?;
         input.only(&["registration", "namespace", "credential"])?;
-        app.0.rates.sign_ins.take(call::client())?;
+        app.0.rates.sign_ins.take(call::address())?;
         let id = input.text("registration", 64)?;
         let namespace = Namespace::from_name(&input.text("namespace", 64)?)
             .ok_or_else(|| Fault::bad_request("no such namespace"))?;
@@ -176,7 +175,7 @@ async fn complete(
 ) -> Response {
     reply(async {
         approvals::input(&app, &headers, body)?.only(&[])?;
-        app.0.rates.sign_ins.take(call::client())?;
+        app.0.rates.sign_ins.take(call::address())?;
         let token = checked(token)?;
         let completing = app.run_waiting(move |app| {
             let ledger = app.ledger();

@@ -77,7 +77,9 @@ async fn serve(
     ledger.dir().set_address(&url)?;
     let signals = Signals::catch()?;
     beside(&ledger, tls.clone())?;
-    let serving = Serving { tls, proxies: ledger.config().trusted_proxies()? };
+    let proxies = ledger.config().trusted_proxies()?;
+    let of_address = Some(ledger.config().address_connections);
+    let serving = Serving { tls, proxies, of_address };
     advise(&ledger);
     ready(output, &url)?;
     http::server::serve_with(listener, serving, router, signals.arrived()).await;
