@@ -23,7 +23,7 @@ SUITES=(
     demo:120 browser:300 a11y:180 foreign:300 crash:300 load:600 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash load fuzz "
 # Stages of tests/foreign/run.py.
 FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness outbound)
 # Minutes for all suites together.
@@ -341,11 +341,15 @@ suite_crash() {
     export -n PLACET
 }
 
-# Five minutes with --long, and judged then; a short one only shows that nothing is lost.
+# 200 approvers and 50 agents for 45 seconds; with --long for five minutes. That nothing is lost and
+# memory stays flat is judged in every run; how quick pages are only where no other program keeps
+# the machine busy, which the test measures. Else that judgement is counted as skipped.
 suite_load() {
     check "release build" cargo build --locked --release -p placet
-    export PLACET_LOAD_SECONDS=$([ "$long" = 1 ] && echo 300 || echo 20) PLACET
+    export PLACET_LOAD_SECONDS=$([ "$long" = 1 ] && echo 300 || echo 45) PLACET
     cargo_tests --release -p placet-tests --test load -- --ignored --nocapture
+    local not_judged
+    not_judged=$(grep -m 1 '^load: times are not judged' "$WORK/cargo-test.log") && skip "$not_judged"
     unset PLACET_LOAD_SECONDS
     export -n PLACET
 }

@@ -526,3 +526,71 @@ async fn a_stream_of_events_ends_with_the_session_that_opened_it() {
     let heard = String::from_utf8(heard.unwrap().unwrap().unwrap().to_vec()).unwrap();
     assert!(!heard.contains(&unheard), "{heard}");
 }
+
+/// So many calls in a row, as one caller makes them who waits for nothing.
+async fn flood(web: &Web, path: &str, calls: usize, headers: &[(&str, &str)]) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for _ in 0..calls {
+        answers.push(web.get(path, headers).await);
+    }
+    answers
+}
+
+fn with_status(answers: &[Answer], status: u16) -> usize {
+    answers.iter().filter(|answer| answer.status.as_u16() == status).count()
+}
+
+/// [R-10-54]
+#[tokio::test(flavor = "multi_thread")]
+async fn one_who_floods_is_told_when_to_come_back_and_nobody_else_notices() {
+    let web = Web::with(|config| {
+        (config.person_rate, config.token_rate, config.address_rate) = (1, 1, 1);
+    });
+    let mut alice = web.fixture.bootstrap("Alice");
+    let mut bob = web.fixture.enrol("Bob", &mut alice);
+    let first = web.sign_in(&mut alice.key).await;
+    let second = web.sign_in(&mut alice.key).await;
+    let bob = web.sign_in(&mut bob.key).await;
+    let (access, now) = (web.fixture.ledger.access(), web.fixture.ledger.now());
+    let token = |label: &str| {
+        let made = access.create_token(label, &[Scope::EvidenceRead], None, now).unwrap();
+        format!("Bearer {}", made.1)
+    };
+    let (one, other) = (token("one"), token("other"));
+
+    // All of them at one address: only who floods is refused.
+    let answers = flood(&web, "/approve", 60, &first.headers()).await;
+    assert!((10..15).contains(&with_status(&answers, 200)), "{}", with_status(&answers, 200));
+    let refused: Vec<_> = answers.iter().filter(|a| a.status != StatusCode::OK).collect();
+    for answer in &refused {
+        assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS);
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    // A person is one caller by however many sessions.
+    let again = web.get("/v1/requests", &second.headers()).await;
+    again.refused(429, "http.rate");
+    web.get("/approve", &bob.headers()).await.ok();
+
+    let answers = flood(&web, "/v1/requests", 60, &[("authorization", &one)]).await;
+    assert!(with_status(&answers, 429) >= 45 && with_status(&answers, 200) >= 10);
+    web.get("/v1/requests", &[("authorization", &other)]).await.ok();
+
+    // Who shows nothing shares with the address; who is known there does not.
+    let strangers = flood(&web, "/approve", 60, &[]).await;
+    assert!(with_status(&strangers, 303) <= 15 && with_status(&strangers, 429) >= 45);
+    web.get("/approve", &bob.headers()).await.ok();
+    web.get("/assets/placet.css", &[]).await.ok();
+    // Another address has a pace of its own.
+    let elsewhere = web.get("/approve", &[("peer", "198.51.100.9")]).await;
+    assert_eq!(elsewhere.status, StatusCode::SEE_OTHER);
+}
+
+/// [R-10-54]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_company_signs_in_from_one_address_at_the_same_moment() {
+    let web = Web::new();
+    let mut alice = web.fixture.bootstrap("Alice");
+    for _ in 0..200 {
+        web.sign_in(&mut alice.key).await;
+    }
+}

@@ -136,7 +136,7 @@ async fn readers_who_wait_for_witnesses_leave_room_for_decisions() {
     let token = access.create_token("reader", &[Scope::EvidenceRead], None, now).unwrap().1;
     let mut readers = tokio::task::JoinSet::new();
     for _ in 0..12 {
-        let request = axum::http::Request::get(format!("/v1/evidence/{request}?wait=2"))
+        let request = axum::http::Request::get(format!("/v1/evidence/{request}?wait=4"))
             .header("host", "localhost:8420")
             .header("authorization", format!("Bearer {token}"))
             .body(axum::body::Body::empty())
@@ -147,7 +147,10 @@ async fn readers_who_wait_for_witnesses_leave_room_for_decisions() {
     while let Some(answer) = readers.join_next().await {
         busy += u32::from(answer.unwrap().unwrap().status().as_u16() == 503);
     }
-    assert_eq!(busy, 4, "eight wait at a time");
+    assert_eq!(
+        busy, 4,
+        "of one token eight wait at a time, and the others are told after a moment"
+    );
     app.run(move |app| app.ledger().request(&request).map(drop)).await.unwrap();
 }
 

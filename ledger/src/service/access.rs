@@ -10,6 +10,7 @@ use std::sync::Mutex;
 
 use rusqlite::Connection;
 
+use super::readers::Readers;
 use super::state;
 use crate::Error;
 use crate::sqlite::{self, Flush};
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS act (
 pub struct Access {
     path: PathBuf,
     connection: Mutex<Connection>,
+    readers: Readers,
 }
 
 impl Access {
@@ -45,7 +47,16 @@ impl Access {
             c.execute_batch(SCHEMA)
         });
         let connection = connection.map_err(Error::sqlite(path))?;
-        Ok(Self { path: path.to_path_buf(), connection: connection.into() })
+        let readers = Readers::new(path);
+        Ok(Self { path: path.to_path_buf(), connection: connection.into(), readers })
+    }
+
+    /// Reads what was committed, without waiting for who writes.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
+        self.readers.read(work)
     }
 
     pub(super) fn with<T>(

@@ -66,7 +66,7 @@ impl Ledger {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn equal_live(&self, request: &str) -> Result<Vec<String>, Error> {
-        self.state.with(|c| {
+        self.state.read(|c| {
             let sql = "SELECT l.request FROM live l JOIN request r ON r.id = l.request \
                        WHERE l.equal = (SELECT equal FROM detail WHERE request = ?1) \
                        AND l.request <> ?1 AND r.state IN ('open', 'approved') \
@@ -80,7 +80,7 @@ impl Ledger {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn open_of_agent(&self, request: &str) -> Result<u64, Error> {
-        self.state.with(|c| open_of_agent(c, request))
+        self.state.read(|c| open_of_agent(c, request))
     }
 
     /// The hashes of a decision to be.
@@ -116,8 +116,11 @@ pub const MAX_ASKED: usize = 16 * 1024;
 
 impl State {
     fn secret(&self) -> Result<[u8; 32], Error> {
+        if let Some(secret) = self.secret.get() {
+            return Ok(*secret);
+        }
         let fresh: [u8; 32] = random()?;
-        self.with(|c| {
+        let secret = self.with(|c| {
             let t = c.transaction()?;
             let sql = "INSERT OR IGNORE INTO meta VALUES (?1, ?2)";
             t.execute(sql, params![SECRET, fresh])?;
@@ -125,7 +128,8 @@ impl State {
             let secret = t.query_row(sql, [SECRET], |r| r.get(0))?;
             t.commit()?;
             Ok(secret)
-        })
+        })?;
+        Ok(*self.secret.get_or_init(|| secret))
     }
 
     /// Keeps the hashes of a request; an open one counts as live.
@@ -154,7 +158,7 @@ impl State {
     /// lost or erased.
     pub(super) fn detail(&self, request: &str) -> Result<(Option<u64>, Option<String>), Error> {
         let sql = "SELECT max_age, asked FROM detail WHERE request = ?1";
-        let found = self.with(|c| {
+        let found = self.read(|c| {
             let read = |r: &rusqlite::Row<'_>| Ok((r.get::<_, Option<i64>>(0)?, r.get(1)?));
             c.prepare_cached(sql)?.query_row([request], read).optional()
         })?;

@@ -149,7 +149,7 @@ impl State {
     /// `ledger.sqlite`.
     pub fn person(&self, person: &str) -> Result<Option<(String, [u8; 16])>, Error> {
         let sql = "SELECT name, salt FROM person WHERE person = ?1";
-        self.with(|c| c.query_row(sql, [person], |r| Ok((r.get(0)?, r.get(1)?))).optional())
+        self.read(|c| c.query_row(sql, [person], |r| Ok((r.get(0)?, r.get(1)?))).optional())
     }
 
     /// The one person of this name.
@@ -173,7 +173,7 @@ impl State {
     /// `ledger.sqlite`.
     pub fn identities(&self, person: &str) -> Result<Vec<String>, Error> {
         let sql = "SELECT id FROM identity WHERE person = ?1 ORDER BY id";
-        self.with(|c| c.prepare_cached(sql)?.query_map([person], |r| r.get(0))?.collect())
+        self.read(|c| c.prepare_cached(sql)?.query_map([person], |r| r.get(0))?.collect())
     }
 
     /// Replaces the identities of a person.

@@ -8,7 +8,7 @@ use placet_proto::document::{
     Body, Decision, DigestRef, Ended, Initiator, PolicyRef, Quorum, Raw, Verdict, is_uuid_v4,
 };
 use placet_proto::time::UnixSeconds;
-use tokio::sync::broadcast;
+use tokio::sync::broadcast::{self, error::RecvError};
 
 use super::carried::Submitted;
 use super::clock::uuid;
@@ -73,6 +73,26 @@ pub struct RequestEvent {
     pub request: String,
     /// Where it stands now.
     pub state: RequestState,
+}
+
+/// Hears of requests that change, from the moment on at which it was made.
+#[derive(Debug)]
+pub struct Watch(broadcast::Receiver<RequestEvent>);
+
+impl Watch {
+    /// Waits until one of these requests may have changed; false when the ledger ends. Make the
+    /// watch before the look that it is to follow, or what comes between is missed.
+    pub async fn changed(&mut self, requests: &[String]) -> bool {
+        loop {
+            match self.0.recv().await {
+                Ok(event) if requests.contains(&event.request) => return true,
+                // Others' changes are nobody's business: all who wait would look at each.
+                Ok(_) => {}
+                Err(RecvError::Lagged(_)) => return true,
+                Err(RecvError::Closed) => return false,
+            }
+        }
+    }
 }
 
 /// A request with all that is known of it.
@@ -288,6 +308,12 @@ impl Ledger {
         self.events.subscribe()
     }
 
+    /// The same for those who wait for some requests.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch(self.events())
+    }
+
     /// Tells those who listen where a request stands now.
     pub(super) fn tell(&self, request: &str) -> Result<(), Error> {
         if self.events.receiver_count() == 0 {
@@ -327,12 +353,12 @@ impl Ledger {
         seen: RequestState,
         timeout: Duration,
     ) -> Result<RequestRow, Error> {
-        let mut changes = self.changes();
+        let mut watch = self.watch();
+        let named = [request.to_owned()];
         let wait = async {
             loop {
-                changes.borrow_and_update();
                 let row = self.row_async(request).await?;
-                if row.state != seen || changes.changed().await.is_err() {
+                if row.state != seen || !watch.changed(&named).await {
                     return Ok(row);
                 }
             }

@@ -204,25 +204,26 @@ impl Access {
         used: bool,
     ) -> Result<Option<(String, Vec<u8>, UnixSeconds)>, Error> {
         let hash = secret.hash();
-        self.with(|c| {
+        let found: Option<(String, Vec<u8>, u64, u64)> = self.read(|c| {
             let sql = "SELECT person, credential, created, seen FROM session WHERE hash = ?1";
-            let found = c
-                .prepare_cached(sql)?
-                .query_row([&hash], |r| {
-                    Ok((r.get(0)?, r.get(1)?, uint(r.get(2)?), uint(r.get(3)?)))
-                })
-                .optional()?;
-            let Some((person, credential, created, seen)) = found else { return Ok(None) };
-            if now.0 >= created.saturating_add(ABSOLUTE_S) || now.0 >= seen.saturating_add(IDLE_S) {
-                c.execute("DELETE FROM session WHERE hash = ?1", [&hash])?;
-                return Ok(None);
-            }
-            if used && now.0 >= seen.saturating_add(SEEN_S) {
+            let mut query = c.prepare_cached(sql)?;
+            let read = |r: &rusqlite::Row<'_>| {
+                Ok((r.get(0)?, r.get(1)?, uint(r.get(2)?), uint(r.get(3)?)))
+            };
+            query.query_row([&hash], read).optional()
+        })?;
+        let Some((person, credential, created, seen)) = found else { return Ok(None) };
+        if now.0 >= created.saturating_add(ABSOLUTE_S) || now.0 >= seen.saturating_add(IDLE_S) {
+            self.end(secret)?;
+            return Ok(None);
+        }
+        if used && now.0 >= seen.saturating_add(SEEN_S) {
+            self.with(|c| {
                 c.prepare_cached("UPDATE session SET seen = ?2 WHERE hash = ?1")?
-                    .execute(params![hash, int(now.0)])?;
-            }
-            Ok(Some((person, credential, UnixSeconds(created))))
-        })
+                    .execute(params![hash, int(now.0)])
+            })?;
+        }
+        Ok(Some((person, credential, UnixSeconds(created))))
     }
 
     fn end(&self, secret: &SessionSecret) -> Result<(), Error> {

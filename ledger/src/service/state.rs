@@ -10,7 +10,7 @@ mod erasures;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use placet_proto::document::{Body, Decision, DigestRef, Raw, Verdict};
 use placet_proto::statement::Statement;
@@ -19,6 +19,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 pub use self::calls::{HistoryFilter, MAX_HISTORY};
 use super::carried::{self, end_live};
+use super::readers::Readers;
 use crate::Error;
 use crate::sqlite::{self, Flush, add_column, drop_column};
 use crate::sync::lock;
@@ -180,6 +181,9 @@ pub struct Extra {
 pub struct State {
     path: PathBuf,
     connection: Mutex<Connection>,
+    readers: Readers,
+    /// The key of keyed hashes, once it was read.
+    pub(super) secret: OnceLock<[u8; 32]>,
 }
 
 pub(super) type Sql<T> = rusqlite::Result<T>;
@@ -193,7 +197,17 @@ impl State {
         // Names and extras are in no other place.
         let connection = sqlite::open(path, Flush::Always, VERSION, |c, _| change_tables(c));
         let connection = connection.map_err(Error::sqlite(path))?;
-        Ok(Self { path: path.to_path_buf(), connection: connection.into() })
+        Ok(Self {
+            path: path.to_path_buf(),
+            connection: connection.into(),
+            readers: Readers::new(path),
+            secret: OnceLock::new(),
+        })
+    }
+
+    /// Reads what was committed, without waiting for who writes.
+    pub(super) fn read<T>(&self, f: impl FnOnce(&Connection) -> Sql<T>) -> Result<T, Error> {
+        self.readers.read(f)
     }
 
     pub(super) fn with<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
@@ -286,7 +300,7 @@ impl State {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn request(&self, id: &str) -> Result<Option<RequestRow>, Error> {
-        self.with(|c| {
+        self.read(|c| {
             c.prepare_cached(&format!("{REQUEST} WHERE id = ?1"))?
                 .query_row([id], read_request)
                 .optional()
@@ -298,7 +312,7 @@ impl State {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn in_state(&self, state: RequestState) -> Result<Vec<RequestRow>, Error> {
-        self.with(|c| {
+        self.read(|c| {
             let sql =
                 format!("{REQUEST} WHERE state = ?1 ORDER BY not_after, id LIMIT {MAX_LISTED}");
             c.prepare_cached(&sql)?.query_map([state.name()], read_request)?.collect()
@@ -311,7 +325,7 @@ impl State {
     /// `ledger.sqlite`.
     pub fn counts(&self) -> Result<Vec<(RequestState, u64)>, Error> {
         let sql = "SELECT state, count(*) FROM request GROUP BY state";
-        let rows: Vec<(String, i64)> = self.with(|c| {
+        let rows: Vec<(String, i64)> = self.read(|c| {
             c.prepare_cached(sql)?.query_map([], |r| Ok((r.get(0)?, r.get(1)?)))?.collect()
         })?;
         let known = |(name, n): (String, i64)| Some((RequestState::from_name(&name)?, uint(n)));
@@ -324,7 +338,7 @@ impl State {
     /// `ledger.sqlite`.
     pub fn live(&self) -> Result<u64, Error> {
         let sql = "SELECT count(*) FROM request WHERE state IN ('open', 'approved')";
-        self.with(|c| c.prepare_cached(sql)?.query_row([], |r| Ok(uint(r.get(0)?))))
+        self.read(|c| c.prepare_cached(sql)?.query_row([], |r| Ok(uint(r.get(0)?))))
     }
 
     /// Live requests whose time is over at `now`.
@@ -332,7 +346,7 @@ impl State {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn overdue(&self, now: UnixSeconds) -> Result<Vec<RequestRow>, Error> {
-        self.with(|c| {
+        self.read(|c| {
             let sql = format!(
                 "{REQUEST} WHERE state IN ('open', 'approved') AND not_after <= ?1 \
                  LIMIT {MAX_LISTED}"
@@ -346,7 +360,7 @@ impl State {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn outcomes_overdue(&self, now: UnixSeconds) -> Result<Vec<RequestRow>, Error> {
-        self.with(|c| {
+        self.read(|c| {
             let sql =
                 format!("{REQUEST} WHERE outcome IS NULL AND outcome_due <= ?1 LIMIT {MAX_LISTED}");
             c.prepare_cached(&sql)?.query_map([int(now.0)], read_request)?.collect()
@@ -361,7 +375,7 @@ impl State {
         let sql = "SELECT min(t) FROM (
             SELECT min(not_after) AS t FROM request WHERE state IN ('open', 'approved')
             UNION ALL SELECT min(outcome_due) FROM request WHERE outcome IS NULL)";
-        self.with(|c| {
+        self.read(|c| {
             let due: Option<i64> = c.prepare_cached(sql)?.query_row([], |r| r.get(0))?;
             Ok(due.map(|t| UnixSeconds(uint(t))))
         })
@@ -374,7 +388,7 @@ impl State {
     pub fn answers(&self, request: &str) -> Result<Vec<AnswerRow>, Error> {
         let sql =
             "SELECT person, entry, sha256, denial FROM answer WHERE request = ?1 ORDER BY entry";
-        self.with(|c| {
+        self.read(|c| {
             let read = |r: &Row<'_>| {
                 let statement = DigestRef { index: uint(r.get(1)?), document_sha256: r.get(2)? };
                 Ok(AnswerRow { person: r.get(0)?, statement, denial: r.get(3)? })
@@ -406,7 +420,7 @@ impl State {
             UNION SELECT execution FROM request WHERE id = ?1 AND execution IS NOT NULL
             UNION SELECT outcome FROM request WHERE id = ?1 AND outcome IS NOT NULL
             ORDER BY 1";
-        self.with(|c| {
+        self.read(|c| {
             c.prepare_cached(sql)?
                 .query_map(params![request, first], |r| Ok(uint(r.get(0)?)))?
                 .collect()
@@ -443,7 +457,7 @@ impl State {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn extra(&self, request: &str) -> Result<Extra, Error> {
-        self.with(|c| read_extra(c, request))
+        self.read(|c| read_extra(c, request))
     }
 }
 

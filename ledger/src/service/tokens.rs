@@ -159,24 +159,25 @@ impl Access {
     /// `ledger.sqlite`.
     pub fn token(&self, token: &str, now: UnixSeconds) -> Result<Option<TokenRow>, Error> {
         let Some((id, given)) = parse(token) else { return Ok(None) };
-        self.with(|c| {
-            let found = c
-                .prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
+        let found = self.read(|c| {
+            c.prepare_cached(&format!("{SELECT} WHERE id = ?1"))?
                 .query_row([id], |r| Ok((read(r)?, r.get::<_, [u8; 32]>(7)?)))
-                .optional()?;
-            let Some((row, kept)) = found else { return Ok(None) };
-            // The time this takes tells nothing about the secret: hashes are compared, all of them.
-            let differing = given.iter().zip(&kept).fold(0, |all, (a, b)| all | (a ^ b));
-            if differing != 0 || !row.is_good(now) {
-                return Ok(None);
-            }
-            let today = now.0 - now.0 % DAY_S;
-            if row.last_used != Some(UnixSeconds(today)) {
+                .optional()
+        })?;
+        let Some((row, kept)) = found else { return Ok(None) };
+        // The time this takes tells nothing about the secret: hashes are compared, all of them.
+        let differing = given.iter().zip(&kept).fold(0, |all, (a, b)| all | (a ^ b));
+        if differing != 0 || !row.is_good(now) {
+            return Ok(None);
+        }
+        let today = now.0 - now.0 % DAY_S;
+        if row.last_used != Some(UnixSeconds(today)) {
+            self.with(|c| {
                 c.prepare_cached("UPDATE token SET last_used = ?2 WHERE id = ?1")?
-                    .execute(params![id, int(today)])?;
-            }
-            Ok(Some(row))
-        })
+                    .execute(params![id, int(today)])
+            })?;
+        }
+        Ok(Some(row))
     }
 
     /// All tokens, the oldest first.

@@ -55,25 +55,28 @@ pub async fn get(
     reply(async {
         let Query(query) = query.map_err(|e| Fault::bad_request(e.body_text()))?;
         let wait = Duration::from_secs(query.wait.min(MAX_WAIT_S));
-        let mut changes = pep.0.app.ledger().changes();
+        let mut watch = pep.0.app.ledger().watch();
         let mut over = pin!(tokio::time::sleep(wait));
         loop {
-            changes.borrow_and_update();
             let (worker, id) = (pep.clone(), task.clone());
-            // Not of the slots for calls: a change wakes all who wait.
+            // Not of the places for calls: who waits has been let in already.
             let look = tokio::task::spawn_blocking(move || {
                 let task = worker.task(&id)?;
                 let json = task.json(&worker)?;
-                Ok::<_, Fault>((task.response(&worker, StatusCode::OK, &json), task.is_pending()))
+                let response = task.response(&worker, StatusCode::OK, &json);
+                let pending = task.is_pending();
+                let requests = task.requests.into_iter().map(|view| view.row.id).collect();
+                Ok::<_, Fault>((response, pending, requests))
             });
             let stopped = || Fault::from(placet_ledger::Error::Busy);
-            let (response, pending) = look.await.map_err(|_| stopped())??;
+            let (response, pending, requests): (_, _, Vec<String>) =
+                look.await.map_err(|_| stopped())??;
             if !pending || wait.is_zero() {
                 return Ok(response);
             }
             tokio::select! {
                 () = &mut over => return Ok(response),
-                changed = changes.changed() => changed.map_err(|_| stopped())?,
+                going = watch.changed(&requests) => going.then_some(()).ok_or_else(stopped)?,
             }
         }
     })

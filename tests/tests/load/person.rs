@@ -37,13 +37,21 @@ pub struct Person {
     rng: Rng,
 }
 
+/// An answer, as it was acknowledged.
+pub struct Acknowledged {
+    pub request: String,
+    /// Of its entry in the main log.
+    pub index: u64,
+    pub denial: bool,
+}
+
 /// What a person saw.
 #[derive(Default)]
 pub struct Seen {
     /// How long each page took.
     pub pages: Vec<Duration>,
-    pub approved: u64,
-    pub denied: u64,
+    /// Answers that were acknowledged.
+    pub answers: Vec<Acknowledged>,
     /// Others were faster, or the request had ended.
     pub late: u64,
     pub events: u64,
@@ -127,11 +135,8 @@ impl Person {
             return;
         }
         let answered: Value = answered.json(200);
-        assert!(answered["index"].is_u64(), "{answered}");
-        match denial {
-            true => seen.denied += 1,
-            false => seen.approved += 1,
-        }
+        let index = answered["index"].as_u64().expect("an answer has an index");
+        seen.answers.push(Acknowledged { request: request.to_owned(), index, denial });
     }
 
     /// A denial with its reason, to be signed; nothing when the request has ended.

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use placet_ledger::service::{
-    Config, Enrolled, Ledger, Registered, RegistrationChallenge, RequestState, Signed, Surroundings,
+    AnswerRow, Config, Enrolled, Ledger, Registered, RegistrationChallenge, RequestState, Signed,
+    Surroundings,
 };
 use placet_proto::document::Role;
 use placet_proto::sshsig::Namespace;
@@ -15,6 +16,7 @@ use placet_softkey::{Assertion, SoftKey};
 use serde_json::Value;
 
 use super::agent::Task;
+use super::person::Seen;
 
 /// What a command line states as its origin.
 const ORIGIN: &str = "cli://localhost";
@@ -97,7 +99,7 @@ impl Place {
     }
 
     /// What was acknowledged is there, as it was acknowledged, and the folder is sound.
-    pub fn check(&self, tasks: &[Task]) {
+    pub fn check(&self, tasks: &[Task], seen: &[Seen]) {
         let report = expect(&["log", "fsck", "--json"], &self.dir);
         assert_eq!(report["clean"], true, "{report}");
         let ledger = Ledger::open(&self.dir, Surroundings::default()).unwrap();
@@ -106,6 +108,13 @@ impl Place {
             let wanted = if task.approved { RequestState::Done } else { RequestState::Denied };
             assert_eq!(row.state, wanted, "{}", task.request);
             assert_eq!(row.execution.map(|e| e.index), task.execution, "{}", task.request);
+        }
+        for answer in seen.iter().flat_map(|seen| &seen.answers) {
+            let recorded = ledger.answers_of(&answer.request).unwrap();
+            let is = |row: &AnswerRow| {
+                row.statement.index == answer.index && row.denial == answer.denial
+            };
+            assert!(recorded.iter().any(is), "an answer to {} is lost", answer.request);
         }
         close(ledger);
     }

@@ -10,6 +10,14 @@ const $ = (id) => document.getElementById(id)
 let waiting = null
 let running = false
 
+// Where a request comes when it comes into the queue or leaves it, or when one of several persons
+// has approved; what becomes of it afterwards is not shown here.
+const SHOWN = ['open', 'approved', 'denied', 'expired', 'cancelled']
+
+function hear({ state }) {
+  if (state === undefined || SHOWN.includes(state)) soon()
+}
+
 function soon() {
   waiting ??= setTimeout(refresh, DELAY_MS + Math.random() * SPREAD_MS)
 }
@@ -77,5 +85,5 @@ function badge(count) {
   set?.catch(() => {})
 }
 
-listen(soon)
+listen(hear)
 badge(Number($('waits').dataset.count))

@@ -64,7 +64,7 @@ impl State {
         };
         let limit = limit.min(MAX_HISTORY);
         let sql = format!("{REQUEST} {filtered} ORDER BY call.entry DESC LIMIT {limit}");
-        self.with(|c| {
+        self.read(|c| {
             c.prepare_cached(&sql)?.query_map(params_from_iter(values), read_request)?.collect()
         })
     }
@@ -80,7 +80,7 @@ impl State {
              request = ?1) AND call.entry < (SELECT entry FROM call WHERE request = ?1) AND state \
              IN ('approved', 'executed', 'done') ORDER BY call.entry DESC LIMIT 1"
         );
-        self.with(|c| c.prepare_cached(&sql)?.query_row([request], read_request).optional())
+        self.read(|c| c.prepare_cached(&sql)?.query_row([request], read_request).optional())
     }
 
     /// When the request was decided, in seconds since 1970; nothing if that was forgotten.
@@ -88,7 +88,7 @@ impl State {
     /// # Errors
     /// `ledger.sqlite`.
     pub fn decided_at(&self, request: &str) -> Result<Option<UnixSeconds>, Error> {
-        self.with(|c| {
+        self.read(|c| {
             let sql = "SELECT at FROM call WHERE request = ?1";
             let at = c.prepare_cached(sql)?.query_row([request], |r| Ok(uint(r.get(0)?)));
             Ok(at.optional()?.map(UnixSeconds))
