@@ -241,7 +241,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__config__subcmd__check)
-            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
+            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -328,6 +328,26 @@ _placet() {
                     return 0
                     ;;
                 --openings-per-minute)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --person-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-in-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address-connections)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -545,7 +565,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__init)
-            opts="-h --dir --policy --origin --rp-id --dev --audience --external-issuers --receipt-alg --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
+            opts="-h --dir --policy --origin --rp-id --dev --audience --external-issuers --receipt-alg --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -660,6 +680,26 @@ _placet() {
                     return 0
                     ;;
                 --openings-per-minute)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --person-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-in-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address-connections)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1315,7 +1355,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__serve)
-            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --callback-origins --outbound-allow --outbound-ca-file --notify --dev --new-code --color --json --help"
+            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --dev --new-code --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1402,6 +1442,26 @@ _placet() {
                     return 0
                     ;;
                 --openings-per-minute)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --person-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sign-in-rate)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --address-connections)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -86,6 +86,11 @@ complete -c placet -n "__fish_placet_using_subcommand init" -l attestation-roots
 complete -c placet -n "__fish_placet_using_subcommand init" -l require-attested -d 'Whether passkeys that no pinned root attests are refused' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l max-open-per-agent -d 'Requests of one agent that may wait for persons at the same time' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l openings-per-minute -d 'Requests that one agent may open in a minute' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l person-rate -d 'Calls a second of each person who is signed in; ten seconds\' worth at once' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l token-rate -d 'Calls a second of each token; ten seconds\' worth at once' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l address-rate -d 'Calls a second from each address, of those who are not known; ten seconds\' worth at once' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l sign-in-rate -d 'Of these, steps of signing in and of registering a passkey' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l address-connections -d 'Connections from one address, but from trusted proxies' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l callback-origins -d 'Origins that agents may name for callbacks (ARAP)' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers: host or host:port' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
@@ -116,6 +121,11 @@ complete -c placet -n "__fish_placet_using_subcommand serve" -l attestation-root
 complete -c placet -n "__fish_placet_using_subcommand serve" -l require-attested -d 'Whether passkeys that no pinned root attests are refused' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l max-open-per-agent -d 'Requests of one agent that may wait for persons at the same time' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l openings-per-minute -d 'Requests that one agent may open in a minute' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l person-rate -d 'Calls a second of each person who is signed in; ten seconds\' worth at once' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l token-rate -d 'Calls a second of each token; ten seconds\' worth at once' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l address-rate -d 'Calls a second from each address, of those who are not known; ten seconds\' worth at once' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l sign-in-rate -d 'Of these, steps of signing in and of registering a passkey' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l address-connections -d 'Connections from one address, but from trusted proxies' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l callback-origins -d 'Origins that agents may name for callbacks (ARAP)' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers: host or host:port' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
@@ -446,6 +456,11 @@ complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_su
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l require-attested -d 'Whether passkeys that no pinned root attests are refused' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l max-open-per-agent -d 'Requests of one agent that may wait for persons at the same time' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l openings-per-minute -d 'Requests that one agent may open in a minute' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l person-rate -d 'Calls a second of each person who is signed in; ten seconds\' worth at once' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l token-rate -d 'Calls a second of each token; ten seconds\' worth at once' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l address-rate -d 'Calls a second from each address, of those who are not known; ten seconds\' worth at once' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l sign-in-rate -d 'Of these, steps of signing in and of registering a passkey' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l address-connections -d 'Connections from one address, but from trusted proxies' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l callback-origins -d 'Origins that agents may name for callbacks (ARAP)' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers: host or host:port' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r

@@ -75,6 +75,11 @@ _arguments "${_arguments_options[@]}" : \
 '--require-attested=[Whether passkeys that no pinned root attests are refused]::BOOL:_default' \
 '--max-open-per-agent=[Requests of one agent that may wait for persons at the same time]:N:_default' \
 '--openings-per-minute=[Requests that one agent may open in a minute]:N:_default' \
+'--person-rate=[Calls a second of each person who is signed in; ten seconds'\'' worth at once]:N:_default' \
+'--token-rate=[Calls a second of each token; ten seconds'\'' worth at once]:N:_default' \
+'--address-rate=[Calls a second from each address, of those who are not known; ten seconds'\'' worth at once]:N:_default' \
+'--sign-in-rate=[Of these, steps of signing in and of registering a passkey]:N:_default' \
+'--address-connections=[Connections from one address, but from trusted proxies]:N:_default' \
 '--callback-origins=[Origins that agents may name for callbacks (ARAP)]:ORIGINS:_default' \
 '--outbound-allow=[Hosts that may be called beside public HTTPS servers\: host or host\:port]:HOSTS:_default' \
 '--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
@@ -110,6 +115,11 @@ _arguments "${_arguments_options[@]}" : \
 '--require-attested=[Whether passkeys that no pinned root attests are refused]::BOOL:_default' \
 '--max-open-per-agent=[Requests of one agent that may wait for persons at the same time]:N:_default' \
 '--openings-per-minute=[Requests that one agent may open in a minute]:N:_default' \
+'--person-rate=[Calls a second of each person who is signed in; ten seconds'\'' worth at once]:N:_default' \
+'--token-rate=[Calls a second of each token; ten seconds'\'' worth at once]:N:_default' \
+'--address-rate=[Calls a second from each address, of those who are not known; ten seconds'\'' worth at once]:N:_default' \
+'--sign-in-rate=[Of these, steps of signing in and of registering a passkey]:N:_default' \
+'--address-connections=[Connections from one address, but from trusted proxies]:N:_default' \
 '--callback-origins=[Origins that agents may name for callbacks (ARAP)]:ORIGINS:_default' \
 '--outbound-allow=[Hosts that may be called beside public HTTPS servers\: host or host\:port]:HOSTS:_default' \
 '--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
@@ -698,6 +708,11 @@ _arguments "${_arguments_options[@]}" : \
 '--require-attested=[Whether passkeys that no pinned root attests are refused]::BOOL:_default' \
 '--max-open-per-agent=[Requests of one agent that may wait for persons at the same time]:N:_default' \
 '--openings-per-minute=[Requests that one agent may open in a minute]:N:_default' \
+'--person-rate=[Calls a second of each person who is signed in; ten seconds'\'' worth at once]:N:_default' \
+'--token-rate=[Calls a second of each token; ten seconds'\'' worth at once]:N:_default' \
+'--address-rate=[Calls a second from each address, of those who are not known; ten seconds'\'' worth at once]:N:_default' \
+'--sign-in-rate=[Of these, steps of signing in and of registering a passkey]:N:_default' \
+'--address-connections=[Connections from one address, but from trusted proxies]:N:_default' \
 '--callback-origins=[Origins that agents may name for callbacks (ARAP)]:ORIGINS:_default' \
 '--outbound-allow=[Hosts that may be called beside public HTTPS servers\: host or host\:port]:HOSTS:_default' \
 '--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \

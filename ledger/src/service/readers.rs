@@ -1,5 +1,5 @@
-//! Connections of `state/service.sqlite` that only read. SQLite lets readers see the last state that
-//! was committed while a writer waits for the disk; who reads by the writer's connection waits, too.
+//! Connections of `state/service.sqlite` that only read. SQLite lets readers see the last state
+//! that was committed while a writer waits for the disk; who reads by its connection waits, too.
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -68,7 +68,10 @@ mod tests {
         writer.pragma_update(None, "journal_mode", "WAL").unwrap();
         writer.execute_batch("CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (1)").unwrap();
         let readers = Readers::new(&path);
-        let sum = || readers.read(|c| c.query_row("SELECT sum(n) FROM t", [], |r| r.get(0)));
+        let sum = || {
+            let sql = "SELECT sum(n) FROM t";
+            readers.read(|c| c.query_row(sql, [], |r| r.get::<_, i64>(0)))
+        };
         let transaction = writer.transaction().unwrap();
         transaction.execute("INSERT INTO t VALUES (2)", []).unwrap();
         assert_eq!(sum().unwrap(), 1);
