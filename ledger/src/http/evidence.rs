@@ -14,12 +14,12 @@ use placet_proto::document::DigestRef;
 use placet_proto::jcs;
 use placet_proto::json::Json;
 
+use super::App;
 use super::auth::{Caller, Scope};
 use super::call::{self, Call};
 use super::problem::Fault;
 use super::v1::{Params, RawQuery, admit};
 use super::words::action_code;
-use super::App;
 use crate::service::{Ledger, Refusal, RequestState, RequestView, TrustChoices};
 
 /// Longest wait that a client may ask for, in seconds.
