@@ -20,7 +20,7 @@ OBJECTS = ("json", "jcs", "action", "document", "trust")
 
 
 def main():
-    seeds = {"text": {}, "object": {}, "binary": {}}
+    seeds = {"text": {}, "object": {}, "binary": {}, "attestation": {}}
     for file in sorted(ROOT.glob("*/vectors/**/*")):
         if file.suffix == ".json":
             collect(json.loads(file.read_text()), seeds)
@@ -28,6 +28,7 @@ def main():
             add(seeds["binary"], file.read_bytes())
     for target in sorted(path.stem for path in (ROOT / "fuzz/fuzz_targets").glob("*.rs")):
         group = "text" if target in TEXTS else "object" if target in OBJECTS else "binary"
+        group = target if target in seeds else group
         folder = ROOT / "fuzz/corpus" / target
         folder.mkdir(parents=True, exist_ok=True)
         for name, seed in seeds[group].items():
@@ -38,7 +39,10 @@ def collect(value, seeds):
     if isinstance(value, dict):
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         add(seeds["object"], text.encode(errors="replace"))
-        for member in value.values():
+        for name, member in value.items():
+            if name in ("attestation_object", "attestationObject"):
+                for decoded in decodings(member):
+                    add(seeds["attestation"], decoded)
             collect(member, seeds)
     elif isinstance(value, list):
         for item in value:

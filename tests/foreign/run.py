@@ -5,7 +5,7 @@ usage: run.py --go DIR --work DIR --cache DIR [--placet FILE --verify FILE --dem
 Stages, in the order of what they need:
   peers     each checker accepts our synthetic export and refuses every spoiled copy
   go-peers  a Tessera log cosigned by a Go witness; fsck and note, accept and refuse
-  webauthn  WebAuthn libraries over our matrix of odd assertions
+  webauthn  WebAuthn libraries over our matrix of odd assertions and over attested registrations
   vectors   scitt-cose's published vectors through placet-verify, accept and reject
   evidence  the demo's evidence, exported: COSE and CDDL peers, ssh-keygen, WebAuthn libraries
   log       the demo's two logs, served: sumdb/note and Tessera's fsck
@@ -31,7 +31,7 @@ from report import Report
 STAGES = {
     "peers": stage_peers.cose,
     "go-peers": stage_peers.go,
-    "webauthn": stage_webauthn.matrix,
+    "webauthn": stage_webauthn.libraries,
     "vectors": stage_vectors.run,
     "evidence": stage_evidence.run,
     "log": stage_log.run,

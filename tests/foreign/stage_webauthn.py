@@ -5,12 +5,28 @@ import json
 import assertion
 from report import HERE
 
-MATRIX = HERE.parents[1] / "verifier" / "vectors" / "webauthn-matrix.json"
+VECTORS = HERE.parents[1] / "verifier" / "vectors"
+MATRIX = VECTORS / "webauthn-matrix.json"
+REGISTRATIONS = VECTORS / "webauthn-registrations.json"
+
+
+def libraries(report, options):
+    """What is judged without a ledger."""
+    matrix(report, options)
+    registrations(report, options)
 
 
 def matrix(report, options):
     """Every library takes the good case of our matrix and none the one of another key."""
     done = report.exits("WebAuthn libraries over the matrix", peers(options, "--matrix", MATRIX), 0)
+    print(done.stdout)
+
+
+def registrations(report, options):
+    """Attestation statements, right and wrong: we stand alone against no two libraries."""
+    python = options.cache / "venv-webauthn" / "bin" / "python"
+    command = [python, HERE / "webauthn_registrations.py", REGISTRATIONS]
+    done = report.exits("WebAuthn libraries over attested registrations", command, 0)
     print(done.stdout)
 
 

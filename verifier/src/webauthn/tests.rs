@@ -7,6 +7,7 @@ use super::*;
 mod attestation;
 mod matrix;
 mod registrations;
+mod vendors;
 mod w3c;
 
 const RP_ID: &str = "example.org";
