@@ -22,7 +22,7 @@ use placet_proto::tlog::merkle::{CompactRange, leaf_hash};
 pub use self::lineage::{Lineage, MAX_LINEAGE};
 use self::recovery::Announced;
 use self::signing::ADMINISTRATOR;
-use crate::report::Problem;
+use crate::report::{Problem, Status};
 
 /// What assertions in a governance log are judged by.
 #[derive(Debug, Clone)]
@@ -67,8 +67,8 @@ pub struct Governance {
     /// Role changes that another change of the same person overtook before they were recorded.
     overtaken: BTreeSet<u64>,
     revocations: BTreeMap<Vec<u8>, Vec<Judged<Revocation>>>,
-    /// Thumbprints of keys with the first revocation of each that stands.
-    revoked_keys: BTreeMap<Digest, u64>,
+    /// Thumbprints of keys with the first revocation of each that stands, else that is open.
+    revoked_keys: BTreeMap<Digest, (u64, Result<(), Problem>)>,
     /// Ascending by index.
     recoveries: Vec<Announced>,
     /// Credentials and keys that were announced, with the first `recovery` of each.
@@ -192,9 +192,7 @@ impl Governance {
             }
             Body::Revocation(r) => {
                 let authorised = self.judge_revocation(r, index, statement);
-                if authorised.is_ok() {
-                    self.revoked_keys.entry(r.key).or_insert(index);
-                }
+                self.note_revoked(r.key, index, &authorised);
                 let judged = Judged { index, document: r.clone(), authorised };
                 self.revocations.entry(r.credential.clone()).or_default().push(judged);
             }
@@ -227,6 +225,16 @@ impl Governance {
         }
         let judged = Judged { index, document: e.clone(), authorised };
         self.enrolments.insert(e.credential.clone(), judged);
+    }
+
+    fn note_revoked(&mut self, key: Digest, index: u64, authorised: &Result<(), Problem>) {
+        if authorised.as_ref().is_err_and(|why| why.status == Status::Failed) {
+            return;
+        }
+        let known = self.revoked_keys.get(&key).map(|(_, known)| known.is_ok());
+        if known.is_none() || (known == Some(false) && authorised.is_ok()) {
+            self.revoked_keys.insert(key, (index, authorised.clone()));
+        }
     }
 
     /// Whether the list already holds a change of the same matter that stands and that the

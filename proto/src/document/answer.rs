@@ -52,13 +52,21 @@ pub struct Shown {
     pub text_sha256: Digest,
 }
 
+/// What may stand before a UUID.
+const URN: &str = "urn:uuid:";
+
 impl Answer {
     /// Whether the person who answers is the one who initiated the action: the initiator's id, or
-    /// that of the action's subject, is the person's.
+    /// that of the action's subject, is the person's, in whatever case and with or without
+    /// `urn:uuid:` (SPEC.md 9.7). These ids are what a caller wrote, not of the one spelling.
     #[must_use]
     pub fn is_own(&self) -> bool {
-        let person = self.approver.person.as_str();
-        self.initiator.id == person || self.action.subject_ref().1 == person
+        let is_person = |id: &str| {
+            let head = id.get(..URN.len()).filter(|head| head.eq_ignore_ascii_case(URN));
+            let id = head.and_then(|head| id.get(head.len()..)).unwrap_or(id);
+            id.eq_ignore_ascii_case(&self.approver.person)
+        };
+        is_person(&self.initiator.id) || is_person(self.action.subject_ref().1)
     }
 
     pub(crate) fn read(f: &mut Fields<'_>, denial: bool) -> Result<Self, Error> {

@@ -69,20 +69,33 @@ impl Vendor {
     /// A registration of any behaviour that the vendor attests.
     #[must_use]
     pub fn attest_with(&self, key: &SoftKey, behaviour: &Behaviour) -> Attestation {
-        self.statement(&self.leaf_key, key, behaviour)
+        self.statement(&self.leaf_key, key, behaviour, |_| ())
+    }
+
+    /// A registration whose authenticatorData is changed before it is attested.
+    #[must_use]
+    pub fn attest_edited(&self, key: &SoftKey, edit: impl FnOnce(&mut Vec<u8>)) -> Attestation {
+        self.statement(&self.leaf_key, key, &Behaviour::default(), edit)
     }
 
     /// A registration that a stranger's attestation key signs, under this vendor's certificate.
     #[must_use]
     pub fn attest_as(&self, stranger: &Self, key: &SoftKey) -> Attestation {
-        self.statement(&stranger.leaf_key, key, &Behaviour::default())
+        self.statement(&stranger.leaf_key, key, &Behaviour::default(), |_| ())
     }
 
-    fn statement(&self, by: &SigningKey, key: &SoftKey, behaviour: &Behaviour) -> Attestation {
+    fn statement(
+        &self,
+        by: &SigningKey,
+        key: &SoftKey,
+        behaviour: &Behaviour,
+        edit: impl FnOnce(&mut Vec<u8>),
+    ) -> Attestation {
         let made = key.register_with(b"registration challenge", ORIGIN, behaviour);
-        let data = auth_data(&made.attestation_object);
+        let mut data = auth_data(&made.attestation_object).to_vec();
+        edit(&mut data);
         let hash = placet_proto::sha256(&made.client_data_json);
-        let signature: Signature = by.sign(&[data, &hash].concat());
+        let signature: Signature = by.sign(&[&data[..], &hash].concat());
         let mut statement = MapWriter::new();
         statement
             .text("alg", |w| w.int(-7))
@@ -91,7 +104,7 @@ impl Vendor {
         let mut map = MapWriter::new();
         map.text("fmt", |w| w.text("packed"))
             .text("attStmt", |w| w.map(statement))
-            .text("authData", |w| w.bytes(data));
+            .text("authData", |w| w.bytes(&data));
         let mut writer = Writer::new();
         writer.map(map);
         Attestation { object: writer.into_bytes(), client_data_json: made.client_data_json }

@@ -136,14 +136,17 @@ class Governance:
         if not same or said["key"] != hexed(own.thumbprint):
             raise Problem("recovery.mismatch")
         self._lineage_assertion(found[0], "placet-recover-v1", own, own.credential)
-        for one in self.entries:
-            if (
-                one.is_a("revocation")
-                and one.index < entry.index
-                and one.document["key"] == hexed(own.thumbprint)
-                and self.stands(one)
-            ):
-                raise Problem("recovery.objected")
+        objections = [
+            one
+            for one in self.entries
+            if one.is_a("revocation")
+            and one.index < entry.index
+            and one.document["key"] == hexed(own.thumbprint)
+        ]
+        if any(map(self.stands, objections)):
+            raise Problem("recovery.objected")
+        if any(map(self.open, objections)):
+            raise Problem("governance.unauthorised")  # R-9.3-12
         t1 = self.t1_after(entry.after)
         if t1 is None:
             raise Problem("time.lower_open")

@@ -655,7 +655,9 @@ class Request:
         for one in self.approvals:
             document = one.document
             initiators = (document["initiator"]["id"], document["action"]["subject"]["id"])
-            own = document["approver"]["person"] in initiators
+            own = document["approver"]["person"] in [
+                re.sub("^urn:uuid:", "", each, flags=re.I).lower() for each in initiators
+            ]
             if own and "allow_self" not in document["quorum"]:
                 raise Problem("approval.self")
         if len(set(map(terms, self.approvals))) > 1:

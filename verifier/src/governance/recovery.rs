@@ -4,7 +4,7 @@ use placet_proto::document::{Digest, Enrolment, Recovery};
 use placet_proto::sshsig::{self, Namespace};
 use placet_proto::statement::{Assertion, Statement};
 
-use super::signing::lineage_problem;
+use super::signing::{lineage_problem, unauthorised};
 use super::{Governance, key_of};
 use crate::report::Problem;
 
@@ -67,8 +67,12 @@ impl Governance {
         self.check_assertion(&announced.assertion, &announced.challenge, &e.credential, e)
             .map_err(|p| lineage_problem(index, p))?;
         // Whatever stands there stands before the enrolment: entries are judged as they come.
-        if let Some(objection) = self.revoked_keys.get(&key) {
-            return bad("recovery.objected", &format!("revoked by entry {objection}"));
+        match self.revoked_keys.get(&key) {
+            Some((at, Ok(()))) => {
+                return bad("recovery.objected", &format!("revoked by entry {at}"));
+            }
+            Some((at, Err(why))) => return Err(unauthorised(*at, why)),
+            None => {}
         }
         match self.times.get(&index) {
             None => Err(Problem::open(

@@ -13,6 +13,8 @@ use crate::people::Person;
 use crate::vector::{Expect, Vector};
 
 const VENDOR: &str = "Placet Test Vendor";
+/// Where the credential id begins in authenticatorData with attested credential data.
+const ID_AT: usize = 55;
 const MISMATCH: &str = "attestation.mismatch";
 
 pub(super) fn vectors() -> Vec<Vector> {
@@ -25,6 +27,7 @@ pub(super) fn vectors() -> Vec<Vector> {
         pinned_and_not_attested(),
         no_certificate(),
     ];
+    vectors.push(copied_honestly());
     vectors.extend(lies());
     vectors.extend(other_registrations());
     vectors
@@ -183,7 +186,7 @@ fn lies() -> Vec<Vector> {
             &["R-9.9-3", "R-9.9-4"],
         ),
         lie(
-            &copied(&vendor()),
+            &copied(&vendor(), KeyClass::AttestedHardware),
             ("attested-copied", "A key that may be copied is called attested hardware."),
             &["R-9.9-2"],
         ),
@@ -195,15 +198,25 @@ fn lies() -> Vec<Vector> {
     ]
 }
 
+/// What the vendor attests of a key that may be copied says nothing about where it lives.
+fn copied_honestly() -> Vector {
+    let vendor = Vendor::named(VENDOR);
+    let story = copied(&vendor, KeyClass::SyncedOrUnknown);
+    let trust = pinned(&story, vec![vendor.root()], true);
+    let words = ("attested-and-copied", "A vendor attests a key that may be copied.");
+    let expect = Expect::Indeterminate("attestation.absent");
+    vector(&story, &trust, words, &["R-9.9-3"], expect)
+}
+
 /// A synced key, honest in all that it signs, of which the log says that it can't be copied.
-fn copied(vendor: &Vendor) -> Story {
+fn copied(vendor: &Vendor, class: KeyClass) -> Story {
     let mut alice = Person::named("Alice");
     alice.attestation = vendor.attest_with(&alice.key, &Behaviour::synced());
     let mut forge = Forge::new();
     forge.tick(5);
     let mut body = alice.enrolment(&[Role::Administrator, Role::Approver], None, forge.after());
     body.attestation_fmt = "packed".to_owned();
-    body.class = KeyClass::AttestedHardware;
+    body.class = class;
     body.backup_eligible = true;
     let document = forge.document(Body::Enrolment(body));
     let possess = sign_synced(&mut alice, Namespace::EnrolPossess, &document);
@@ -246,6 +259,7 @@ fn forged(vendor: &Vendor) -> Person {
 }
 
 /// The registration is not that of the enrolment.
+#[allow(clippy::too_many_lines, reason = "a list, one vector a paragraph")]
 fn other_registrations() -> Vec<Vector> {
     let vendor = Vendor::named(VENDOR);
     let other = |attestation, words| {
@@ -259,6 +273,21 @@ fn other_registrations() -> Vec<Vector> {
     let mallory = Person::named("Mallory").key;
     let elsewhere = SoftKey::from_seed(&placet_proto::sha256(b"Alice"), "evil.example");
     let unverified = Behaviour { flags: flags::UP, ..Behaviour::default() };
+    let other_rp = vendor.attest_with(&alice, &Behaviour::other_rp_id("evil.example"));
+    let other_id = vendor.attest_edited(&alice, |data| data[ID_AT] ^= 1);
+    let other_key = vendor.attest_edited(&alice, |data| {
+        let key = mallory.public_key().to_cose();
+        data.truncate(data.len() - key.len());
+        data.extend(key);
+    });
+    let other_format = {
+        let mut person = Person::named("Alice");
+        person.attestation = vendor.attest(&person.key);
+        let story = told(person, |e| e.attestation_fmt = "tpm".to_owned());
+        let trust = pinned(&story, vec![vendor.root()], false);
+        let words = ("attested-other-format", "The log says another format than the registration.");
+        vector(&story, &trust, words, &["R-9.9-1"], Expect::Failed(MISMATCH))
+    };
     let mut assertion = vendor.attest(&alice);
     assertion.client_data_json =
         placet_softkey::client_data_json("webauthn.get", b"registration challenge", crate::ORIGIN);
@@ -295,6 +324,10 @@ fn other_registrations() -> Vec<Vector> {
             vendor.attest_with(&alice, &unverified),
             ("attested-unverified", "Nobody was verified when the key was registered."),
         ),
+        other(other_rp, ("attested-other-rp-alone", "The same key registered at another site.")),
+        other(other_id, ("attested-other-id-alone", "The same key under another credential id.")),
+        other(other_key, ("attested-other-key-alone", "Another key under the same credential id.")),
+        other_format,
         other(assertion, ("attested-assertion", "The client data is of an assertion.")),
         other(cut, ("attested-cut", "The attestationObject is cut short.")),
         early,

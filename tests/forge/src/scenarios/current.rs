@@ -1,6 +1,6 @@
 //! What was taken back, or may have been, when somebody approved.
 
-use placet_proto::document::{Body, Policy, PolicyRef, Quorum, Recovery, Role};
+use placet_proto::document::{Body, Policy, PolicyRef, Quorum, Recovery, Role, RoleChange};
 use placet_proto::sshsig::Namespace;
 use placet_proto::time::UnixSeconds;
 
@@ -14,8 +14,9 @@ pub(super) fn vectors() -> Vec<Vector> {
         role_lost("quorum-role-lost", DISPUTED, 0, false),
         role_lost("quorum-role-lost-by-a-named-person", Expect::Passed, 0, true),
         role_lost("quorum-role-lost-later", Expect::Passed, 5, false),
-        taken_by_a_recovered_key("role-taken-by-a-recovered-key", OPEN, false),
-        taken_by_a_recovered_key("role-given-back", Expect::Passed, true),
+        taken_by_a_recovered_key("role-taken-by-a-recovered-key", OPEN, Alice::Silent),
+        taken_by_a_recovered_key("role-given-back", Expect::Passed, Alice::Decides),
+        taken_by_a_recovered_key("role-given-back-blindly", OPEN, Alice::DoesNotKnow),
         policy_by_somebody_in_doubt(),
         revoked_twice(),
         revoked_by_nobody_later(),
@@ -94,15 +95,32 @@ fn recovered_administrator(s: &mut Story) -> Person {
     new
 }
 
-fn taken_by_a_recovered_key(name: &'static str, expect: Expect, given_back: bool) -> Vector {
+#[derive(PartialEq)]
+enum Alice {
+    Silent,
+    /// Gives the role back, by a roster that holds what was taken.
+    Decides,
+    /// Gives the role, by a roster from before.
+    DoesNotKnow,
+}
+
+fn taken_by_a_recovered_key(name: &'static str, expect: Expect, alice: Alice) -> Vector {
     let mut s = Story::opened();
     let mut bob = Person::named("Bob");
     s.forge.enrol(&mut bob, &[Role::Approver], Some(&mut s.alice));
     let mut dora = recovered_administrator(&mut s);
+    let before = s.forge.after();
     s.forge.set_roles(&bob, &[], &mut dora);
     publish(&mut s);
-    if given_back {
-        s.forge.set_roles(&bob, &[Role::Approver], &mut s.alice);
+    if alice != Alice::Silent {
+        let after = if alice == Alice::Decides { s.forge.after() } else { before };
+        let body = Body::Role(RoleChange {
+            person: bob.id.clone(),
+            roles: vec![Role::Approver],
+            signer: s.alice.signer(),
+            after,
+        });
+        s.forge.govern(Namespace::Role, body, &mut s.alice);
         publish(&mut s);
     }
     approves(&mut s, &mut bob, |_| ());
@@ -137,7 +155,7 @@ fn policy_by_somebody_in_doubt() -> Vector {
     )
 }
 
-fn activate(forge: &mut Forge, by: &mut Person) -> PolicyRef {
+pub(super) fn activate(forge: &mut Forge, by: &mut Person) -> PolicyRef {
     let files = vec![("policies.cedar".to_owned(), placet_proto::sha256(b"permit all"))];
     let manifest = placet_proto::sha256(&Policy::manifest_bytes(&files));
     let policy = Policy {

@@ -1,10 +1,11 @@
 //! Bodies that are missing, and who ordered it.
 
 use placet_proto::bundle::Bundle;
-use placet_proto::document::{Body, Erasure, ErasureTarget, Role};
+use placet_proto::document::{Body, Erasure, ErasureTarget, Quorum, Role};
 use placet_proto::sshsig::Namespace;
 
-use super::story::{Story, story};
+use super::story::{Story, action, story};
+use crate::ledger::Forge;
 use crate::people::Person;
 use crate::vector::{Expect, Vector};
 
@@ -19,11 +20,24 @@ pub(super) fn vectors() -> Vec<Vector> {
         order_of_what_came_later(),
         order_by_a_revoked_key(),
         order_for_another_document(),
+        one_of_two_erased(),
+        misstated("erased-on-another-roster", "names a governance root that is none", |o, _| {
+            o.after.gov.root[0] ^= 1;
+        }),
+        misstated("erased-in-anothers-name", "names another person than its key's", |o, _| {
+            o.signer.person = Person::named("Bob").id;
+        }),
+        misstated("erased-from-the-future", "names a main size that it stands in", |o, _| {
+            o.after.main.size += 100;
+        }),
+        misstated("erased-by-a-stranger", "is stated by a key that nobody trusts", |_, f| {
+            f.ledger_key.key = crate::ledger::signing_key("stranger");
+        }),
     ]
 }
 
-/// An order for these leaves, by whoever, stated by the ledger and cosigned.
-fn order(s: &mut Story, leaves: &[u64], by: &mut Person) -> u64 {
+/// An order for these leaves, by whoever, stated by the ledger and cosigned; its leaf.
+pub fn order(s: &mut Story, leaves: &[u64], by: &mut Person) -> u64 {
     s.forge.tick(1);
     s.forge.publish_both();
     let body = erasure(s, leaves, by);
@@ -135,6 +149,59 @@ fn order_by_an_approver() -> Vector {
         "The order of erasure is signed by somebody who is no administrator.",
         &["R-9.8-2"],
         Expect::Failed("body.missing"),
+    )
+}
+
+/// An order in which one thing is wrong.
+fn misstated(
+    name: &'static str,
+    what: &'static str,
+    change: impl FnOnce(&mut Erasure, &mut Forge),
+) -> Vector {
+    let mut s = story();
+    s.forge.publish_both();
+    let mut alice = Person::named("Alice");
+    let mut body = erasure(&s, &[s.approval], &alice);
+    let own = s.forge.ledger_key.clone();
+    change(&mut body, &mut s.forge);
+    let at = ordered(&mut s, body, &mut alice);
+    s.forge.ledger_key = own;
+    s.forge.tick(1);
+    s.forge.publish_both();
+    let bundle = erased(&s, &[s.approval], &[at]);
+    let about = format!("The order {what}.").leak();
+    vector(&s, &bundle, name, about, &["R-9.8-2"], Expect::Failed("body.missing"))
+}
+
+/// Of two approvals that an execution spent one is erased: nobody can say any more that there were
+/// too few, nor that there were enough.
+fn one_of_two_erased() -> Vector {
+    let mut s = Story::opened();
+    let mut bob = Person::named("Bob");
+    s.forge.enrol(&mut bob, &[Role::Approver], Some(&mut s.alice));
+    s.forge.tick(1);
+    s.forge.publish_both();
+    let mut leaves = Vec::new();
+    for person in [&mut Person::named("Alice"), &mut bob] {
+        let mut answer = s.forge.answer_for(&s.request, &action("X0001"), person);
+        answer.quorum = Quorum::of(2);
+        s.forge.tick(1);
+        leaves.push(s.forge.answer(person, answer, false));
+    }
+    s.forge.publish_main();
+    s.forge.tick(1);
+    s.execution = s.forge.execute(s.forge.execution_of(&leaves));
+    s.forge.publish_main();
+    let mut s = s.closed();
+    let at = by_alice(&mut s, &leaves[1..]);
+    let bundle = erased(&s, &leaves[1..], &[at]);
+    vector(
+        &s,
+        &bundle,
+        "erased-one-of-two",
+        "Of two approvals that were asked for and spent, one is erased.",
+        &["R-9.8-1"],
+        Expect::Indeterminate("body.erased"),
     )
 }
 

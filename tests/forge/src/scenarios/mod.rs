@@ -15,6 +15,7 @@ mod shape;
 mod story;
 mod time;
 
+pub use erasure::order as order_erasure;
 pub use story::{Story, action, story};
 
 use crate::vector::Vector;
@@ -37,5 +38,7 @@ pub fn all() -> Vec<Vector> {
     vectors.extend(shape::vectors());
     vectors.extend(time::vectors());
     vectors.sort_by_key(|v| v.name);
+    let twice = vectors.array_windows().find(|[a, b]| a.name == b.name).map(|[a, _]| a.name);
+    assert_eq!(twice, None, "two vectors have one name");
     vectors
 }

@@ -1,8 +1,9 @@
 //! Whose approval counts.
 
-use placet_proto::document::{Answer, Body, Decision, Initiator, Quorum, Role, Verdict};
+use placet_proto::document::{Answer, Body, Decision, Initiator, Quorum, Raw, Role, Verdict};
 use placet_proto::time::UnixSeconds;
 
+use super::current::activate;
 use super::story::{Story, action};
 use crate::ledger::{AUDIENCE, initiator};
 use crate::people::Person;
@@ -37,13 +38,33 @@ pub(super) fn vectors() -> Vec<Vector> {
                 q.roles = vec![Role::Operator];
             },
         ),
-        own("approval-of-ones-own", Expect::Failed("approval.self"), false),
-        own("approval-of-ones-own-allowed", Expect::Passed, true),
+        own("approval-of-ones-own", OWN, false, str::to_owned),
+        own("approval-of-ones-own-allowed", Expect::Passed, true, str::to_owned),
+        own("approval-of-ones-own-in-capitals", OWN, false, str::to_ascii_uppercase),
+        own("approval-of-ones-own-as-a-urn", OWN, false, |id| format!("URN:uuid:{id}")),
+        two("quorum-of-two", Expect::Passed, |_, _| ()),
+        two("quorum-of-two-quorums", UNMET, |_, a| a.quorum = Quorum::of(1)),
+        two("quorum-of-two-initiators", UNMET, |_, a| a.initiator.id.push('2')),
+        two("quorum-of-two-audiences", UNMET, |_, a| a.audience.push('2')),
+        two("quorum-of-two-forms", UNMET, |_, a| {
+            let (media_type, sha256) = ("text/plain".to_owned(), [7; 32]);
+            a.raw = Some(Raw { media_type, length: 1, sha256 });
+        }),
+        two("quorum-of-two-policies", UNMET, |s, a| {
+            a.policy = activate(&mut s.forge, &mut s.alice);
+            s.forge.tick(1);
+            s.forge.publish_both();
+            a.after = s.forge.after();
+        }),
+        auditor_by_root(),
         decided("quorum-as-decided", Expect::Passed, 1),
         decided("quorum-less-than-decided", Expect::Failed("quorum.decision"), 2),
+        decided_beside("quorum-denied-before", false),
+        decided_beside("quorum-decided-later", true),
     ]
 }
 
+const UNMET: Expect = Expect::Failed("quorum.unmet");
 const INELIGIBLE: Expect = Expect::Failed("quorum.eligible");
 
 fn bob_answers(
@@ -69,6 +90,40 @@ fn bob_answers(
     Vector::new(name, about, requirements, &bundle, &s.trust(), expect)
 }
 
+/// Alice and Bob approve, of two who are asked; Bob something else.
+fn two(name: &'static str, expect: Expect, change: impl FnOnce(&mut Story, &mut Answer)) -> Vector {
+    let mut s = Story::opened();
+    let mut bob = Person::named("Bob");
+    s.forge.enrol(&mut bob, &[Role::Approver], Some(&mut s.alice));
+    s.forge.tick(1);
+    s.forge.publish_both();
+    let mut answer = s.forge.answer_for(&s.request, &action("X0001"), &s.alice);
+    answer.quorum = Quorum::of(2);
+    let mut his = s.forge.answer_for(&s.request, &action("X0001"), &bob);
+    his.quorum = Quorum::of(2);
+    s.forge.tick(1);
+    s.approval = s.forge.answer(&mut s.alice, answer, false);
+    change(&mut s, &mut his);
+    s.forge.tick(1);
+    s.forge.answer(&mut bob, his, false);
+    s.close();
+    let about = "Two approve where two are asked for; in all but one case the same.";
+    let bundle = s.forge.bundle(&[&s.request], &[&bob]);
+    Vector::new(name, about, &["R-9.7-3"], &bundle, &s.trust(), expect)
+}
+
+/// A root is administrator and approver, and nothing else by itself.
+fn auditor_by_root() -> Vector {
+    let mut s = Story::opened();
+    let mut answer = s.forge.answer_for(&s.request, &action("X0001"), &s.alice);
+    answer.quorum.roles = vec![Role::Auditor];
+    s.forge.tick(3);
+    s.approval = s.forge.answer(&mut s.alice, answer, false);
+    s.close();
+    let about = "The quorum asks for an auditor; Alice is a root.";
+    s.vector("quorum-auditor-by-root", about, &["R-9.7-3"], INELIGIBLE)
+}
+
 fn one(
     name: &'static str,
     about: &'static str,
@@ -79,7 +134,14 @@ fn one(
     bob_answers(name, about, requirements, expect, |_| (), |a, bob| change(&mut a.quorum, bob))
 }
 
-fn own(name: &'static str, expect: Expect, allowed: bool) -> Vector {
+const OWN: Expect = Expect::Failed("approval.self");
+
+fn own(
+    name: &'static str,
+    expect: Expect,
+    allowed: bool,
+    spelt: impl FnOnce(&str) -> String,
+) -> Vector {
     let about = "Bob approves what he had initiated himself.";
     bob_answers(
         name,
@@ -88,7 +150,7 @@ fn own(name: &'static str, expect: Expect, allowed: bool) -> Vector {
         expect,
         |_| (),
         |answer, bob| {
-            answer.initiator = Initiator { kind: "user".to_owned(), id: bob.id.clone() };
+            answer.initiator = Initiator { kind: "user".to_owned(), id: spelt(&bob.id) };
             answer.quorum.allow_self = allowed;
         },
     )
@@ -96,23 +158,40 @@ fn own(name: &'static str, expect: Expect, allowed: bool) -> Vector {
 
 fn decided(name: &'static str, expect: Expect, required: u64) -> Vector {
     let about = "The decision says how many persons it asks for; the approval asks for one.";
-    let prepare = |s: &mut Story| {
-        let decision = Body::Decision(Decision {
-            request: s.request.clone(),
-            action: action("X0001"),
-            audience: AUDIENCE.to_owned(),
-            initiator: initiator(),
-            decision: Verdict::Requestable,
-            policy: s.forge.policy.clone(),
-            determining: vec!["policy0".to_owned()],
-            reason: "approval_required".to_owned(),
-            approvals: vec![],
-            at: UnixSeconds(s.forge.clock),
-            not_after: Some(UnixSeconds(s.forge.clock + 600)),
-            quorum: Some(Quorum::of(required)),
-        });
-        let request = s.request.clone();
-        s.forge.ledger_states(decision, &request);
-    };
+    let prepare = |s: &mut Story| decides(s, Verdict::Requestable, required);
     bob_answers(name, about, &["R-9.7-2"], expect, prepare, |_, _| ())
+}
+
+/// What was decided otherwise, or later, asks nothing of this approval.
+fn decided_beside(name: &'static str, later: bool) -> Vector {
+    let mut s = Story::opened();
+    if !later {
+        decides(&mut s, Verdict::Deny, 2);
+    }
+    let mut s = s.approved();
+    if later {
+        decides(&mut s, Verdict::Requestable, 2);
+    }
+    s.close();
+    let about = "A decision that asks for two is no denial that can be approved, or came later.";
+    s.vector(name, about, &["R-9.7-2"], Expect::Passed)
+}
+
+fn decides(s: &mut Story, decision: Verdict, required: u64) {
+    let decision = Body::Decision(Decision {
+        request: s.request.clone(),
+        action: action("X0001"),
+        audience: AUDIENCE.to_owned(),
+        initiator: initiator(),
+        decision,
+        policy: s.forge.policy.clone(),
+        determining: vec!["policy0".to_owned()],
+        reason: "approval_required".to_owned(),
+        approvals: vec![],
+        at: UnixSeconds(s.forge.clock),
+        not_after: Some(UnixSeconds(s.forge.clock + 600)),
+        quorum: Some(Quorum::of(required)),
+    });
+    let request = s.request.clone();
+    s.forge.ledger_states(decision, &request);
 }

@@ -1,6 +1,6 @@
 //! Second keys, and keys that replace lost ones.
 
-use placet_proto::document::{Body, Enrolment, Recovery, Revocation, Role};
+use placet_proto::document::{After, Body, Enrolment, Recovery, Revocation, Role};
 use placet_proto::sshsig::Namespace;
 use placet_proto::time::UnixSeconds;
 
@@ -24,7 +24,38 @@ pub(super) fn vectors() -> Vec<Vector> {
             t.root = false;
         }),
         recovered("recovery-too-early", Expect::Failed("recovery.early"), |t| t.wait = 50),
-        recovered("recovery-objected", Expect::Failed("recovery.objected"), |t| t.objected = true),
+        recovered("recovery-objected", Expect::Failed("recovery.objected"), |t| {
+            t.objected = Some(0);
+        }),
+        // What the objector says of the time does not matter before the key is enrolled.
+        recovered("recovery-objected-for-later", Expect::Failed("recovery.objected"), |t| {
+            t.objected = Some(NEXT_YEAR);
+        }),
+        recovered("recovery-objected-by-somebody-in-doubt", IN_DOUBT, |t| {
+            (t.objected, t.carol_asserted) = (Some(NEXT_YEAR), true);
+        }),
+        recovered("recovery-objected-blindly", IN_DOUBT, |t| {
+            (t.objected, t.objected_blindly) = (Some(0), true);
+        }),
+        objected_too_late(),
+        revoked_by_an_approver("revoked-by-an-approver", false),
+        revoked_by_an_approver("revoked-in-anothers-name", true),
+        recovered("recovery-time-not-shown", Expect::Indeterminate("time.lower_open"), |t| {
+            t.half_witnessed = true;
+        }),
+        recovered("recovery-signed-by-another", Expect::Failed("lineage.assertion"), |t| {
+            t.signed_by_carol = true;
+        }),
+        recovered("recovery-not-seen", Expect::Failed("recovery.mismatch"), |t| {
+            t.enrolled_blindly = true;
+            t.change = |r| r.effective_from = UnixSeconds(0);
+        }),
+        recovered("recovery-of-another-person", Expect::Failed("recovery.mismatch"), |t| {
+            t.change = |r| r.person = Person::named("Mallory").id;
+        }),
+        recovered("recovery-of-another-credential", Expect::Failed("recovery.mismatch"), |t| {
+            t.change = |r| r.credential[0] ^= 1;
+        }),
         recovered("recovery-of-another-key", Expect::Failed("recovery.mismatch"), |t| {
             t.change = |r| r.key[0] ^= 1;
         }),
@@ -35,6 +66,9 @@ pub(super) fn vectors() -> Vec<Vector> {
         revoked_with_another_key(),
     ]
 }
+
+const IN_DOUBT: Expect = Expect::Indeterminate("governance.unauthorised");
+const NEXT_YEAR: u64 = 1_830_000_000;
 
 /// Bob's second key under his own name, as another person of this crate.
 fn bobs_second(bob: &Person) -> Person {
@@ -129,23 +163,73 @@ fn auditor_approves() -> Vector {
 struct Tale {
     root: bool,
     wait: u64,
-    objected: bool,
+    /// Whether Carol objects, and the time from which she says that the key counts no more.
+    objected: Option<u64>,
+    /// Whether her objection names a roster from before the recovery.
+    objected_blindly: bool,
+    /// Whether nobody but the operator says who Carol is.
+    carol_asserted: bool,
+    /// Whether the enrolment names a roster from before the recovery.
+    enrolled_blindly: bool,
+    /// Whether one witness of two saw what the enrolment names.
+    half_witnessed: bool,
+    /// Whether Carol's key, and not the new one, signed the recovery.
+    signed_by_carol: bool,
     at: u64,
     change: fn(&mut Recovery),
 }
 
+const HONEST: Tale = Tale {
+    root: true,
+    wait: 101,
+    objected: None,
+    objected_blindly: false,
+    carol_asserted: false,
+    enrolled_blindly: false,
+    half_witnessed: false,
+    signed_by_carol: false,
+    at: 0,
+    change: |_| (),
+};
+
 /// Bob lost his key; the ledger announces another, and enrols it after a hundred seconds.
 fn recovered(name: &'static str, expect: Expect, vary: impl FnOnce(&mut Tale)) -> Vector {
-    let mut tale = Tale { root: true, wait: 101, objected: false, at: 0, change: |_| () };
+    let mut tale = HONEST;
     vary(&mut tale);
     let mut s = Story::opened();
     let mut bob = Person::named("Bob");
     s.forge.enrol(&mut bob, &[Role::Approver], Some(&mut s.alice));
     let mut carol = Person::named("Carol");
-    s.forge.enrol(&mut carol, &[Role::Approver], Some(&mut s.alice));
+    let by = if tale.carol_asserted { None } else { Some(&mut s.alice) };
+    s.forge.enrol(&mut carol, &[Role::Approver], by);
     let mut new = bobs_second(&bob);
+    let before = s.forge.after();
+    let announced = announce(&mut s, &tale, &mut new, &mut carol);
+    if let Some(from) = tale.objected {
+        object(&mut s, &new, &mut carol, from, tale.objected_blindly.then(|| before.clone()));
+    }
+    s.forge.tick(tale.wait);
+    if tale.half_witnessed {
+        let (now, one) = (s.forge.clock, s.forge.witnesses[0].clone());
+        s.forge.main.publish(&[(&one, now)]);
+        s.forge.gov.publish(&[(&one, now)]);
+    } else {
+        s.forge.publish_both();
+    }
+    let at = if tale.at == 0 { announced } else { tale.at };
+    let after = if tale.enrolled_blindly { before } else { s.forge.after() };
+    let enrolment =
+        Enrolment { recovery: Some(at), ..new.enrolment(&[Role::Approver], None, after) };
+    s.forge.enrol_with(&mut new, Body::Enrolment(enrolment), None);
+    approves(&mut s, &mut new);
+    let roots: &[&Person] = if tale.root { &[&s.alice, &new] } else { &[&s.alice] };
+    let about = "Bob lost his key, and approves with the one that a recovery gave him.";
+    told(&s, &new, roots, name, about, &["R-9.3-7", "R-9.3-8", "R-9.3-9"], expect)
+}
+
+fn announce(s: &mut Story, tale: &Tale, new: &mut Person, carol: &mut Person) -> u64 {
     let mut recovery = Recovery {
-        person: bob.id.clone(),
+        person: new.id.clone(),
         key: new.key.public_key().thumbprint(),
         credential: new.key.credential_id().to_vec(),
         roles: vec![Role::Approver],
@@ -154,23 +238,85 @@ fn recovered(name: &'static str, expect: Expect, vary: impl FnOnce(&mut Tale)) -
         after: s.forge.after(),
     };
     (tale.change)(&mut recovery);
-    let announced = s.forge.govern(Namespace::Recover, Body::Recovery(recovery), &mut new);
+    let by = if tale.signed_by_carol { carol } else { new };
+    let announced = s.forge.govern(Namespace::Recover, Body::Recovery(recovery), by);
     s.forge.tick(1);
     s.forge.publish_both();
-    if tale.objected {
-        let now = s.forge.clock;
-        s.forge.revoke(&new, &mut carol, now);
-    }
-    s.forge.tick(tale.wait);
+    announced
+}
+
+fn object(s: &mut Story, new: &Person, carol: &mut Person, from: u64, after: Option<After>) {
+    let body = Body::Revocation(Revocation {
+        credential: new.key.credential_id().to_vec(),
+        key: new.key.public_key().thumbprint(),
+        effective_from: UnixSeconds(from),
+        reason: "that was not Bob".to_owned(),
+        signer: carol.signer(),
+        after: after.unwrap_or_else(|| s.forge.after()),
+    });
+    s.forge.govern(Namespace::Revoke, body, carol);
+}
+
+/// Carol objects when the key is enrolled: then she would have to be an administrator.
+fn objected_too_late() -> Vector {
+    let mut s = Story::opened();
+    let (mut bob, mut carol) = (Person::named("Bob"), Person::named("Carol"));
+    s.forge.enrol(&mut bob, &[Role::Approver], Some(&mut s.alice));
+    s.forge.enrol(&mut carol, &[Role::Approver], Some(&mut s.alice));
+    let mut new = bobs_second(&bob);
+    let at = announce(&mut s, &HONEST, &mut new, &mut carol);
+    s.forge.tick(101);
     s.forge.publish_both();
-    let at = if tale.at == 0 { announced } else { tale.at };
-    let enrolment =
-        Enrolment { recovery: Some(at), ..new.enrolment(&[Role::Approver], None, s.forge.after()) };
+    let plain = new.enrolment(&[Role::Approver], None, s.forge.after());
+    let enrolment = Enrolment { recovery: Some(at), ..plain };
     s.forge.enrol_with(&mut new, Body::Enrolment(enrolment), None);
+    s.forge.publish_both();
+    let now = s.forge.clock;
+    object(&mut s, &new, &mut carol, now, None);
     approves(&mut s, &mut new);
-    let roots: &[&Person] = if tale.root { &[&s.alice, &new] } else { &[&s.alice] };
-    let about = "Bob lost his key, and approves with the one that a recovery gave him.";
-    told(&s, &new, roots, name, about, &["R-9.3-7", "R-9.3-8", "R-9.3-9"], expect)
+    told(
+        &s,
+        &new,
+        &[&s.alice, &new],
+        "recovery-objected-too-late",
+        "Carol, who is no administrator, objects to a key that is enrolled already.",
+        &["R-9.3-10"],
+        IN_DOUBT,
+    )
+}
+
+/// Carol, who is an approver, revokes Bob's key; once as herself, once in Alice's name.
+fn revoked_by_an_approver(name: &'static str, in_bobs_place: bool) -> Vector {
+    let mut s = Story::opened();
+    let (mut bob, mut carol) = (Person::named("Bob"), Person::named("Carol"));
+    s.forge.enrol(&mut bob, &[Role::Approver], Some(&mut s.alice));
+    s.forge.enrol(&mut carol, &[Role::Approver], Some(&mut s.alice));
+    let mut signer = carol.signer();
+    if in_bobs_place {
+        // Bob's own key, under the name of somebody else: nobody's revocation.
+        signer = bob.signer();
+        signer.person = s.alice.id.clone();
+    }
+    let body = Body::Revocation(Revocation {
+        credential: bob.key.credential_id().to_vec(),
+        key: bob.key.public_key().thumbprint(),
+        effective_from: UnixSeconds(s.forge.clock),
+        reason: "lost".to_owned(),
+        signer,
+        after: s.forge.after(),
+    });
+    let by = if in_bobs_place { &mut bob } else { &mut carol };
+    s.forge.govern(Namespace::Revoke, body, by);
+    approves(&mut s, &mut bob);
+    told(
+        &s,
+        &bob,
+        &[&s.alice],
+        name,
+        "A revocation of Bob's key that neither he nor an administrator signed as such.",
+        &["R-9.3-1"],
+        IN_DOUBT,
+    )
 }
 
 fn revoked_with_another_key() -> Vector {
