@@ -137,6 +137,19 @@ async function live({ people, requests, service }, story) {
     must(await focused(bob, '#reason'), 'the focus went elsewhere')
     must(await bob.element('status').getAttribute('role') === 'status', 'it is not said aloud')
   })
+
+  await story('the end of the time is said before it comes', async () => {
+    const page = await bob.context.newPage()
+    await page.clock.install()
+    await page.goto(`${bob.base}/approve/${requests.fresh}`)
+    const said = page.locator('#time[role=status]')
+    const left = await page.locator('time[data-remaining]').first().getAttribute('data-remaining')
+    await page.clock.fastForward((left - 280) * 1000)
+    await said.filter({ hasText: 'Five minutes' }).waitFor()
+    await page.clock.fastForward(240_000)
+    await said.filter({ hasText: 'One minute' }).waitFor()
+    await page.close()
+  })
 }
 
 // What administrators do.

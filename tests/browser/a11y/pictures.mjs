@@ -8,6 +8,9 @@ import { show } from './checks.mjs'
 const DESK = { width: 1180, height: 820, deviceScaleFactor: 1 }
 const PHONE = { width: 390, height: 844, deviceScaleFactor: 2 }
 
+// As far as a reader of the documentation will look.
+const HIGHEST = 1900
+
 // File, name of the page, colours, size.
 const WANTED = [
   ['queue-light', 'queue', 'light', DESK],
@@ -38,10 +41,13 @@ export async function picture(person, { name, path }, folder) {
   if (wanted.length) await person.goto(path)
   for (const [file, , scheme, size] of wanted) {
     await show(person, { scheme, ...size })
-    await person.page.evaluate(() => scrollTo(0, 0))
-    // The whole page as far as a reader of the documentation will look.
+    await prepare(person, file)
+    await person.page.evaluate(() => {
+      document.activeElement.blur()
+      scrollTo(0, 0)
+    })
     const full = await person.page.evaluate(() => document.documentElement.scrollHeight)
-    const height = Math.min(full, size === PHONE ? 1700 : 1900)
+    const height = Math.min(full, size === PHONE ? 1500 : HIGHEST)
     const { data } = await person.cdp.send('Page.captureScreenshot', {
       format: 'png', captureBeyondViewport: true,
       clip: { x: 0, y: 0, width: size.width, height, scale: 1 },
@@ -51,4 +57,12 @@ export async function picture(person, { name, path }, folder) {
     // A page has few colours.
     execFileSync('pngquant', ['--force', '--strip', '--ext', '.png', '64', path])
   }
+}
+
+async function prepare(person, file) {
+  if (['request-light', 'request-phone'].includes(file)) await person.read()
+  if (file !== 'request-quorum') return
+  for (const summary of await person.page.locator('#answer summary').all()) await summary.click()
+  await person.page.locator('img.qr').scrollIntoViewIfNeeded()
+  await person.page.waitForFunction(() => document.querySelector('img.qr').complete)
 }

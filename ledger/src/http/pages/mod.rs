@@ -242,7 +242,7 @@ fn in_words(status: StatusCode) -> (Option<&'static str>, Option<&'static str>) 
             Some("This page is for others"),
             Some("Roles are given by administrators; ask one if you need this."),
         ),
-        404 => (Some("Nothing is here"), Some("Look whether the whole address was copied.")),
+        404 => (Some("Not found"), Some("Look whether the whole address was copied.")),
         410 => (Some("This has ended"), None),
         429 => (Some("Too often"), Some("Wait for a moment, then load the page again.")),
         503 => (Some("Busy at the moment"), Some("Wait for a moment, then load the page again.")),

@@ -133,6 +133,7 @@ fn own(p: &PersonView, running: &[RecoveryView], session: &Session) -> Markup {
         p.status #status role="status" data-testid="status" {}
         (signing())
         (recoveries(running, session.is(Role::Administrator) || session.is(Role::Approver)))
+        h2 { "Enrolled" }
         @for key in &p.keys { (key_section(key, true, session)) }
         (crate::notify::routes::button())
     }

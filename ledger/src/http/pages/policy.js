@@ -1,5 +1,5 @@
 // The policy page: reads a folder, shows what would change, and has the change signed.
-import { $, alone, encode, get, post, say } from './passkey.js'
+import { $, agree, alone, encode, get, post, say } from './passkey.js'
 
 const PART = /^(policies\.cedar|schema\.cedarschema|mapping\.json|verification\.json|templates\/[^/]+\.txt)$/
 
@@ -28,27 +28,11 @@ function show(files) {
   $('policy-files').replaceChildren(...list)
 }
 
-// Waits for the click that signs, or for the one that does not.
-function agree(text) {
-  $('sign-text').textContent = text
-  $('sign-question').textContent = 'Sign this with your passkey?'
-  $('sign').hidden = false
-  $('sign-cancel').focus()
-  return new Promise((resolve) => {
-    const end = (answer) => () => {
-      $('sign').hidden = true
-      resolve(answer)
-    }
-    $('sign-now').onclick = end(true)
-    $('sign-cancel').onclick = end(false)
-  })
-}
-
 async function activate() {
   const prepared = await post('/policy/open', { files: await chosen() })
   show(prepared.files)
   say('Read the files below before you sign.')
-  if (!(await agree(prepared.text))) {
+  if (!(await agree(prepared.text, 'Sign this with your passkey?'))) {
     show([])
     return say('Nothing was signed.')
   }

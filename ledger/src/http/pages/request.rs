@@ -479,7 +479,7 @@ fn answer_form(shown: &Shown, to_sign: &ToSign) -> Markup {
             button.quiet type="button" #next { "Show the next part" }
         }
         p.status #status role="status" data-testid="status" {}
-        p.hidden-text #time role="status" {}
+        p.warning #time role="status" {}
         noscript { p.notice {
             "Passkeys need JavaScript in the browser. In a terminal: "
             code { "placet approve " (shown.view.row.id) }

@@ -98,7 +98,9 @@ fn table(rows: &[String]) -> Markup {
     let (head, rest) = rows.split_first().map_or((Vec::new(), &[][..]), |(h, r)| (cells(h), r));
     html! {
         div.scroll tabindex="0" { table {
-            thead { tr { @for cell in &head { th scope="col" { (inline(cell)) } } } }
+            thead { tr { @for cell in &head {
+                @if cell.is_empty() { td {} } @else { th scope="col" { (inline(cell)) } }
+            } } }
             tbody {
                 @for row in rest.iter().filter(|row| !row.starts_with("|---")) {
                     tr { @for cell in cells(row) { td { (inline(&cell)) } } }

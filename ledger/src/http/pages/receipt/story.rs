@@ -42,6 +42,12 @@ pub fn sentence(shown: &Shown) -> Markup {
 }
 
 fn unanswered(shown: &Shown, action: &str) -> Markup {
+    if shown.rows.iter().any(|row| matches!(row.body, RowBody::Erased(_))) {
+        return html! {
+            "What was asked and what was answered is " strong { "erased" } ". Its entries in the "
+            "log remain, and the order that erased it."
+        };
+    }
     let why = match shown.state {
         Some(RequestState::Expired) => "nobody answered in time",
         Some(RequestState::Cancelled) => "the request was withdrawn",
