@@ -14,6 +14,9 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// Longest time for a person's answer: a request that waits longer is lost.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What is said of a request that a denial has ended, before or while an approval is spent.
+const ENDED: [&str; 2] = ["request.ended", "request.state"];
+
 /// See the module.
 pub struct Agent {
     client: Client,
@@ -54,40 +57,44 @@ impl Agent {
 
     fn act(&self, round: usize) -> Task {
         let mut calls = Vec::new();
-        let mut post = |path: &str, body: &Value, wanted: u16| {
+        let mut post = |path: &str, body: &Value| {
             let answer = self.client.post(path, body);
             calls.push(answer.took);
-            answer.json(wanted)
+            answer
         };
         let action = json!({
             "subject": {"type": "agent", "id": format!("bot-{}", self.n)},
             "action": {"name": "disable_user"},
             "resource": {"type": "user", "id": format!("X{}-{round}", self.n)},
         });
-        let denied = post("/access/v1/evaluation", &action, 200);
+        let denied = post("/access/v1/evaluation", &action).json(200);
         let request = denied["context"]["evaluation_id"].as_str().expect("it is recorded");
         let mut ask = action.clone();
         ask["denial"] = json!({"evaluation_id": request});
-        post("/access/v1/requests", &ask, 202);
+        post("/access/v1/requests", &ask).json(202);
         let asked = Instant::now();
-        let approved = self.wait(request, asked);
+        let mut approved = self.wait(request, asked);
         let waited = asked.elapsed();
-        let execution = approved.then(|| {
+        let mut execution = None;
+        if approved {
             let consume = json!({
                 "request": request,
                 "initiator": action["subject"],
                 "action_digest": digest(&action),
                 "idempotency_key": format!("{request}/1"),
             });
-            let consumed = post("/v1/consume", &consume, 200);
-            let execution = consumed["execution"]["index"].as_u64().expect("an index");
-            let report = json!({
-                "request": request, "action_digest": digest(&action), "result": "success",
-                "detail": "done",
-            });
-            post("/v1/outcome", &report, 200);
-            execution
-        });
+            let consumed = post("/v1/consume", &consume);
+            // Another person denied what one had approved, before it was spent.
+            approved = !ENDED.contains(&consumed.code().as_str());
+            if approved {
+                execution = consumed.json(200)["execution"]["index"].as_u64();
+                let report = json!({
+                    "request": request, "action_digest": digest(&action), "result": "success",
+                    "detail": "done",
+                });
+                post("/v1/outcome", &report).json(200);
+            }
+        }
         Task { request: request.to_owned(), approved, waited, execution, calls }
     }
 

@@ -10,10 +10,12 @@ use super::meter::{Memory, Meter, Sorted, Usage, ms};
 use super::person::Seen;
 use super::{PAGE_P99, Size};
 
-/// Growth in the second half of a run that counts as flat, in MiB a minute. Notes, tiles and
-/// indexes go to files; what is kept in memory is bounded, and a leak of 500 bytes for each of the
-/// hundred answers a second would show as 3 MiB a minute.
-const FLAT_MIB_MIN: f64 = 3.0;
+/// Growth in the second half of a run that counts as flat: so many MiB for what has yet to be
+/// touched once, and so many for each minute. Documents that persons looked at and did not sign are
+/// kept for ten minutes, 32 of each person: 200 persons fill that in about four minutes, with 16
+/// MiB. Everything else goes to files.
+const FLAT_MIB: f64 = 8.0;
+const FLAT_MIB_MIN: f64 = 4.0;
 /// Part of the processors that other programs may use before times say more about them than about
 /// the service.
 const OTHERS: f64 = 0.10;
@@ -79,7 +81,10 @@ impl Figures {
         assert_eq!(self.values["lost"], 0, "each request is answered, each approval carried out");
         assert_eq!(self.refused, 0, "who works as persons and agents do is not refused");
         if long {
-            assert!(self.slope < FLAT_MIB_MIN, "memory grows by {} MiB a minute", self.slope);
+            let minutes = self.values["seconds"].as_f64().unwrap_or_default() / 120.0;
+            let grown = self.slope * minutes;
+            let flat = grown < FLAT_MIB + FLAT_MIB_MIN * minutes;
+            assert!(flat, "memory grew by {grown:.1} MiB in the last {minutes:.1} minutes");
         }
         let quick = self.page_p99 < PAGE_P99;
         match self.others < OTHERS {
