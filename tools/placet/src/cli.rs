@@ -108,7 +108,7 @@ pub enum Command {
     /// Fetch the evidence about requests, for verification offline
     Evidence(Evidence),
     /// Search both logs by request, person, agent, action, session and time
-    Search(Search),
+    Search(Box<Search>),
     /// Erase what a statement says, on an administrator's signature
     Erase(Erase),
     /// Read the logs of a folder, whether or not the service runs

@@ -3,6 +3,10 @@ use super::*;
 const FILE: &str = "origin='a'\nrp_id='localhost'\npublic_url='http://localhost:1'\n\
                     publish_ms=7\noutcome_s=8\n";
 
+type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Variables and flags, and what they give: the value, and where it comes from.
+type Case<'a> = (Variables<'a>, &'a [(&'a str, String)], &'a Value, Source);
+
 fn none(_: &str) -> Option<String> {
     None
 }
@@ -85,7 +89,7 @@ fn every_setting_is_a_key_a_variable_and_a_flag_and_the_flag_goes_first() {
         let file = (setting.stage == Stage::Start).then_some(text.as_str());
         let variable = |name: &str| (name == setting.variable()).then(|| texts[1].clone());
         let flags = [others.clone(), vec![(setting.key, texts[2].clone())]].concat();
-        let cases: [(&dyn Fn(&str) -> Option<String>, &[(&str, String)], &Value, Source); 3] = [
+        let cases: [Case<'_>; 3] = [
             (&none, &others, &in_file, Source::File),
             (&variable, &others, &in_variable, Source::Environment),
             (&variable, &flags, &in_flag, Source::Flag),
