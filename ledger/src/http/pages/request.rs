@@ -346,16 +346,8 @@ fn the_action(shown: &Shown) -> Markup {
                     "against it."
                 }
             }
-            @if let Some(asked) = shown.view.asked.as_ref().and_then(|text| json_of(text)) {
-                p.label { "What the agent said when it asked; no part of what is signed" }
-                pre tabindex="0" data-testid="asked" { (exact(&asked)) }
-            }
         }
     }
-}
-
-fn json_of(text: &str) -> Option<Json> {
-    placet_proto::json::parse(text.as_bytes()).ok()
 }
 
 /// Text in parts of which the script can tell whether they have been on the screen.
