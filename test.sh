@@ -20,10 +20,10 @@ ROOT=$PWD
 # name:budget in seconds, in the order of the runs. Cheap ones first: they find most mistakes.
 SUITES=(
     setup:600 fmt:30 lints:60 build:2400 clippy:1200 docs:600 unit:1500 pure:900 tree:30 generated:600 second:60
-    demo:120 browser:300 a11y:180 foreign:300 crash:300 load:600 fuzz:480
+    demo:120 browser:300 a11y:180 foreign:300 crash:300 faults:120 load:600 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash faults fuzz "
 # Stages of tests/foreign/run.py.
 FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness outbound)
 # Minutes for all suites together.
@@ -338,6 +338,15 @@ suite_crash() {
     export PLACET_CRASH_ROUNDS=$([ "$long" = 1 ] && echo 2000 || echo 200) PLACET
     cargo_tests --release -p placet-tests --test crash -- --nocapture
     unset PLACET_CRASH_ROUNDS
+    export -n PLACET
+}
+
+# Every fault at every operation of the engine.
+suite_faults() {
+    check "release build" cargo build --locked --release -p placet
+    export PLACET_FAULTS=all PLACET
+    cargo_tests --release -p placet-tests --test faults -- --nocapture
+    unset PLACET_FAULTS
     export -n PLACET
 }
 

@@ -14,10 +14,11 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use crate::Error;
-use crate::journal::sync_folder;
+use crate::host::{self, Host};
+use crate::journal::{SEGMENT_LIMIT, sync_folder};
 use crate::sync::lock;
 
 /// Content of `FORMAT`.
@@ -52,7 +53,10 @@ impl LogId {
 /// An open folder. A writable one holds the lock until it is dropped.
 #[derive(Debug)]
 pub struct Dir {
+    host: Arc<dyn Host>,
     root: PathBuf,
+    writable: bool,
+    segment_limit: u64,
     lock: Option<Mutex<File>>,
 }
 
@@ -77,7 +81,7 @@ impl Dir {
             let mut builder = std::fs::DirBuilder::new();
             builder.mode(mode).recursive(true).create(&path).map_err(Error::io("create", &path))?;
         }
-        let dir = Dir { root: root.to_path_buf(), lock: Some(take_lock(root)?) };
+        let dir = Dir::locked(root)?;
         let tmp = root.join("FORMAT.tmp");
         let mut file = File::create(&tmp).map_err(Error::io("create", &tmp))?;
         file.write_all(FORMAT.as_bytes()).map_err(Error::io("write", &tmp))?;
@@ -85,6 +89,8 @@ impl Dir {
         let path = root.join("FORMAT");
         std::fs::rename(&tmp, &path).map_err(Error::io("rename", &tmp))?;
         sync_folder(root)?;
+        // A folder that was just made has a name only once its parent is flushed.
+        root.parent().map_or(Ok(()), sync_folder)?;
         Ok(dir)
     }
 
@@ -110,7 +116,7 @@ impl Dir {
     /// [`Error::DirLocked`] when another process writes it, [`Error::Io`].
     pub fn open(root: &Path) -> Result<Dir, Error> {
         check_format(root)?;
-        Ok(Dir { root: root.to_path_buf(), lock: Some(take_lock(root)?) })
+        Dir::locked(root)
     }
 
     /// Opens a folder for reading, whether or not somebody writes it.
@@ -119,7 +125,48 @@ impl Dir {
     /// [`Error::DirFormat`], [`Error::Io`].
     pub fn open_read_only(root: &Path) -> Result<Dir, Error> {
         check_format(root)?;
-        Ok(Dir { root: root.to_path_buf(), lock: None })
+        Ok(Dir {
+            host: host::real(),
+            root: root.to_path_buf(),
+            writable: false,
+            segment_limit: SEGMENT_LIMIT,
+            lock: None,
+        })
+    }
+
+    /// A folder of another machine, to be written, which has its five folders already. There is
+    /// no lock: whoever simulates a machine sees to it that there is one writer.
+    pub fn on(host: Arc<dyn Host>, root: &Path) -> Dir {
+        Dir {
+            host,
+            root: root.to_path_buf(),
+            writable: true,
+            segment_limit: SEGMENT_LIMIT,
+            lock: None,
+        }
+    }
+
+    /// The same, with another length in bytes at which a segment of a journal is closed, so that a
+    /// test need not write megabytes to see the next one begun.
+    #[must_use]
+    pub fn with_segment_limit(self, bytes: u64) -> Dir {
+        Dir { segment_limit: bytes, ..self }
+    }
+
+    /// Length in bytes at which a segment of a journal is closed.
+    pub fn segment_limit(&self) -> u64 {
+        self.segment_limit
+    }
+
+    fn locked(root: &Path) -> Result<Dir, Error> {
+        let lock = Some(take_lock(root)?);
+        Ok(Dir {
+            host: host::real(),
+            root: root.to_path_buf(),
+            writable: true,
+            segment_limit: SEGMENT_LIMIT,
+            lock,
+        })
     }
 
     /// Tells whoever finds the folder locked where the holder listens.
@@ -131,9 +178,14 @@ impl Dir {
         write_holder(&mut lock(file), address).map_err(Error::io("write", self.lock_path()))
     }
 
-    /// Whether this holds the lock.
+    /// Whether it may be written.
     pub fn writable(&self) -> bool {
-        self.lock.is_some()
+        self.writable
+    }
+
+    /// The machine that it is on.
+    pub fn host(&self) -> &Arc<dyn Host> {
+        &self.host
     }
 
     /// The folder itself.

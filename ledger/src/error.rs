@@ -70,6 +70,13 @@ pub enum Error {
         /// The failure that stopped it.
         reason: String,
     },
+    /// There is no space left. Nothing was recorded, nothing is damaged: the same call can succeed
+    /// once there is some.
+    #[error("no space left to write {path}: free some; nothing was recorded", path = path.display())]
+    Full {
+        /// What was to be written.
+        path: PathBuf,
+    },
     /// This log was opened for reading only.
     #[error("the log was opened for reading only")]
     ReadOnly,
@@ -160,6 +167,7 @@ impl Error {
             Error::Rollback { .. } => "log.rollback",
             Error::Busy => "ledger.busy",
             Error::Stopped { .. } => "ledger.stopped",
+            Error::Full { .. } => "ledger.full",
             Error::ReadOnly => "ledger.read_only",
             Error::InvalidEntry { .. } => "ledger.invalid_entry",
             Error::NotErasable => "log.not_erasable",
@@ -183,6 +191,26 @@ impl Error {
     ) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.as_ref().to_path_buf();
         move |source| Error::Io { action, path, source }
+    }
+
+    /// The same, as [`Error::Full`] if it is about space. Not for a failed flush, after which
+    /// nobody knows what is on the disk.
+    pub(crate) fn or_full(self) -> Error {
+        match self {
+            Error::Io { path, source, .. } if crate::host::is_full(&source) => Error::Full { path },
+            Error::Sqlite { path, source }
+                if source.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) =>
+            {
+                Error::Full { path }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether this is a read, write or flush that the disk refused, below SQLite.
+    pub(crate) fn is_sqlite_io(&self) -> bool {
+        let failure = rusqlite::ErrorCode::SystemIoFailure;
+        matches!(self, Error::Sqlite { source, .. } if source.sqlite_error_code() == Some(failure))
     }
 
     /// For `map_err` on SQLite calls; `path` is the database.

@@ -45,6 +45,7 @@ impl Store for FileStore {
     fn commit(&self, groups: &[Group]) -> Result<Committed, Error> {
         let once = self.once()?;
         let _one = lock(&self.committing);
+        once.make_room()?;
         let first_index = self.journal.size();
         let mut batch = Batch { next: first_index, taken: HashMap::new(), records: Vec::new() };
         let outcomes =

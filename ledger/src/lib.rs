@@ -7,6 +7,7 @@
 //! | module | job |
 //! |---|---|
 //! | [`dir`] | layout of the folder, format, lock |
+//! | [`host`] | files and time: the machine, or a test that is one |
 //! | [`log`] | one log: the door to everything below |
 //! | [`storage`] | the contracts between engine and storage |
 //! | [`journal`], [`once`], [`filestore`] | the log of record and its uniqueness, as files |
@@ -30,6 +31,7 @@ pub mod dir;
 mod error;
 pub mod filestore;
 pub mod fsck;
+pub mod host;
 pub mod http;
 pub mod index;
 pub mod journal;

@@ -16,7 +16,7 @@ use crate::Error;
 use crate::checkpoint::{CheckpointSigner, FastCheckpoint};
 use crate::dir::{Dir, LogId};
 use crate::notes::{Note, Notes};
-use crate::sequencer::{Commit, Sequencer};
+use crate::sequencer::{Commit, Sequencer, Writer};
 use crate::storage::{Group, Hash, NewEntry, OnceKey, Outcome, Statement};
 use crate::sync::{lock, read, write};
 
@@ -32,6 +32,19 @@ pub struct Log {
     // Dropped first: it ends the thread, which uses the rest.
     sequencer: Option<Sequencer>,
     core: Arc<Core>,
+}
+
+/// The writer of a log that was opened with [`Log::open_stepped`].
+pub struct Steps {
+    writer: Writer,
+}
+
+impl Steps {
+    /// Commits one batch of what was submitted, and answers; false when nothing waits, or nothing
+    /// is written any more.
+    pub fn step(&mut self) -> bool {
+        self.writer.turn()
+    }
 }
 
 /// How a log is doing.
@@ -65,15 +78,42 @@ impl Log {
         origin: &str,
         signer: impl CheckpointSigner,
     ) -> Result<Log, Error> {
+        let core = Log::open_core(dir, id, origin, signer)?;
+        let sequencer = Sequencer::start(id.name(), Arc::clone(&core) as Arc<dyn Commit>)?;
+        Ok(Log { sequencer: Some(sequencer), core })
+    }
+
+    /// As [`Log::open`], without a thread: what is submitted is committed when [`Steps::step`] is
+    /// called, so that a simulation decides what comes before what. [`Log::append`] would wait for
+    /// ever.
+    ///
+    /// # Errors
+    /// As [`Log::open`].
+    pub fn open_stepped(
+        dir: &Dir,
+        id: LogId,
+        origin: &str,
+        signer: impl CheckpointSigner,
+    ) -> Result<(Log, Steps), Error> {
+        let core = Log::open_core(dir, id, origin, signer)?;
+        let (sequencer, writer) = Sequencer::by_hand(Arc::clone(&core) as Arc<dyn Commit>);
+        Ok((Log { sequencer: Some(sequencer), core }, Steps { writer }))
+    }
+
+    fn open_core(
+        dir: &Dir,
+        id: LogId,
+        origin: &str,
+        signer: impl CheckpointSigner,
+    ) -> Result<Arc<Core>, Error> {
         if !dir.writable() {
             return Err(Error::ReadOnly);
         }
         let core = Core::open(dir, id, origin, Some(Box::new(signer)))?;
         core.sign_head()?;
-        let core = Arc::new(core);
-        core.offer()?;
-        let sequencer = Sequencer::start(id.name(), Arc::clone(&core) as Arc<dyn Commit>)?;
-        Ok(Log { sequencer: Some(sequencer), core })
+        // Others are told of the head from memory; the file may be late.
+        core.offer_unless_full()?;
+        Ok(Arc::new(core))
     }
 
     /// Opens a log for reading, at the size that it has now. Nothing is written or repaired.
@@ -92,7 +132,8 @@ impl Log {
     ///
     /// # Errors
     /// [`Error::InvalidEntry`] outside the limits, [`Error::Busy`] when too much waits,
-    /// [`Error::Stopped`] after a failure, [`Error::ReadOnly`].
+    /// [`Error::Full`] when there is no space, [`Error::Stopped`] after a failure,
+    /// [`Error::ReadOnly`].
     pub fn append(&self, entries: Vec<NewEntry>) -> Result<Outcome, Error> {
         let (answer, answered) = std::sync::mpsc::sync_channel(1);
         self.submit(entries, move |outcome| drop(answer.send(outcome)))?;
@@ -157,7 +198,7 @@ impl Log {
     /// # Errors
     /// [`Error::CheckpointInconsistent`] when origin, size or root are not those of this log,
     /// [`Error::CheckpointSmaller`] when a larger one is published, [`Error::ReadOnly`],
-    /// [`Error::Stopped`], [`Error::Io`], [`Error::Sqlite`].
+    /// [`Error::Full`], [`Error::Stopped`], [`Error::Io`], [`Error::Sqlite`].
     pub fn publish(&self, note: &[u8]) -> Result<Note, Error> {
         if self.sequencer.is_none() {
             return Err(Error::ReadOnly);

@@ -19,6 +19,8 @@ use crate::sync::{lock, read, write};
 
 /// Keys in memory from which on they are moved to the file.
 const APPLY_AT: usize = 2048;
+/// Keys in memory that can't be moved to the file, from which on nothing more is recorded.
+const MAX_PENDING: usize = 65_536;
 /// Entries that are replayed in one transaction.
 const REPLAY_CHUNK: u64 = 16_384;
 
@@ -138,6 +140,17 @@ impl OnceIndex {
             return Ok(());
         }
         self.apply()
+    }
+
+    /// Whether memory has room for the keys of another batch; if not, the file is tried again.
+    ///
+    /// # Errors
+    /// [`Error::Full`], [`Error::Sqlite`].
+    pub fn make_room(&self) -> Result<(), Error> {
+        if read(&self.pending).keys.len() < MAX_PENDING {
+            return Ok(());
+        }
+        self.apply().map_err(Error::or_full)
     }
 
     /// Moves the keys to the file.

@@ -51,14 +51,22 @@ struct Call {
 
 impl Sequencer {
     pub(crate) fn start(name: &str, log: Arc<dyn Commit>) -> Result<Sequencer, Error> {
-        let (queue, calls) = sync_channel(MAX_QUEUED_CALLS);
-        let load = Arc::new(Load::default());
-        let thread_load = Arc::clone(&load);
+        let (mut sequencer, mut writer) = Sequencer::by_hand(log);
         let thread = std::thread::Builder::new()
             .name(format!("{name}-writer"))
-            .spawn(move || run(&calls, &*log, &thread_load))
+            .spawn(move || writer.run())
             .map_err(Error::io("start the writer of", name))?;
-        Ok(Sequencer { queue: Some(queue), thread: Some(thread), load })
+        sequencer.thread = Some(thread);
+        Ok(sequencer)
+    }
+
+    /// Without a thread: whoever has the writer says when it commits.
+    pub(crate) fn by_hand(log: Arc<dyn Commit>) -> (Sequencer, Writer) {
+        let (queue, calls) = sync_channel(MAX_QUEUED_CALLS);
+        let load = Arc::new(Load::default());
+        let end = End { log, load: Arc::clone(&load), reason: Some("the writer panicked".into()) };
+        let writer = Writer { calls, carried: None, tend_after: None, end };
+        (Sequencer { queue: Some(queue), thread: None, load }, writer)
     }
 
     /// Queues a group. `answer` is called exactly once, on the writer thread, with what became of
@@ -144,27 +152,58 @@ impl Drop for Waiter {
     }
 }
 
-fn run(calls: &Receiver<Call>, log: &dyn Commit, load: &Load) {
-    let mut carried: Option<Call> = None;
-    let mut end = End { log, load, reason: Some("the writer panicked".to_owned()) };
-    let mut tend_after = None;
-    loop {
-        let first = match (carried.take(), tend_after) {
-            (Some(call), _) => call,
-            (None, None) => match calls.recv() {
-                Ok(call) => call,
-                Err(_) => break,
-            },
-            (None, Some(time)) => match calls.recv_timeout(time) {
-                Ok(call) => call,
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {
-                    tend_after = log.tend();
-                    continue;
-                }
-            },
-        };
-        let (groups, waiters) = drain(first, calls, &mut carried);
+/// Commits what is queued: the one place from which a log is written.
+pub(crate) struct Writer {
+    calls: Receiver<Call>,
+    /// What did not fit into the batch before.
+    carried: Option<Call>,
+    /// When the log wants to be tended, if nothing comes before.
+    tend_after: Option<Duration>,
+    end: End,
+}
+
+impl Writer {
+    /// Commits one batch of what waits now; false when nothing waits, or nothing is written any
+    /// more.
+    pub(crate) fn turn(&mut self) -> bool {
+        if lock(&self.end.load.stopped).is_some() {
+            return false;
+        }
+        match self.carried.take().or_else(|| self.calls.try_recv().ok()) {
+            Some(first) => self.commit(first).is_ok(),
+            None => false,
+        }
+    }
+
+    /// Until the queue is closed or writing fails.
+    fn run(&mut self) {
+        while let Some(first) = self.next() {
+            if let Err(reason) = self.commit(first) {
+                self.end.reason = Some(reason);
+                return;
+            }
+        }
+        self.end.reason = None;
+    }
+
+    /// The next call, tending the log meanwhile; none when the queue is closed.
+    fn next(&mut self) -> Option<Call> {
+        loop {
+            let Some(time) = self.tend_after.filter(|_| self.carried.is_none()) else {
+                return self.carried.take().or_else(|| self.calls.recv().ok());
+            };
+            match self.calls.recv_timeout(time) {
+                Ok(call) => return Some(call),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => self.tend_after = self.end.log.tend(),
+            }
+        }
+    }
+
+    /// One batch. The error is why nothing is written any more.
+    fn commit(&mut self, first: Call) -> Result<(), String> {
+        let (log, load) = (&self.end.log, &self.end.load);
+        let (groups, waiters) = drain(first, &self.calls, &mut self.carried);
         let bytes = groups.iter().map(Group::bytes).sum();
         let result = log.commit(&groups);
         load.calls.fetch_sub(groups.len(), Ordering::Relaxed);
@@ -172,7 +211,13 @@ fn run(calls: &Receiver<Call>, log: &dyn Commit, load: &Load) {
         match result {
             Ok(outcomes) => {
                 waiters.into_iter().zip(outcomes).for_each(|(w, outcome)| w.answer(Ok(outcome)));
-                tend_after = log.tend();
+                self.tend_after = log.tend();
+                Ok(())
+            }
+            // Nothing was recorded, and there may be space for what comes next.
+            Err(Error::Full { path }) => {
+                waiters.into_iter().for_each(|w| w.answer(Err(Error::Full { path: path.clone() })));
+                Ok(())
             }
             Err(error) => {
                 let reason = error.to_string();
@@ -181,23 +226,21 @@ fn run(calls: &Receiver<Call>, log: &dyn Commit, load: &Load) {
                 for waiter in waiters {
                     waiter.answer(Err(Error::Stopped { reason: reason.clone() }));
                 }
-                end.reason = Some(reason);
-                return;
+                Err(reason)
             }
         }
     }
-    end.reason = None;
 }
 
 /// Tells everybody that the thread ended, however it did. Calls that are still queued are dropped
 /// with the channel behind this, which answers their waiters.
-struct End<'a> {
-    log: &'a dyn Commit,
-    load: &'a Load,
+struct End {
+    log: Arc<dyn Commit>,
+    load: Arc<Load>,
     reason: Option<String>,
 }
 
-impl Drop for End<'_> {
+impl Drop for End {
     fn drop(&mut self) {
         lock(&self.load.stopped).clone_from(&self.reason);
         self.log.ended(self.reason.as_deref());

@@ -7,6 +7,7 @@
 //! | transactions begin `IMMEDIATE` | who reads first and writes then would be refused half-way |
 //! | `secure_delete` | what is erased must not linger in free pages |
 //! | `synchronous` | [`Flush`] |
+//! | `wal_checkpoint` | what a killed writer left is seen, and need not be on the disk |
 //! | `user_version` | a file of a newer program is refused, and not misread |
 
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -61,6 +62,9 @@ pub fn open(
         transaction.pragma_update(None, "user_version", version)?;
     }
     transaction.commit()?;
+    if flush == Flush::Always {
+        settle(&connection)?;
+    }
     Ok(connection)
 }
 
@@ -121,12 +125,34 @@ pub fn empty_wal(c: &Connection) -> Result<()> {
     }
 }
 
+/// Makes what the database shows durable.
+///
+/// A writer that was killed, or whose flush failed, between writing and flushing its log leaves
+/// transactions that the next one sees and that need not be on the disk. Whoever acts on them must
+/// not lose them to a power cut later: they are moved to the database file, which flushes the log
+/// before and the file behind it.
+fn settle(connection: &Connection) -> Result<()> {
+    // Nobody is waited for: a reader with an old view only keeps the log from being emptied.
+    let (log, moved) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| {
+        Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?))
+    })?;
+    if moved < log {
+        // Such a reader stands in the way: a commit of nothing flushes the log as well.
+        connection.pragma_update(None, "user_version", version_of(connection)?)?;
+    }
+    Ok(())
+}
+
 fn version_of(connection: &Connection) -> Result<u32> {
     connection.query_row("PRAGMA user_version", [], |r| r.get(0))
 }
 
 /// SQLite gives `-wal` and `-shm` the permissions of the file itself.
 fn private(path: &Path) -> Result<()> {
+    if path.starts_with("file:") {
+        // A name of SQLite's own, of a database in memory.
+        return Ok(());
+    }
     let mut options = std::fs::OpenOptions::new();
     let made = options.create(true).append(true).mode(0o600).open(path);
     made.map(drop).map_err(|e| failure(ffi::SQLITE_CANTOPEN, e.to_string()))
@@ -168,6 +194,29 @@ mod tests {
         drop(connection);
         let reader = open_read_only(&path).unwrap();
         assert!(reader.execute("INSERT INTO t VALUES ('y')", []).is_err());
+    }
+
+    #[test]
+    fn what_is_seen_is_in_the_file_itself() {
+        let tmp = tempfile::tempdir().unwrap();
+        let path = tmp.path().join("a.sqlite");
+        let first = open(&path, Flush::Always, 1, tables).unwrap();
+        first.execute_batch("INSERT INTO t VALUES ('7')").unwrap();
+        let again = open(&path, Flush::Always, 1, tables).unwrap();
+        // The file alone, without its log.
+        let copy = tmp.path().join("b.sqlite");
+        std::fs::copy(&path, &copy).unwrap();
+        let read = |path| {
+            let of = Connection::open(path).unwrap();
+            of.query_row("SELECT max(x) FROM t", [], |row| row.get::<_, String>(0)).unwrap()
+        };
+        assert_eq!(read(&copy), "7");
+        // With a reader that keeps an old view nothing is moved, and it is no error.
+        let reader = Connection::open(&path).unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM t;").unwrap();
+        first.execute_batch("INSERT INTO t VALUES ('8')").unwrap();
+        settle(&again).unwrap();
+        assert_eq!(read(&path), "8");
     }
 
     #[test]

@@ -58,7 +58,8 @@ impl Group {
     ///
     /// # Errors
     /// [`Error::InvalidEntry`] for no entry, more than 256 entries or 8 MiB, an empty or too long
-    /// statement, one of zeroes only, more than 4 keys, or one key taken twice.
+    /// statement, one of zeroes only, more than 4 keys, one key taken twice, or one that is taken
+    /// by an entry and has to be absent for a later one.
     pub fn new(entries: Vec<NewEntry>) -> Result<Group, Error> {
         let invalid = |reason| Err(Error::InvalidEntry { reason });
         if entries.is_empty() || entries.len() > MAX_FRAME_ENTRIES {
@@ -77,6 +78,9 @@ impl Group {
                 return invalid("an entry has at most 4 keys of each sort");
             }
             bytes = bytes.saturating_add(entry.statement.len());
+            if entry.absent.iter().any(|key| taken.contains(key)) {
+                return invalid("a call takes a key that it wants to be absent");
+            }
             taken.extend_from_slice(&entry.once);
         }
         if bytes > MAX_FRAME_BODIES {
@@ -154,7 +158,8 @@ pub struct Committed {
 ///   indices have no gaps. Reads go on during writes and see only durable entries.
 /// * **Errors**: a failed write is never retried by the store; every later write fails too
 ///   ([`Error::Stopped`]), since after a failed flush nobody knows what is on the disk. Reading
-///   goes on. Damage is [`Error::JournalCorrupt`], never a missing entry.
+///   goes on. [`Error::Full`] alone recorded nothing and stops nothing. Damage is
+///   [`Error::JournalCorrupt`], never a missing entry.
 pub trait Store: Send + Sync + 'static {
     /// Number of durable entries.
     fn size(&self) -> u64;
@@ -212,7 +217,8 @@ pub trait Store: Send + Sync + 'static {
 ///   [`replace`](Objects::replace) is durable when it returns.
 /// * **Concurrency**: any number of readers and writers; writers of one path write the same bytes,
 ///   save for `replace`, whose callers take turns.
-/// * **Errors**: a failed call may be repeated, save for `sync`.
+/// * **Errors**: a failed call may be repeated, unless it failed to flush: then `sync` and
+///   `replace` fail for good ([`Error::Stopped`]).
 pub trait Objects: Send + Sync + 'static {
     /// The object, or none.
     ///
@@ -268,6 +274,7 @@ mod tests {
             vec![NewEntry::plain(vec![1; MAX_STATEMENT]); 9],
             vec![with((0..5).map(|n| OnceKey([n; 32])).collect())],
             vec![with(vec![key]), with(vec![key])],
+            vec![with(vec![key]), NewEntry { absent: vec![key], ..NewEntry::plain(*b"y") }],
         ];
         for entries in refused {
             assert_eq!(Group::new(entries).unwrap_err().code(), "ledger.invalid_entry");

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 
 use super::Found;
 use crate::dir::{Dir, LogId};
+use crate::host::real;
 use crate::index::store::Store;
 use crate::index::terms::{Key, Row};
 use crate::journal::Journal;
@@ -66,7 +67,7 @@ impl Open {
             let detail = format!("it covers {} entries, the journal has {size}", self.indexed);
             found.add("index.ahead", None, detail);
         }
-        let journal = Journal::open(&dir.bodies(), log, false, 0)?;
+        let journal = Journal::open(&real(), &dir.bodies(), log, false, 0)?;
         let mut issuers = BTreeSet::new();
         let mut failed = Ok(());
         journal.visit_statements(0..self.indexed.min(size), &mut |index, body| {

@@ -3,6 +3,7 @@
 use super::Found;
 use crate::Error;
 use crate::dir::{Dir, LogId};
+use crate::host::real;
 use crate::journal::{EntryHeader, Journal};
 use crate::log::once_path;
 use crate::once::OnceIndex;
@@ -70,7 +71,7 @@ impl OnceCheck {
             let detail = format!("it covers {} entries, the journal has {size}", self.applied_to);
             found.add("once.ahead", None, detail);
         }
-        let journal = match Journal::open(&dir.bodies(), log, false, 0) {
+        let journal = match Journal::open(&real(), &dir.bodies(), log, false, 0) {
             Ok(journal) => journal,
             // The journal's own check has said why.
             Err(Error::JournalCorrupt { .. }) => return Ok(()),

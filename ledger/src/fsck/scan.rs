@@ -6,6 +6,7 @@ use std::path::Path;
 use super::{Found, Scanned};
 use crate::Error;
 use crate::dir::LogId;
+use crate::host::{Real, real};
 use crate::journal::{
     Content, EntryHeader, Frame, FrameScan, Journal, LOOKS, Scan, Segment, SegmentFile, check_chain,
 };
@@ -18,9 +19,9 @@ pub(super) fn scan(
     found: &Found,
     mut each: impl FnMut(u64, &EntryHeader) -> Result<(), Error>,
 ) -> Result<Scanned, Error> {
-    let files = SegmentFile::list(folder, log)?;
+    let files = SegmentFile::list(&Real, folder, log)?;
     let mut scanned = Scanned { size: 0, erased: 0, whole: true };
-    if let Err(error) = check_chain(&files) {
+    if let Err(error) = check_chain(&Real, &files) {
         found.add("journal.chain", None, error.to_string());
         scanned.whole = false;
     }
@@ -34,7 +35,7 @@ pub(super) fn scan(
             scanned.whole = false;
             break;
         }
-        let segment = match Segment::open(&file.path, false) {
+        let segment = match Segment::open(&Real, &file.path, false) {
             Ok(segment) => segment,
             Err(error @ Error::JournalCorrupt { .. }) => {
                 found.add("journal.corrupt", Some(file.first), error.to_string());
@@ -70,8 +71,8 @@ pub(super) fn scan(
 
 /// Size of the log by now, for files that came to be during the check.
 pub(super) fn size_now(folder: &Path, log: LogId) -> Result<u64, Error> {
-    match SegmentFile::list(folder, log)?.last() {
-        Some(file) => Ok(Segment::open(&file.path, false)?.scan()?.next),
+    match SegmentFile::list(&Real, folder, log)?.last() {
+        Some(file) => Ok(Segment::open(&Real, &file.path, false)?.scan()?.next),
         None => Ok(0),
     }
 }
@@ -158,12 +159,12 @@ impl Bodies {
     /// Reports what is left, after a second look: a running writer may have erased meanwhile.
     fn finish(mut self, folder: &Path, log: LogId, found: &Found) -> Result<u64, Error> {
         if !self.zeroed.is_empty() {
-            for file in SegmentFile::list(folder, log)?.iter().rev().take(2) {
+            for file in SegmentFile::list(&Real, folder, log)?.iter().rev().take(2) {
                 self.take_erasures(&file.path)?;
             }
         }
         if !self.present_but_erased.is_empty()
-            && let Ok(journal) = Journal::open(folder, log, false, 0)
+            && let Ok(journal) = Journal::open(&real(), folder, log, false, 0)
         {
             let before = self.present_but_erased.len();
             self.present_but_erased
@@ -181,7 +182,7 @@ impl Bodies {
     }
 
     fn take_erasures(&mut self, path: &Path) -> Result<(), Error> {
-        let Ok(segment) = Segment::open(path, false) else { return Ok(()) };
+        let Ok(segment) = Segment::open(&Real, path, false) else { return Ok(()) };
         let end = segment.scan()?.end;
         let mut reader = FrameScan::new(&segment);
         while let Some((_, frame)) = reader.next_before(end)? {

@@ -6,6 +6,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::checkpoint::Head;
+use crate::host::Real;
 use crate::journal::{Content, Frame, Segment, SegmentFile};
 use crate::log::{Log, notes_path, once_path};
 use crate::storage::{NewEntry, OnceKey};
@@ -55,7 +56,7 @@ fn codes(dir: &Dir) -> Vec<(&'static str, Option<u64>)> {
 }
 
 fn segment(dir: &Dir) -> PathBuf {
-    SegmentFile::list(&dir.bodies(), LogId::Main).unwrap().pop().unwrap().path
+    SegmentFile::list(&Real, &dir.bodies(), LogId::Main).unwrap().pop().unwrap().path
 }
 
 /// Changes a file with `change`.
@@ -71,14 +72,14 @@ fn sql(path: PathBuf, statement: &str) {
 
 /// Offset of each frame of entries.
 fn frames(dir: &Dir) -> Vec<usize> {
-    let scan = Segment::open(&segment(dir), false).unwrap().scan().unwrap();
+    let scan = Segment::open(&Real, &segment(dir), false).unwrap().scan().unwrap();
     scan.frames.iter().map(|frame| frame.offset as usize).collect()
 }
 
 /// Offset of the body of entry 100 * `frame`.
 fn body(dir: &Dir, frame: usize) -> usize {
     let at = frames(dir)[frame];
-    let header = Segment::open(&segment(dir), false).unwrap().frame_at(at as u64);
+    let header = Segment::open(&Real, &segment(dir), false).unwrap().frame_at(at as u64);
     at + header.unwrap().unwrap().header_len()
 }
 
@@ -232,7 +233,7 @@ fn a_key_that_two_entries_took_is_found() {
     drop(log);
     // The same frame again with key 7 instead, as a broken writer would have written it.
     let path = segment(&dir);
-    let segment = Segment::open(&path, false).unwrap();
+    let segment = Segment::open(&Real, &path, false).unwrap();
     let (offset, mut frame) = segment.scan().unwrap().last.unwrap();
     if let Content::Entries(entries) = &mut frame.content {
         entries[0].once = vec![key(7)];

@@ -8,6 +8,7 @@ use placet_proto::tlog::tile::{TILE_WIDTH, TileId, TileKind};
 use super::Found;
 use crate::Error;
 use crate::dir::{Dir, LogId};
+use crate::host::real;
 use crate::objects::FileObjects;
 use crate::storage::{Hash, Objects};
 use crate::tiles::Tree;
@@ -30,7 +31,7 @@ impl TreeCheck {
         found: &Found,
     ) -> Result<TreeCheck, Error> {
         let folder = dir.tiles(log);
-        let files = FileObjects::open(&folder, &dir.state(), false)?;
+        let files = FileObjects::open(&real(), &folder, &dir.state(), false)?;
         let compare = Arc::new(Compare { files, published, found: found.clone() });
         Ok(TreeCheck { tree: Tree::empty(compare, true), waiting: Vec::new(), folder })
     }
@@ -50,7 +51,7 @@ impl TreeCheck {
     /// Compares the partial tiles of the published size, which is the present one.
     pub(super) fn partials(&mut self, size: u64) -> Result<(), Error> {
         self.settle()?;
-        self.tree.write_partials(size, true)
+        self.tree.write_partials(size, true, 0)
     }
 
     /// Looks at every file there is.

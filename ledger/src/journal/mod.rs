@@ -9,16 +9,17 @@
 //! * A torn last frame vanishes whole when the journal is opened. Any other damage is
 //!   [`Error::JournalCorrupt`].
 //! * A failed write or flush is final: nobody knows then what is on the disk, so nothing is
-//!   retried and every later write is refused. Reading goes on.
+//!   retried and every later write is refused. Reading goes on. The one exception is a write
+//!   that found no space: nothing was flushed, what was written is cut off, the call is refused
+//!   with [`Error::Full`], and the next one may succeed.
+//! * What is found when the journal is opened is flushed before anybody is told of it.
 
 mod frame;
 mod recover;
 mod segment;
 mod sidecar;
 
-use std::fs::File;
 use std::ops::{ControlFlow, Range};
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
@@ -32,6 +33,7 @@ pub(crate) use segment::{FrameRef, FrameScan, LOOKS, Scan, Segment};
 
 use crate::Error;
 use crate::dir::LogId;
+use crate::host::{Access, Host};
 use crate::storage::{Hash, OnceKey, Statement, Visit};
 use crate::sync::{lock, read, write};
 
@@ -54,6 +56,7 @@ pub struct Record<'a> {
 /// The journal of one log.
 #[derive(Debug)]
 pub struct Journal {
+    host: Arc<dyn Host>,
     folder: PathBuf,
     log: LogId,
     writable: bool,
@@ -289,8 +292,8 @@ impl Journal {
             }
         }
         // Opened outside the lock, so that other segments stay readable meanwhile.
-        let segment = Segment::open(&self.segment_path(first), self.writable)?;
-        match sidecar::read(&segment) {
+        let segment = Segment::open(&*self.host, &self.segment_path(first), self.writable)?;
+        match sidecar::read(&*self.host, &segment) {
             Some(frames) => segment.set_frames(frames),
             None => {
                 let scan = segment.scan()?;
@@ -299,7 +302,7 @@ impl Journal {
                 }
                 segment.set_frames(scan.frames);
                 if self.writable {
-                    sidecar::write(&segment);
+                    sidecar::write(&*self.host, &segment);
                 }
             }
         }
@@ -342,15 +345,25 @@ impl Journal {
         bodies: usize,
     ) -> Result<(), Error> {
         let len = frame.header_len().saturating_add(bodies) as u64;
-        let segment =
-            self.segment_for(writer, frame.first, len).map_err(|error| self.fail(&error))?;
+        let segment = self
+            .segment_for(writer, frame.first, len)
+            .map_err(|error| self.fail_unless_full(error))?;
         let mut bytes = frame.encode(&segment.header.salt);
         bytes.reserve_exact(bodies);
         statements.for_each(|statement| bytes.extend_from_slice(statement));
         let file = segment.file();
-        file.write_all_at(&bytes, writer.end)
-            .map_err(Error::io("write", &segment.path))
-            .and_then(|()| file.sync_data().map_err(Error::io("flush", &segment.path)))
+        if let Err(error) = file.write_all_at(&bytes, writer.end) {
+            let error = Error::io("write", &segment.path)(error).or_full();
+            // The part that was written goes, so that what comes next stands where this began.
+            let cut = match error {
+                Error::Full { .. } => file.set_size(writer.end),
+                _ => Ok(()),
+            };
+            let cut = cut.map_err(Error::io("cut", &segment.path));
+            return Err(self.fail_unless_full(cut.err().unwrap_or(error)));
+        }
+        file.sync()
+            .map_err(Error::io("flush", &segment.path))
             .map_err(|error| self.fail(&error))?;
         if frame.count() > 0 {
             segment.push_frame(FrameRef { first: frame.first, offset: writer.end });
@@ -373,7 +386,7 @@ impl Journal {
             if !used || writer.end.saturating_add(len) <= self.segment_limit {
                 return Ok(Arc::clone(active));
             }
-            sidecar::write(active);
+            sidecar::write(&*self.host, active);
         }
         let segment = Arc::new(self.create_segment(first, active.as_deref())?);
         writer.end = SEGMENT_HEADER as u64;
@@ -397,12 +410,13 @@ impl Journal {
         let header = SegmentHeader { first, previous: before.map(|b| b.header.first), salt };
         let path = self.segment_path(first);
         let tmp = path.with_extension("seg.tmp");
-        let file = File::create(&tmp).map_err(Error::io("create", &tmp))?;
-        file.write_all_at(&header.encode(), 0).map_err(Error::io("write", &tmp))?;
-        file.sync_all().map_err(Error::io("flush", &tmp))?;
-        std::fs::rename(&tmp, &path).map_err(Error::io("rename", &tmp))?;
-        sync_folder(&self.folder)?;
-        Segment::open(&path, true)
+        let full = |action, error| Error::io(action, &tmp)(error).or_full();
+        let file = self.host.open(&tmp, Access::Create).map_err(|e| full("create", e))?;
+        file.write_all_at(&header.encode(), 0).map_err(|e| full("write", e))?;
+        file.sync().map_err(Error::io("flush", &tmp))?;
+        self.host.rename(&tmp, &path).map_err(|e| full("rename", e))?;
+        self.host.sync_folder(&self.folder).map_err(Error::io("flush", &self.folder))?;
+        Segment::open(&*self.host, &path, true)
     }
 
     /// Zeroes a body. Its erasure frame is durable.
@@ -413,7 +427,15 @@ impl Journal {
         let file = place.segment.file();
         file.write_all_at(&zeroes, place.offset)
             .map_err(Error::io("erase in", &place.segment.path))?;
-        file.sync_data().map_err(Error::io("flush", &place.segment.path))
+        file.sync().map_err(Error::io("flush", &place.segment.path))
+    }
+
+    /// For lack of space nothing is lost: what comes later may find some.
+    fn fail_unless_full(&self, error: Error) -> Error {
+        match error {
+            Error::Full { .. } => error,
+            error => self.fail(&error),
+        }
     }
 
     /// Remembers the failure and turns it into what every later writer gets.
@@ -427,7 +449,7 @@ impl Journal {
 
 /// Makes the names in a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
-    File::open(folder).and_then(|f| f.sync_all()).map_err(Error::io("flush", folder))
+    crate::host::Real.sync_folder(folder).map_err(Error::io("flush", folder))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::segment::{LOOKS, Scan, Segment};
 use super::{Journal, SEGMENT_LIMIT, Segments, Writer, frame};
 use crate::Error;
 use crate::dir::LogId;
+use crate::host::Host;
 
 /// A segment as its name tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,10 +26,9 @@ impl SegmentFile {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn list(folder: &Path, log: LogId) -> Result<Vec<SegmentFile>, Error> {
+    pub fn list(host: &dyn Host, folder: &Path, log: LogId) -> Result<Vec<SegmentFile>, Error> {
         let mut found = Vec::new();
-        for item in std::fs::read_dir(folder).map_err(Error::io("list", folder))? {
-            let path = item.map_err(Error::io("list", folder))?.path();
+        for path in host.list(folder).map_err(Error::io("list", folder))? {
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
             let digits = name
                 .strip_prefix(log.name())
@@ -51,20 +51,28 @@ impl Journal {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::JournalCorrupt`].
-    pub fn open(folder: &Path, log: LogId, writable: bool, floor: u64) -> Result<Journal, Error> {
-        Journal::open_with(folder, log, writable, floor, SEGMENT_LIMIT)
+    pub fn open(
+        host: &Arc<dyn Host>,
+        folder: &Path,
+        log: LogId,
+        writable: bool,
+        floor: u64,
+    ) -> Result<Journal, Error> {
+        Journal::open_with(host, folder, log, writable, floor, SEGMENT_LIMIT)
     }
 
     pub(crate) fn open_with(
+        host: &Arc<dyn Host>,
         folder: &Path,
         log: LogId,
         writable: bool,
         floor: u64,
         segment_limit: u64,
     ) -> Result<Journal, Error> {
-        let files = SegmentFile::list(folder, log)?;
-        check_chain(&files)?;
+        let files = SegmentFile::list(&**host, folder, log)?;
+        check_chain(&**host, &files)?;
         let journal = Journal {
+            host: Arc::clone(host),
             folder: folder.to_path_buf(),
             log,
             writable,
@@ -88,12 +96,10 @@ impl Journal {
         last: &SegmentFile,
         floor: u64,
     ) -> Result<Journal, Error> {
-        let active = Segment::open(&last.path, self.writable)?;
+        let active = Segment::open(&*self.host, &last.path, self.writable)?;
         let scan = whole_frames(&active, self.writable, floor)?;
-        if self.writable && active.len()? > scan.end {
-            let cut = active.file().set_len(scan.end).and_then(|()| active.file().sync_all());
-            cut.map_err(Error::io("cut", &active.path))?;
-            tracing::info!(path = %active.path.display(), at = scan.end, "cut off a torn batch");
+        if self.writable {
+            self.make_durable(&active, &scan)?;
         }
         active.set_frames(scan.frames);
         let firsts = files.iter().map(|file| file.first).collect();
@@ -108,6 +114,23 @@ impl Journal {
             self.zero(index)?;
         }
         Ok(self)
+    }
+
+    /// What was found need not be durable: the writer before may have ended, or its flush failed,
+    /// between writing and flushing, and the operating system shows the file all the same. From
+    /// here on others are told of it, so the last frame is written again, since after a failed
+    /// flush only that makes the system write it at all, and flushed with the names of the files.
+    fn make_durable(&self, active: &Segment, scan: &Scan) -> Result<(), Error> {
+        let (file, path) = (active.file(), &active.path);
+        if active.len()? > scan.end {
+            file.set_size(scan.end).map_err(Error::io("cut", path))?;
+            tracing::info!(path = %path.display(), at = scan.end, "cut off a torn batch");
+        }
+        let from = scan.last.as_ref().map_or(0, |(offset, _)| *offset);
+        let last = active.read_up_to(from, scan.end.saturating_sub(from) as usize)?;
+        file.write_all_at(&last, from).map_err(Error::io("write", path))?;
+        file.sync().map_err(Error::io("flush", path))?;
+        self.host.sync_folder(&self.folder).map_err(Error::io("flush", &self.folder))
     }
 
     /// The segment before the active one must end where the active one begins.
@@ -129,10 +152,10 @@ impl Journal {
 }
 
 /// Every segment names the one before it, so that a missing one is noticed.
-pub(crate) fn check_chain(files: &[SegmentFile]) -> Result<(), Error> {
+pub(crate) fn check_chain(host: &dyn Host, files: &[SegmentFile]) -> Result<(), Error> {
     let mut before: Option<u64> = None;
     for file in files {
-        let segment = Segment::open(&file.path, false)?;
+        let segment = Segment::open(host, &file.path, false)?;
         if segment.header.first != file.first {
             return Err(segment.corrupt(0, "the name and the header differ in the first index"));
         }

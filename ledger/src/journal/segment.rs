@@ -1,7 +1,5 @@
 //! One segment file: where its frames are, reading and writing at an offset.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
@@ -11,6 +9,7 @@ use super::frame::{
     EntryHeader, FIXED, Frame, MAX_FRAME_BODIES, MAX_HEADER, SEGMENT_HEADER, SegmentHeader,
 };
 use crate::Error;
+use crate::host::{Access, Host, HostFile};
 use crate::storage::Statement;
 
 /// Times that something is read again which another process may be writing.
@@ -32,7 +31,7 @@ pub struct Segment {
     pub path: PathBuf,
     /// Its header.
     pub header: SegmentHeader,
-    file: File,
+    file: Box<dyn HostFile>,
     /// Frames of entries in order. At most 64 MiB of frames, so a few megabytes at the very worst.
     frames: RwLock<Vec<FrameRef>>,
 }
@@ -57,17 +56,14 @@ impl Segment {
     ///
     /// # Errors
     /// [`Error::Io`] and [`Error::JournalCorrupt`].
-    pub fn open(path: &Path, writable: bool) -> Result<Segment, Error> {
-        let file = File::options()
-            .read(true)
-            .write(writable)
-            .open(path)
-            .map_err(Error::io("open", path))?;
+    pub fn open(host: &dyn Host, path: &Path, writable: bool) -> Result<Segment, Error> {
+        let access = if writable { Access::Write } else { Access::Read };
+        let file = host.open(path, access).map_err(Error::io("open", path))?;
         let mut bytes = [0; SEGMENT_HEADER];
-        let read = file.read_exact_at(&mut bytes, 0);
+        let read = file.read_up_to(&mut bytes, 0).map_err(Error::io("read", path))?;
         let header = match read {
-            Ok(()) => SegmentHeader::decode(&bytes),
-            Err(_) => Err("the segment header is cut short"),
+            SEGMENT_HEADER => SegmentHeader::decode(&bytes),
+            _ => Err("the segment header is cut short"),
         };
         let corrupt = |reason: &str| Error::JournalCorrupt {
             path: path.to_path_buf(),
@@ -83,12 +79,12 @@ impl Segment {
     /// # Errors
     /// [`Error::Io`].
     pub fn len(&self) -> Result<u64, Error> {
-        Ok(self.file.metadata().map_err(Error::io("stat", &self.path))?.len())
+        self.file.size().map_err(Error::io("stat", &self.path))
     }
 
     /// The file, for writing, flushing and cutting.
-    pub fn file(&self) -> &File {
-        &self.file
+    pub fn file(&self) -> &dyn HostFile {
+        &*self.file
     }
 
     /// An error about this segment.
@@ -144,16 +140,8 @@ impl Segment {
     /// [`Error::Io`].
     pub fn read_up_to(&self, offset: u64, len: usize) -> Result<Vec<u8>, Error> {
         let mut bytes = vec![0; len];
-        let mut filled = 0usize;
-        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match self.file.read_at(rest, offset.saturating_add(filled as u64)) {
-                Ok(0) => break,
-                Ok(read) => filled = filled.saturating_add(read),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io("read", &self.path)(error)),
-            }
-        }
-        bytes.truncate(filled);
+        let filled = self.file.read_up_to(&mut bytes, offset);
+        bytes.truncate(filled.map_err(Error::io("read", &self.path))?);
         Ok(bytes)
     }
 

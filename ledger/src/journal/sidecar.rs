@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::segment::{FrameRef, Segment};
+use crate::host::{Access, Host};
 
 /// Writes the list; failure costs a scan later and nothing else.
-pub fn write(segment: &Segment) {
+pub fn write(host: &dyn Host, segment: &Segment) {
     let mut bytes = Vec::new();
     for frame in segment.frames() {
         bytes.extend_from_slice(&frame.first.to_be_bytes());
@@ -16,15 +17,20 @@ pub fn write(segment: &Segment) {
     let sum = sum(segment, &bytes);
     bytes.extend_from_slice(&sum);
     let tmp = path(segment).with_extension("idx.tmp");
-    let written = std::fs::write(&tmp, &bytes).and_then(|()| std::fs::rename(&tmp, path(segment)));
+    let written = host
+        .open(&tmp, Access::Create)
+        .and_then(|file| file.write_all_at(&bytes, 0))
+        .and_then(|()| host.rename(&tmp, &path(segment)));
     if let Err(error) = written {
+        // What is half written would take up space and be of no use.
+        let _ = host.remove_file(&tmp);
         tracing::warn!(path = %path(segment).display(), %error, "could not write a frame list");
     }
 }
 
 /// The list, if there is one and it is whole.
-pub fn read(segment: &Segment) -> Option<Vec<FrameRef>> {
-    let bytes = std::fs::read(path(segment)).ok()?;
+pub fn read(host: &dyn Host, segment: &Segment) -> Option<Vec<FrameRef>> {
+    let bytes = host.read(&path(segment)).ok()?;
     let (list, stored) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
     if sum(segment, list)[..] != *stored {
         return None;

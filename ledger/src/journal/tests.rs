@@ -1,9 +1,11 @@
-use std::os::unix::fs::FileExt;
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
 
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::host::{Real, real};
 
 const LIMIT: u64 = 4096;
 
@@ -27,7 +29,7 @@ fn append(journal: &Journal, batch: &[Vec<u8>]) -> Result<u64, Error> {
 }
 
 fn open(folder: &Path, floor: u64) -> Result<Journal, Error> {
-    Journal::open_with(folder, LogId::Main, true, floor, LIMIT)
+    Journal::open_with(&real(), folder, LogId::Main, true, floor, LIMIT)
 }
 
 fn contents(journal: &Journal) -> Vec<Vec<u8>> {
@@ -57,9 +59,9 @@ proptest! {
         append(&journal, last).unwrap();
         let all = contents(&journal);
         drop(journal);
-        let file = SegmentFile::list(tmp.path(), LogId::Main).unwrap().pop().unwrap();
+        let file = SegmentFile::list(&Real, tmp.path(), LogId::Main).unwrap().pop().unwrap();
         let whole = std::fs::read(&file.path).unwrap();
-        let segment = Segment::open(&file.path, false).unwrap();
+        let segment = Segment::open(&Real, &file.path, false).unwrap();
         let start = segment.scan().unwrap().last.unwrap().0 as usize;
         // One length in 23 is enough for the bodies; all are tried in the fixed part of the header.
         let lengths = (start..whole.len()).filter(|len| *len < start + 40 || len % 23 == 0);
@@ -67,7 +69,7 @@ proptest! {
             std::fs::write(&file.path, &whole[..len]).unwrap();
             // A reader sees the same and changes nothing.
             let reader =
-                Journal::open_with(tmp.path(), LogId::Main, false, 0, LIMIT).unwrap();
+                Journal::open_with(&real(), tmp.path(), LogId::Main, false, 0, LIMIT).unwrap();
             prop_assert_eq!(&contents(&reader), &acknowledged);
             prop_assert_eq!(std::fs::metadata(&file.path).unwrap().len(), len as u64);
             let journal = open(tmp.path(), acknowledged.len() as u64).unwrap();
@@ -99,7 +101,7 @@ proptest! {
             expected.extend(batch.iter().cloned());
         }
         prop_assert_eq!(&contents(&journal), &expected);
-        let reopened = Journal::open(tmp.path(), LogId::Main, false, 0).unwrap();
+        let reopened = Journal::open(&real(), tmp.path(), LogId::Main, false, 0).unwrap();
         prop_assert_eq!(&contents(&reopened), &expected);
         let mut visited = Vec::new();
         let (from, to) = (expected.len() as u64 / 3, expected.len() as u64);
@@ -128,11 +130,11 @@ fn ten() -> (tempfile::TempDir, Journal) {
 fn damage_before_the_last_batch_is_an_error() {
     let (tmp, journal) = ten();
     drop(journal);
-    let files = SegmentFile::list(tmp.path(), LogId::Main).unwrap();
+    let files = SegmentFile::list(&Real, tmp.path(), LogId::Main).unwrap();
     assert!(files.len() > 2);
     let last = &files.last().unwrap().path;
     let whole = std::fs::read(last).unwrap();
-    let frames = Segment::open(last, false).unwrap().scan().unwrap().frames;
+    let frames = Segment::open(&Real, last, false).unwrap().scan().unwrap().frames;
     assert!(frames.len() > 1, "the case needs two frames in the last segment");
     for at in [0, 9, 13, 20, 40, 80] {
         let mut bytes = whole.clone();
@@ -156,13 +158,13 @@ fn missing_and_renamed_segments_are_noticed() {
     for gone in 0..2 {
         let (tmp, journal) = ten();
         drop(journal);
-        let files = SegmentFile::list(tmp.path(), LogId::Main).unwrap();
+        let files = SegmentFile::list(&Real, tmp.path(), LogId::Main).unwrap();
         std::fs::remove_file(&files[gone].path).unwrap();
         assert_eq!(open(tmp.path(), 0).unwrap_err().code(), "journal.corrupt");
     }
     let (tmp, journal) = ten();
     drop(journal);
-    let files = SegmentFile::list(tmp.path(), LogId::Main).unwrap();
+    let files = SegmentFile::list(&Real, tmp.path(), LogId::Main).unwrap();
     let other = tmp.path().join(format!("log-{:020}.seg", 5));
     std::fs::rename(&files[1].path, other).unwrap();
     assert_eq!(open(tmp.path(), 0).unwrap_err().code(), "journal.corrupt");
@@ -172,9 +174,9 @@ fn missing_and_renamed_segments_are_noticed() {
 fn a_closed_segment_that_lost_its_end_is_noticed() {
     let (tmp, journal) = ten();
     drop(journal);
-    let files = SegmentFile::list(tmp.path(), LogId::Main).unwrap();
+    let files = SegmentFile::list(&Real, tmp.path(), LogId::Main).unwrap();
     let before = &files[files.len() - 2].path;
-    let frames = Segment::open(before, false).unwrap().scan().unwrap().frames;
+    let frames = Segment::open(&Real, before, false).unwrap().scan().unwrap().frames;
     let file = File::options().write(true).open(before).unwrap();
     file.set_len(frames.last().unwrap().offset).unwrap();
     assert_eq!(open(tmp.path(), 0).unwrap_err().code(), "journal.corrupt");
@@ -208,8 +210,8 @@ fn a_statement_that_holds_a_frame_is_not_taken_for_one() {
     let frame = Frame { first: 2, content: Content::Erasure(0) };
     append(&journal, &[frame.encode(&[0; 32]), vec![1; 100]]).unwrap();
     drop(journal);
-    let file = SegmentFile::list(tmp.path(), LogId::Main).unwrap().pop().unwrap();
-    let segment = Segment::open(&file.path, false).unwrap();
+    let file = SegmentFile::list(&Real, tmp.path(), LogId::Main).unwrap().pop().unwrap();
+    let segment = Segment::open(&Real, &file.path, false).unwrap();
     let start = segment.scan().unwrap().last.unwrap().0 as usize;
     let mut bytes = std::fs::read(&file.path).unwrap();
     bytes[start + 20] ^= 1;
@@ -256,7 +258,7 @@ fn after_a_failed_write_nothing_is_written_and_all_is_readable() {
     let (_tmp, journal) = ten();
     // A file that is open for reading only makes the next write fail as a broken disk does.
     let active = read(&journal.segments).active.clone().unwrap();
-    let broken = Segment::open(&active.path, false).unwrap();
+    let broken = Segment::open(&Real, &active.path, false).unwrap();
     broken.set_frames(active.frames());
     write(&journal.segments).active = Some(Arc::new(broken));
     let expected = contents(&journal);
@@ -278,7 +280,7 @@ fn the_two_logs_of_a_folder_do_not_mix() {
     let tmp = tempfile::tempdir().unwrap();
     let journal = open(tmp.path(), 0).unwrap();
     append(&journal, &[b"main".to_vec()]).unwrap();
-    let gov = Journal::open(tmp.path(), LogId::Gov, true, 0).unwrap();
+    let gov = Journal::open(&real(), tmp.path(), LogId::Gov, true, 0).unwrap();
     assert_eq!(gov.size(), 0);
     append(&gov, &[b"gov".to_vec()]).unwrap();
     assert_eq!(contents(&gov), [b"gov"]);

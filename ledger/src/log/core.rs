@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
@@ -11,7 +11,8 @@ use crate::Error;
 use crate::checkpoint::{self, CheckpointSigner, FastCheckpoint, Head, MIN_SIGNED_SIZE};
 use crate::dir::{Dir, LogId};
 use crate::filestore::FileStore;
-use crate::journal::{Journal, sync_folder};
+use crate::host::Host;
+use crate::journal::Journal;
 use crate::notes::{Note, Notes};
 use crate::objects::FileObjects;
 use crate::once::OnceIndex;
@@ -27,6 +28,7 @@ const OFFER_INTERVAL: Duration = Duration::from_millis(100);
 const MAX_UNSYNCED: usize = 8192;
 
 pub(super) struct Core {
+    pub(super) host: Arc<dyn Host>,
     pub(super) id: LogId,
     pub(super) origin: String,
     pub(super) store: Box<dyn Store>,
@@ -67,23 +69,26 @@ impl Core {
         signer: Option<Box<dyn CheckpointSigner>>,
     ) -> Result<Core, Error> {
         let writable = signer.is_some();
+        let host = dir.host();
         let tmp = dir.state().join(format!("tmp-{}", id.name()));
-        let objects = FileObjects::open(&dir.tiles(id), &tmp, writable)?;
+        let objects = FileObjects::open(host, &dir.tiles(id), &tmp, writable)?;
         let objects: Arc<dyn Objects> = Arc::new(objects);
-        let notes_path = notes_path(dir, id);
+        let notes_path = host.database(&notes_path(dir, id));
         let notes = match writable || notes_path.exists() {
             true => Some(Notes::open(&notes_path, writable)?),
             false => None,
         };
-        let once = writable.then(|| OnceIndex::open(&once_path(dir, id), true)).transpose()?;
+        let once_path = host.database(&once_path(dir, id));
+        let once = writable.then(|| OnceIndex::open(&once_path, true)).transpose()?;
         if writable {
             // Files that SQLite just made must not vanish with the power.
-            sync_folder(&dir.state())?;
+            host.sync_folder(&dir.state()).map_err(Error::io("flush", dir.state()))?;
         }
         let published = notes.as_ref().map_or(Ok(None), Notes::newest)?;
         let claims = Claims::read(&*objects, published.as_ref())?;
         let floor = claims.size().max(once.as_ref().map_or(0, OnceIndex::size));
-        let journal = Journal::open(&dir.bodies(), id, writable, floor)?;
+        let limit = dir.segment_limit();
+        let journal = Journal::open_with(host, &dir.bodies(), id, writable, floor, limit)?;
         if journal.size() < floor {
             let reason = format!("it has {} entries, {floor} were recorded", journal.size());
             return Err(Error::Rollback { log: id.name(), reason });
@@ -91,8 +96,12 @@ impl Core {
         let store = Box::new(FileStore::new(journal, once)?);
         let mark = published.as_ref().map_or(0, |note| note.size);
         let tree = claims.tree(id, origin, &objects, &*store, mark, writable)?;
+        if writable {
+            tree.mend_partials(mark)?;
+        }
         let size = tree.size();
         let core = Core {
+            host: Arc::clone(host),
             id,
             origin: origin.to_owned(),
             store,
@@ -119,7 +128,11 @@ impl Core {
         let published = read(&self.published);
         match &*published {
             Some(note) if self.signer.is_some() && shown != Some(&note.note) => {
-                self.objects.replace("checkpoint", &note.note)
+                match self.objects.replace("checkpoint", &note.note) {
+                    // The old one stays a while; nothing is wrong with it.
+                    Err(Error::Full { .. }) => Ok(()),
+                    replaced => replaced,
+                }
             }
             _ => Ok(()),
         }
@@ -139,19 +152,33 @@ impl Core {
     pub(super) fn offer(&self) -> Result<(), Error> {
         let Some(fast) = read(&self.fast).clone() else { return Ok(()) };
         let mut offered = lock(&self.offered);
-        self.tree.write_partials(fast.head.size, false)?;
-        self.objects.offer("checkpoint-fast", &fast.note)?;
         let published = read(&self.published).as_ref().map_or(0, |note| note.size);
+        self.tree.write_partials(fast.head.size, false, published)?;
+        self.objects.offer("checkpoint-fast", &fast.note)?;
         self.tree.drop_partials(offered.size..fast.head.size, published);
         *offered = Offered { size: fast.head.size, at: Some(Instant::now()) };
         Ok(())
     }
 
     fn sync_tiles(&self) -> Result<(), Error> {
-        self.objects.sync().inspect_err(|error| {
-            tracing::error!(log = self.id.name(), %error, "tiles could not be made durable");
+        self.objects.sync().map_err(|error| self.fail_if_lost(error))
+    }
+
+    /// After a flush that failed nobody knows what is on the disk: nothing is recorded any more.
+    fn fail_if_lost(&self, error: Error) -> Error {
+        if matches!(error, Error::Stopped { .. }) || error.is_sqlite_io() {
+            tracing::error!(log = self.id.name(), %error, "nothing is recorded any more");
             *lock(&self.failed) = Some(error.to_string());
-        })
+        }
+        error
+    }
+
+    /// As [`Core::offer`]; a disk that is full keeps nobody from reading.
+    pub(super) fn offer_unless_full(&self) -> Result<(), Error> {
+        match self.offer() {
+            Err(Error::Full { .. }) => Ok(()),
+            offered => offered,
+        }
     }
 
     fn offer_or_warn(&self) {
@@ -162,6 +189,9 @@ impl Core {
 
     pub(super) fn publish(&self, note: &[u8]) -> Result<Note, Error> {
         let _one = lock(&self.publishing);
+        if let Some(reason) = lock(&self.failed).clone() {
+            return Err(Error::Stopped { reason });
+        }
         let head = Head::of_note(note)?;
         let refuse = |reason: String| Err(Error::CheckpointInconsistent { reason });
         if head.origin != self.origin {
@@ -178,16 +208,19 @@ impl Core {
         if self.tree.root_at(head.size)? != head.root {
             return refuse(format!("its root at size {} is not ours", head.size));
         }
-        self.tree.write_partials(head.size, true)?;
+        self.tree.store_late()?;
+        self.tree.write_partials(head.size, true, old)?;
         self.sync_tiles()?;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
+        let now = self.host.now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let notes = self.notes.as_ref().ok_or(Error::ReadOnly)?;
-        let kept = notes.add(head.size, &head.root, note, now)?;
+        let kept = notes.add(head.size, &head.root, note, now);
+        let kept = kept.map_err(|error| self.fail_if_lost(error.or_full()))?;
         if read(&self.published).as_ref().is_some_and(|newer| newer.row > kept.row) {
             // An old note that comes again is kept already and must not hide a newer one.
             return Ok(kept);
         }
-        self.objects.replace("checkpoint", note)?;
+        let shown = self.objects.replace("checkpoint", note);
+        shown.map_err(|error| self.fail_if_lost(error))?;
         *write(&self.published) = Some(kept.clone());
         self.tree.drop_partials(old..head.size, head.size);
         Ok(kept)
@@ -205,6 +238,7 @@ impl Commit for Core {
         if let Some(reason) = lock(&self.failed).clone() {
             return Err(Error::Stopped { reason });
         }
+        self.tree.store_late()?;
         let committed = self.store.commit(groups)?;
         if !committed.entries.is_empty() {
             let (size, _) = self.tree.extend(&committed.entries)?;

@@ -286,7 +286,8 @@ impl Config {
         let mut file = std::fs::File::create(&tmp).map_err(Error::io("create", &tmp))?;
         file.write_all(text.as_bytes()).map_err(Error::io("write", &tmp))?;
         file.sync_all().map_err(Error::io("flush", &tmp))?;
-        std::fs::rename(&tmp, &path).map_err(Error::io("rename", &path))
+        std::fs::rename(&tmp, &path).map_err(Error::io("rename", &path))?;
+        crate::journal::sync_folder(root)
     }
 
     fn chosen(&self) -> Result<String, toml::ser::Error> {

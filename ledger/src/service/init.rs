@@ -101,6 +101,7 @@ pub(super) fn store_policy(
         files.push((name.clone(), digest));
     }
     crate::journal::sync_folder(&folder)?;
+    crate::journal::sync_folder(dir.root())?;
     Ok(files)
 }
 

@@ -28,6 +28,8 @@ const WIDTH: usize = TILE_WIDTH as usize;
 const CACHED_TILES: usize = 256;
 /// Entries that are read from the journal at a time when tiles are made again.
 const REBUILD_CHUNK: u64 = 4096;
+/// Full tiles of each level whose partial forms are removed again when a log is opened.
+const MENDED_TILES: u64 = 8;
 
 /// The tree.
 pub struct Tree {
@@ -36,6 +38,8 @@ pub struct Tree {
     cache: Mutex<VecDeque<FullTile>>,
     /// Whether full tiles go to storage; else they are only held in `Edge::held`.
     writable: bool,
+    /// Full tiles and bundles that found no space: those of one batch at most.
+    late: Mutex<Vec<(String, Vec<u8>)>>,
 }
 
 /// The tree at one size. Readers take a snapshot, so that a proof speaks of one size.
@@ -56,7 +60,8 @@ type FullTile = (u8, u64, Arc<[Hash]>);
 impl Tree {
     /// The tree without entries. Full tiles go to `objects` if `writable`, else to memory.
     pub fn empty(objects: Arc<dyn Objects>, writable: bool) -> Tree {
-        Tree { objects, edge: RwLock::default(), cache: Mutex::default(), writable }
+        let (edge, cache, late) = (RwLock::default(), Mutex::default(), Mutex::default());
+        Tree { objects, edge, cache, writable, late }
     }
 
     /// The tree over all entries of `store`, taking up tiles that are durable for size `mark`.
@@ -106,6 +111,20 @@ impl Tree {
         let state = (edge.range.size(), edge.range.root());
         *write(&self.edge) = Arc::new(edge);
         Ok(state)
+    }
+
+    /// Tries again to store what found no space. To be called before anything is recorded, so
+    /// that this is never more than what one batch fills.
+    ///
+    /// # Errors
+    /// [`Error::Full`] when there still is none, what the storage gives.
+    pub fn store_late(&self) -> Result<(), Error> {
+        let mut late = lock(&self.late);
+        while let Some((path, bytes)) = late.last() {
+            self.objects.put(path, bytes)?;
+            late.pop();
+        }
+        Ok(())
     }
 
     /// Number of entries.
@@ -182,28 +201,82 @@ impl Tree {
 
     /// Stores the partial tiles of the tree at `size`: to be made durable, or only to be seen.
     ///
+    /// Those that a tree of size `published` has as well are durable already. They stay as they
+    /// are, unless they are damaged: a new file of that name would not be durable for a while.
+    ///
     /// # Errors
     /// As [`Tree::tile`], and [`Error::OutOfRange`].
-    pub fn write_partials(&self, size: u64, durable: bool) -> Result<(), Error> {
+    pub fn write_partials(&self, size: u64, durable: bool, published: u64) -> Result<(), Error> {
         self.snapshot(size)?;
         for level in 0..TILE_LEVELS {
             let (index, width) = edge_of(size, level);
             if width == 0 {
                 continue;
             }
+            let stands = edge_of(published, level) == (index, width);
             let mut tiles = vec![TileId { width, ..full(level, index) }];
             if level == 0 {
                 tiles.push(TileId { kind: TileKind::Entries, index, width });
             }
             for tile in tiles {
                 let bytes = self.tile(tile)?.ok_or_else(|| corrupt(tile, "it is missing"))?;
+                let path = tile.to_string();
+                if stands && self.objects.get(&path)?.as_ref() == Some(&bytes) {
+                    continue;
+                }
                 match durable {
-                    true => self.objects.put(&tile.to_string(), &bytes)?,
-                    false => self.objects.offer(&tile.to_string(), &bytes)?,
+                    true => self.objects.put(&path, &bytes)?,
+                    false => self.objects.offer(&path, &bytes)?,
                 }
             }
         }
         Ok(())
+    }
+
+    /// Puts the partial tiles in order that a power cut may have left: those that were only to be
+    /// seen may be torn, those that were removed may be back.
+    ///
+    /// # Errors
+    /// As [`Tree::tile`].
+    pub fn mend_partials(&self, published: u64) -> Result<(), Error> {
+        let size = self.size();
+        for level in 0..TILE_LEVELS {
+            let (end, width) = edge_of(size, level);
+            let kept = edge_of(published, level).0.min(end);
+            let from = end.saturating_sub(MENDED_TILES);
+            for index in (from..end).filter(|index| *index != kept) {
+                self.remove_partials(level, index);
+            }
+            if kept < end {
+                self.mend_widths(level, kept, TILE_WIDTH.saturating_sub(1))?;
+            }
+            self.mend_widths(level, end, width)?;
+        }
+        Ok(())
+    }
+
+    fn mend_widths(&self, level: u8, index: u64, to: u16) -> Result<(), Error> {
+        for width in 1..=to {
+            let mut tiles = vec![TileId { width, ..full(level, index) }];
+            if level == 0 {
+                tiles.push(TileId { kind: TileKind::Entries, index, width });
+            }
+            for tile in tiles {
+                let Some(stored) = self.objects.get(&tile.to_string())? else { continue };
+                let bytes = self.tile(tile)?.ok_or_else(|| corrupt(tile, "it is missing"))?;
+                if stored != bytes {
+                    self.store(tile.to_string(), bytes)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn remove_partials(&self, level: u8, index: u64) {
+        self.objects.remove_below(&partial_folder(full(level, index)));
+        if level == 0 {
+            self.objects.remove_below(&partial_folder(bundle(index)));
+        }
     }
 
     /// Removes partial tiles of what became full as the tree grew from one size to another, save
@@ -213,10 +286,7 @@ impl Tree {
             let (first, end) = (edge_of(sizes.start, level).0, edge_of(sizes.end, level).0);
             let kept = edge_of(keep, level).0;
             for index in (first..end).filter(|index| *index != kept) {
-                self.objects.remove_below(&partial_folder(full(level, index)));
-                if level == 0 {
-                    self.objects.remove_below(&partial_folder(bundle(index)));
-                }
+                self.remove_partials(level, index);
             }
         }
     }
@@ -237,7 +307,7 @@ impl Tree {
         if edge.entries.len() == WIDTH {
             let bytes = bundle_bytes(&std::mem::take(&mut edge.entries))?;
             if self.writable {
-                self.objects.put(&bundle(index).to_string(), &bytes)?;
+                self.store(bundle(index).to_string(), bytes)?;
             }
         }
         for (level, tile) in (0u8..).zip(edge.levels.iter_mut()) {
@@ -248,13 +318,27 @@ impl Tree {
             let index = edge_of(edge.range.size(), level).0.saturating_sub(1);
             if self.writable {
                 let path = full(level, index).to_string();
-                self.objects.put(&path, hashes.as_flattened())?;
+                self.store(path, hashes.as_flattened().to_vec())?;
                 self.remember(level, index, hashes);
             } else if !self.is_stored(full(level, index), &hashes)? {
                 edge.held.push((level, index, hashes));
             }
         }
         Ok(())
+    }
+
+    /// The journal has the entries already: for lack of space a tile waits in memory.
+    fn store(&self, path: String, bytes: Vec<u8>) -> Result<(), Error> {
+        match self.objects.put(&path, &bytes) {
+            Err(Error::Full { .. }) => lock(&self.late).push((path, bytes)),
+            stored => stored?,
+        }
+        Ok(())
+    }
+
+    fn stored(&self, path: &str) -> Result<Option<Vec<u8>>, Error> {
+        let late = lock(&self.late).iter().find(|(p, _)| p == path).map(|(_, bytes)| bytes.clone());
+        late.map_or_else(|| self.objects.get(path), |bytes| Ok(Some(bytes)))
     }
 
     fn snapshot(&self, size: u64) -> Result<Arc<Edge>, Error> {
@@ -271,8 +355,7 @@ impl Tree {
         let mut bytes = if tile.index == unfinished {
             bundle_bytes(&edge.entries)?
         } else {
-            self.objects
-                .get(&bundle(tile.index).to_string())?
+            self.stored(&bundle(tile.index).to_string())?
                 .ok_or_else(|| corrupt(tile, "it is missing"))?
         };
         let len = usize::from(tile.width).saturating_mul(34);
@@ -315,7 +398,7 @@ impl Tree {
         }
         let tile = full(level, index);
         let bytes =
-            self.objects.get(&tile.to_string())?.ok_or_else(|| corrupt(tile, "it is missing"))?;
+            self.stored(&tile.to_string())?.ok_or_else(|| corrupt(tile, "it is missing"))?;
         let (hashes, rest) = bytes.as_chunks::<32>();
         if hashes.len() != WIDTH || !rest.is_empty() {
             return Err(corrupt(tile, "its length is wrong"));

@@ -90,7 +90,7 @@ fn a_tree_of_70000_has_the_tiles_of_the_specification() {
     let objects = Arc::new(Memory::default());
     let tree = Tree::empty(Arc::clone(&objects) as Arc<dyn Objects>, true);
     entries(70_000).chunks(256 * 3 + 7).for_each(|chunk| assert!(tree.extend(chunk).is_ok()));
-    tree.write_partials(70_000, true).unwrap();
+    tree.write_partials(70_000, true, 0).unwrap();
     let names = lock(&objects.0).keys().cloned().collect::<Vec<_>>();
     let count = |start: &str| names.iter().filter(|name| name.starts_with(start)).count();
     assert_eq!((count("tile/0/"), count("tile/1/"), count("tile/2/")), (274, 2, 1));
@@ -142,7 +142,7 @@ proptest! {
             tree.extend(&all[at..at + step as usize]).unwrap();
             at += step as usize;
             if (at - step as usize..=at).contains(&(mark as usize)) {
-                tree.write_partials(mark, true).unwrap();
+                tree.write_partials(mark, true, 0).unwrap();
             }
         }
         let leaves: Vec<Hash> = all.iter().map(|entry| leaf_hash(entry)).collect();
