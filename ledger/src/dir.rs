@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! FORMAT        "placet/0\n"; a newer one is refused
+//! FROZEN        where it is, nothing is added any more
 //! placet.toml   settings, not read here
 //! log/  gov/    checkpoints and tiles of the two logs, publishable as they are
 //! bodies/       the journals: statements (erasable), hashes, once keys
@@ -23,6 +24,8 @@ use crate::sync::lock;
 
 /// Content of `FORMAT`.
 pub const FORMAT: &str = "placet/0\n";
+/// Name of the file that freezes a folder.
+pub const FROZEN: &str = "FROZEN";
 /// Most bytes that are read of a lock or format file.
 const MAX_SMALL_FILE: u64 = 4096;
 const FOLDERS: [(&str, u32); 5] =
@@ -76,12 +79,24 @@ impl Dir {
                 return Err(Error::DirNotEmpty { path: root.to_path_buf() });
             }
         }
+        Dir::lay_out(root)?;
+        let dir = Dir::locked(root)?;
+        Dir::write_format(root)?;
+        Ok(dir)
+    }
+
+    /// Makes the five folders, durably: they must not be missing where `FORMAT` is there.
+    pub(crate) fn lay_out(root: &Path) -> Result<(), Error> {
         for (folder, mode) in FOLDERS {
             let path = root.join(folder);
             let mut builder = std::fs::DirBuilder::new();
             builder.mode(mode).recursive(true).create(&path).map_err(Error::io("create", &path))?;
         }
-        let dir = Dir::locked(root)?;
+        sync_folder(root)
+    }
+
+    /// Makes a folder one that holds a ledger, durably. The last thing to do.
+    pub(crate) fn write_format(root: &Path) -> Result<(), Error> {
         let tmp = root.join("FORMAT.tmp");
         let mut file = File::create(&tmp).map_err(Error::io("create", &tmp))?;
         file.write_all(FORMAT.as_bytes()).map_err(Error::io("write", &tmp))?;
@@ -90,8 +105,7 @@ impl Dir {
         std::fs::rename(&tmp, &path).map_err(Error::io("rename", &tmp))?;
         sync_folder(root)?;
         // A folder that was just made has a name only once its parent is flushed.
-        root.parent().map_or(Ok(()), sync_folder)?;
-        Ok(dir)
+        root.parent().map_or(Ok(()), sync_folder)
     }
 
     /// Whether `init` would work: the folder is missing, empty or only half laid out.
@@ -113,9 +127,12 @@ impl Dir {
     ///
     /// # Errors
     /// [`Error::DirFormat`] when there is no ledger or one that is newer than this program,
-    /// [`Error::DirLocked`] when another process writes it, [`Error::Io`].
+    /// [`Error::DirLocked`] when another process writes it, [`Error::Frozen`], [`Error::Io`].
     pub fn open(root: &Path) -> Result<Dir, Error> {
         check_format(root)?;
+        if root.join(FROZEN).exists() {
+            return Err(Error::Frozen { path: root.to_path_buf() });
+        }
         Dir::locked(root)
     }
 
@@ -167,6 +184,23 @@ impl Dir {
             segment_limit: SEGMENT_LIMIT,
             lock,
         })
+    }
+
+    /// Freezes it: from now on nobody opens it for writing. `text` says why, to people. The present
+    /// writer should stop.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`], [`Error::Io`].
+    pub fn freeze(&self, text: &str) -> Result<(), Error> {
+        if !self.writable() {
+            return Err(Error::ReadOnly);
+        }
+        let (tmp, path) = (self.state().join("FROZEN.tmp"), self.root.join(FROZEN));
+        let mut file = File::create(&tmp).map_err(Error::io("create", &tmp))?;
+        file.write_all(text.as_bytes()).map_err(Error::io("write", &tmp))?;
+        file.sync_all().map_err(Error::io("flush", &tmp))?;
+        std::fs::rename(&tmp, &path).map_err(Error::io("rename", &path))?;
+        sync_folder(&self.root)
     }
 
     /// Tells whoever finds the folder locked where the holder listens.
@@ -347,6 +381,17 @@ mod tests {
         std::fs::write(other.path().join("thesis.tex"), "").unwrap();
         assert!(!Dir::is_vacant(other.path()));
         assert_eq!(Dir::init(other.path()).unwrap_err().code(), "dir.not_empty");
+    }
+
+    #[test]
+    fn a_frozen_folder_is_read_and_not_written() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = Dir::init(tmp.path()).unwrap();
+        dir.freeze("moved to another origin\n").unwrap();
+        drop(dir);
+        assert_eq!(Dir::open(tmp.path()).unwrap_err().code(), "dir.frozen");
+        let reader = Dir::open_read_only(tmp.path()).unwrap();
+        assert_eq!(reader.freeze("").unwrap_err().code(), "ledger.read_only");
     }
 
     #[test]

@@ -42,6 +42,20 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A folder that is no backup, or not a whole one.
+    #[error("{path}: {reason}", path = path.display())]
+    Backup {
+        /// The backup, or the file in it.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The log was frozen: it is read for ever and written no more.
+    #[error("{path} is frozen: it can be read, and nothing is added any more", path = path.display())]
+    Frozen {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A segment of the journal is damaged in a place that no crash can explain.
     #[error("{path} is damaged at byte {offset}: {reason}; restore it from a backup", path = path.display())]
     JournalCorrupt {
@@ -163,6 +177,8 @@ impl Error {
             Error::DirLocked { .. } => "dir.locked",
             Error::DirFormat { .. } => "dir.format",
             Error::DirNotEmpty { .. } => "dir.not_empty",
+            Error::Backup { .. } => "backup.invalid",
+            Error::Frozen { .. } => "dir.frozen",
             Error::JournalCorrupt { .. } => "journal.corrupt",
             Error::Rollback { .. } => "log.rollback",
             Error::Busy => "ledger.busy",

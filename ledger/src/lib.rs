@@ -13,6 +13,7 @@
 //! | [`journal`], [`once`], [`filestore`] | the log of record and its uniqueness, as files |
 //! | [`objects`], [`tiles`] | the Merkle tree as C2SP tiles |
 //! | [`checkpoint`], [`notes`] | signing, publishing, keeping checkpoints |
+//! | [`backup`] | everything that can't be made again, and back from there |
 //! | [`copy`] | a copy for those who verify |
 //! | [`fsck`] | reading everything again and comparing it |
 //! | [`index`] | the search index, derived from both logs |
@@ -25,6 +26,7 @@
 //! before the note over them is published, and everything but the journal and the published notes
 //! can be made again.
 
+pub mod backup;
 pub mod checkpoint;
 pub mod copy;
 pub mod dir;

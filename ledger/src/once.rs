@@ -12,7 +12,9 @@ use std::sync::{Mutex, RwLock};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::Error;
+use crate::dir::{Dir, LogId};
 use crate::journal::Journal;
+use crate::log::once_path;
 use crate::sqlite::{self, Flush, is_damage};
 use crate::storage::OnceKey;
 use crate::sync::{lock, read, write};
@@ -195,6 +197,30 @@ impl OnceIndex {
         }
         Ok(())
     }
+}
+
+/// Removes the files of both logs, which are made again when the logs are opened.
+///
+/// # Errors
+/// [`Error::ReadOnly`], [`Error::Io`].
+pub fn forget(dir: &Dir) -> Result<(), Error> {
+    if !dir.writable() {
+        return Err(Error::ReadOnly);
+    }
+    for id in LogId::ALL {
+        let path = once_path(dir, id);
+        for suffix in ["", "-wal", "-shm"] {
+            let mut name = path.as_os_str().to_owned();
+            name.push(suffix);
+            match std::fs::remove_file(&name) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Error::io("remove", PathBuf::from(name))(error));
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 fn connect(path: &Path, writable: bool) -> rusqlite::Result<Connection> {

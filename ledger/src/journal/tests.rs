@@ -1,5 +1,4 @@
 use std::fs::File;
-use std::os::unix::fs::FileExt as _;
 
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};

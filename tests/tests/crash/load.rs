@@ -52,7 +52,7 @@ pub struct Approved {
 }
 
 /// What was acknowledged in one life.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Recorded {
     /// Requests of decisions that permit or deny.
     pub decided: Vec<String>,
@@ -102,6 +102,35 @@ impl Load {
             recorded.heads = reader.join().unwrap();
             recorded
         })
+    }
+}
+
+/// One after the other.
+impl Load {
+    /// Does everything once; `told` gets each acknowledgement as it comes.
+    pub fn one_by_one(&mut self, client: Client, mut told: impl FnMut(Recorded)) {
+        let (acknowledged, _events) = channel();
+        let Self { key, actions, requests } = self;
+        let mut agent = Agent { client, actions, requests, acknowledged };
+        agent.client.sign_in(key).unwrap();
+        for _ in 0..2 {
+            let decided = vec![agent.decide(&agent.action("read_user")).unwrap()];
+            told(Recorded { decided, ..Recorded::default() });
+        }
+        let action = agent.action("disable_user");
+        let request = agent.decide(&action).unwrap();
+        told(Recorded { offered: vec![request.clone()], ..Recorded::default() });
+        let mut approved = agent.approve(&request, action, key).unwrap();
+        told(Recorded { approved: vec![approved.clone()], ..Recorded::default() });
+        let (status, answer) = approved.consume(&agent.client, "call").unwrap();
+        assert_eq!(status, 200, "{answer}");
+        approved.execution = answer["execution"]["index"].as_u64();
+        told(Recorded { approved: vec![approved], ..Recorded::default() });
+        let mut heads: [Vec<Head>; HEADS.len()] = Default::default();
+        for (seen, path) in heads.iter_mut().zip(HEADS) {
+            seen.extend(agent.client.head(path));
+        }
+        told(Recorded { heads, ..Recorded::default() });
     }
 }
 

@@ -7,6 +7,8 @@
 
 mod audit;
 mod client;
+// Some of it is for the tests of faults.
+#[allow(dead_code)]
 mod load;
 mod process;
 
@@ -14,7 +16,6 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
-use client::Client;
 use load::{Book, Event, Load};
 use process::{Place, Service};
 

@@ -11,7 +11,7 @@ use placet_ledger::service::Config;
 use placet_softkey::SoftKey;
 use serde_json::Value;
 
-use super::Client;
+use super::client::Client;
 
 /// A development ledger, made for being killed.
 pub struct Place {
@@ -56,7 +56,12 @@ impl Place {
 
     /// Starts the service and waits for its ready line.
     pub fn start(&self) -> Service {
-        let mut child = self.serve();
+        self.start_on(&self.dir, &[])
+    }
+
+    /// As [`Place::start`], on a copy of the folder and with more in the environment.
+    pub fn start_on(&self, dir: &Path, environment: &[(&str, PathBuf)]) -> Service {
+        let mut child = self.serve(dir, environment);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
@@ -72,20 +77,26 @@ impl Place {
 
     /// Starts the service and kills it after a while, ready or not.
     pub fn start_and_kill(&self, after: Duration) {
-        let mut child = self.serve();
+        let mut child = self.serve(&self.dir, &[]);
         std::thread::sleep(after);
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
-    fn serve(&self) -> Child {
-        let mut command = program(&["serve", "--listen", "127.0.0.1:0"], &self.dir);
+    fn serve(&self, dir: &Path, environment: &[(&str, PathBuf)]) -> Child {
+        let mut command = program(&["serve", "--listen", "127.0.0.1:0"], dir);
         command.stdout(Stdio::piped()).env("PLACET_LOG", "warn");
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stderr(File::create(self.stderr()).unwrap()).spawn().unwrap()
     }
 
     fn stderr(&self) -> PathBuf {
-        self.tmp.path().join("stderr")
+        self.beside("stderr")
+    }
+
+    /// A path beside the folder.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.tmp.path().join(name)
     }
 
     fn said(&self) -> String {

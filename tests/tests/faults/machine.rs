@@ -94,7 +94,7 @@ enum Change {
 }
 
 /// Content as a process sees it and as the disk has it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Data {
     seen: Vec<u8>,
     disk: Vec<u8>,
@@ -153,6 +153,13 @@ impl Machine {
         self.state().dead
     }
 
+    /// Sets the clock forward or back.
+    pub fn jump(&self, seconds: i64) {
+        let mut state = self.state();
+        let by = Duration::from_secs(seconds.unsigned_abs());
+        state.now = if seconds < 0 { state.now - by } else { state.now + by };
+    }
+
     /// Ends the shortage of space.
     pub fn free(&self) {
         self.state().full = false;
@@ -177,15 +184,45 @@ impl Machine {
         state.names.files.get(path).and_then(|id| state.files.get(id)).map(|d| d.seen.clone())
     }
 
-    /// Copies everything into a real folder, databases included.
+    /// The same machine once more, at this moment, with other luck; without databases.
+    pub fn copy(&self, seed: u64) -> Self {
+        let state = self.state();
+        let copy = Self::new(seed);
+        {
+            let mut new = copy.state();
+            new.files.clone_from(&state.files);
+            new.names.clone_from(&state.names);
+            new.disk_names.clone_from(&state.disk_names);
+            new.pending.clone_from(&state.pending);
+        }
+        copy
+    }
+
+    /// Takes up a file, durably.
+    pub fn import(&self, path: &Path, bytes: Vec<u8>) {
+        self.lay_out(path.parent().unwrap());
+        let mut state = self.state();
+        let id = state.files.len() as u64;
+        let data = Data { seen: bytes.clone(), disk: bytes, dirty: BTreeSet::new() };
+        state.files.insert(id, data);
+        state.names.files.insert(path.to_path_buf(), id);
+        state.disk_names.files.insert(path.to_path_buf(), id);
+    }
+
+    /// Copies everything into a real folder, databases included. Nobody else may read it, as with
+    /// the keys that may be among it.
     pub fn export(&self, to: &Path) {
+        use std::os::unix::fs::OpenOptionsExt as _;
         let state = self.state();
         let real = |path: &Path| to.join(path.strip_prefix("/").unwrap());
         for folder in &state.names.folders {
             std::fs::create_dir_all(real(folder)).unwrap();
         }
         for (path, id) in &state.names.files {
-            std::fs::write(real(path), &state.files[id].seen).unwrap();
+            let mut options = std::fs::File::options();
+            let file = options.write(true).create(true).truncate(true).mode(0o600);
+            let mut file = file.open(real(path)).unwrap();
+            std::io::Write::write_all(&mut file, &state.files[id].seen).unwrap();
         }
         for (path, (_, connection)) in &state.databases {
             // Else SQLite would put it beside its source, in memory.

@@ -3,14 +3,42 @@
 //! | module | what goes wrong |
 //! |---|---|
 //! | `power` | a simulated machine loses power, fails or fills up at every operation of a history |
+//! | `calls` | a real process fails, fills up or is killed at every call of the operating system |
+//! | `service` | the whole program loses power at any operation that it did |
+//! | `schedule` | ten thousand schedules of callers, crashes, clocks and witnesses |
 //!
 //! `PLACET_FAULTS=all` tries every fault everywhere, which is for an optimised build; without it a
 //! sample is tried.
 
+#[path = "../crash/audit.rs"]
+mod audit;
+mod calls;
+#[path = "../crash/client.rs"]
+mod client;
+mod driver;
+// What kills the program under load does some of the work here, too.
+#[allow(dead_code)]
+#[path = "../crash/load.rs"]
+mod load;
 mod machine;
 mod power;
+#[allow(dead_code)]
+#[path = "../crash/process.rs"]
+mod process;
 mod random;
+mod replay;
+mod schedule;
+mod service;
 mod world;
+
+/// A folder for a thousand short lives: in memory, where flushing takes no time, if there is such.
+fn memory() -> tempfile::TempDir {
+    let folder = std::path::Path::new("/dev/shm");
+    match folder.is_dir() {
+        true => tempfile::tempdir_in(folder).unwrap(),
+        false => tempfile::tempdir().unwrap(),
+    }
+}
 
 /// Whether nothing is to be left out.
 fn all() -> bool {

@@ -61,6 +61,41 @@ pub struct Told {
     /// Calls that were refused for lack of space, and those that met a log that had stopped.
     pub full: u64,
     pub stopped: u64,
+    /// Calls that were refused because a key was taken.
+    pub conflicts: u64,
+}
+
+impl Told {
+    /// Compares everything with the log as it is.
+    pub fn check(&self, log: &Log) {
+        for (index, told) in &self.entries {
+            let entry = log.entry(*index).unwrap_or_else(|e| panic!("entry {index} is lost: {e}"));
+            assert_eq!(entry, sha256(told), "entry {index} is another one");
+            match log.statement(*index).unwrap() {
+                Statement::Present(bytes) => {
+                    assert_eq!(bytes, *told);
+                    assert!(!self.erased.contains(index), "{index} was erased");
+                }
+                Statement::Erased => assert!(self.maybe_erased.contains(index), "{index}"),
+                Statement::NotFound => panic!("statement {index} is lost"),
+            }
+        }
+        for (key, index) in &self.keys {
+            assert_eq!(log.holder(key).unwrap(), Some(*index), "the holder of a key changed");
+        }
+        for (size, root) in &self.heads {
+            let now = log.root_at(*size).unwrap_or_else(|e| panic!("size {size} is lost: {e}"));
+            assert_eq!(now, *root, "another root of size {size}: a fork");
+        }
+        let notes = log.notes().unwrap();
+        for (sha256, size) in &self.notes {
+            let note = notes.by_sha256(sha256).unwrap();
+            assert_eq!(note.map(|n| n.size), Some(*size), "a published note is lost");
+        }
+        let published = log.checkpoint().map_or(0, |note| note.size);
+        let most = self.notes.iter().map(|(_, size)| *size).max().unwrap_or(0);
+        assert!(published >= most, "the published size went from {most} to {published}");
+    }
 }
 
 impl World {
@@ -169,9 +204,15 @@ impl World {
 
     /// Lets the writer commit one batch.
     pub fn step(&mut self) {
-        self.open.as_mut().unwrap().1.step();
+        self.step_on();
+    }
+
+    /// The same; false when nothing waits.
+    pub fn step_on(&mut self) -> bool {
+        let more = self.open.as_mut().unwrap().1.step();
         self.take_answers();
         self.look();
+        more
     }
 
     fn take_answers(&mut self) {
@@ -183,6 +224,7 @@ impl World {
                 _ if self.machine.dead() => self.doubtful.push(entries),
                 Ok(Outcome::Appended { first_index }) => self.acknowledged(first_index, entries),
                 Ok(Outcome::Conflict { key, index }) => {
+                    self.told.conflicts += 1;
                     let before = self.told.keys.insert(key, index);
                     assert!(before.is_none_or(|b| b == index), "a key has two holders");
                 }
@@ -279,34 +321,7 @@ impl World {
 
     /// Compares everything that anybody was told with the log as it is.
     pub fn check(&mut self) {
-        let log = Arc::clone(self.log());
-        for (index, told) in &self.told.entries {
-            let entry = log.entry(*index).unwrap_or_else(|e| panic!("entry {index} is lost: {e}"));
-            assert_eq!(entry, sha256(told), "entry {index} is another one");
-            match log.statement(*index).unwrap() {
-                Statement::Present(bytes) => {
-                    assert_eq!(bytes, *told);
-                    assert!(!self.told.erased.contains(index), "{index} was erased");
-                }
-                Statement::Erased => assert!(self.told.maybe_erased.contains(index), "{index}"),
-                Statement::NotFound => panic!("statement {index} is lost"),
-            }
-        }
-        for (key, index) in &self.told.keys {
-            assert_eq!(log.holder(key).unwrap(), Some(*index), "the holder of a key changed");
-        }
-        for (size, root) in &self.told.heads {
-            let now = log.root_at(*size).unwrap_or_else(|e| panic!("size {size} is lost: {e}"));
-            assert_eq!(now, *root, "another root of size {size}: a fork");
-        }
-        let notes = log.notes().unwrap();
-        for (sha256, size) in &self.told.notes {
-            let note = notes.by_sha256(sha256).unwrap();
-            assert_eq!(note.map(|n| n.size), Some(*size), "a published note is lost");
-        }
-        let published = log.checkpoint().map_or(0, |note| note.size);
-        let most = self.told.notes.iter().map(|(_, size)| *size).max().unwrap_or(0);
-        assert!(published >= most, "the published size went from {most} to {published}");
+        self.told.check(self.log());
         self.look();
     }
 

@@ -55,9 +55,58 @@ pub enum Log {
     /// Read everything again and say what does not fit together; repairs nothing
     Fsck {
         /// The ledger's folder
+        #[arg(value_name = "DIR", required_unless_present = "dir")]
+        folder: Option<PathBuf>,
+        /// The same
+        #[arg(long, value_name = "DIR", conflicts_with = "folder")]
+        dir: Option<PathBuf>,
+    },
+    /// Write a backup of everything that can't be made again, keys included; a service may run
+    Backup {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// The folder of the backup, missing or empty
+        #[arg(long, value_name = "BACKUP")]
+        out: PathBuf,
+    },
+    /// Make a folder of a backup; refuses one that is behind a checkpoint that is known
+    Restore(Restore),
+    /// Publish the last checkpoints and add nothing any more, for ever; the service must be stopped
+    Freeze {
+        /// The ledger's folder
+        #[arg(long, value_name = "DIR")]
+        dir: PathBuf,
+        /// Why, for those who find it
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        reason: String,
+    },
+    /// Make the derived indexes again from the journals; the service must be stopped
+    RebuildIndex {
+        /// The ledger's folder
         #[arg(long, value_name = "DIR")]
         dir: PathBuf,
     },
+}
+
+/// `log restore`.
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The folder to make, missing or empty
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// The backup
+    #[arg(long, value_name = "BACKUP")]
+    pub from: PathBuf,
+    /// A checkpoint of a log, from a monitor, a witness or evidence; may be repeated
+    #[arg(long, value_name = "NOTE")]
+    pub checkpoint: Vec<PathBuf>,
+    /// What is left of the old folder, for the checkpoints in it; may be repeated
+    #[arg(long, value_name = "DIR")]
+    pub old: Vec<PathBuf>,
+    /// Nobody has a checkpoint. Then a backup that is behind the log forks it unnoticed
+    #[arg(long)]
+    pub nothing_known: bool,
 }
 
 /// Logs that a witness is to know.

@@ -11,6 +11,7 @@ use placet_proto::time::UnixSeconds;
 use placet_verify::escape;
 use serde::Serialize;
 
+use super::keep;
 use crate::cli::{Log, Which};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -43,7 +44,14 @@ pub fn run(command: &Log, output: &mut Output) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Log::Export { dir, out, log } => export(dir, out, (*log).into(), output),
-        Log::Fsck { dir } => check(dir, output),
+        // The one of the two that the command line demands.
+        Log::Fsck { folder, dir } => {
+            check(folder.as_deref().or(dir.as_deref()).unwrap_or(Path::new(".")), output)
+        }
+        Log::Backup { dir, out } => keep::back_up(dir, out, output),
+        Log::Restore(args) => keep::restore(args, output),
+        Log::Freeze { dir, reason } => keep::freeze(dir, reason, output),
+        Log::RebuildIndex { dir } => keep::rebuild_index(dir, output),
     }
 }
 

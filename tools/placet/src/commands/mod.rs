@@ -8,6 +8,7 @@ mod enrol;
 mod erase;
 mod evidence;
 mod init;
+mod keep;
 mod keys;
 mod log;
 mod notify;
