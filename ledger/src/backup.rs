@@ -132,12 +132,14 @@ pub fn restore(backup: &Path, root: &Path, known: &[Head]) -> Result<Backup, Err
     if read_logs(backup, origins)? != manifest.logs {
         return Err(invalid(backup, "its logs are not those of its list"));
     }
+    let mut published: Vec<(LogId, Vec<u8>)> = Vec::new();
     for (id, origin) in LogId::ALL.into_iter().zip(origins) {
         let log = Log::open_read_only(&as_dir(backup), id, origin)?;
         known
             .iter()
             .filter(|head| head.origin == origin)
             .try_for_each(|head| extends(&log, head))?;
+        published.extend(log.checkpoint().map(|note| (id, note.note)));
     }
     if !Dir::is_vacant(root) {
         return Err(Error::DirNotEmpty { path: root.to_path_buf() });
@@ -146,6 +148,11 @@ pub fn restore(backup: &Path, root: &Path, known: &[Head]) -> Result<Backup, Err
     for item in &manifest.files {
         let relative = inside(backup, &item.path)?;
         copy_file(&backup.join(&relative), &root.join(&relative), u64::MAX)?;
+    }
+    for (id, note) in published {
+        let folder = root.join(id.name());
+        write_file(&folder.join("checkpoint"), &note)?;
+        sync_folder(&folder)?;
     }
     sync_folders(root, &manifest.files)?;
     Dir::write_format(root)?;
