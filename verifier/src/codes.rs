@@ -65,7 +65,7 @@ pub const CODES: &[Code] = &[
     ),
     c(
         "answer.conflict",
-        "A request was approved and denied, answered twice by a person, or answered or spent after its end.",
+        "A request was answered twice by a person, or answered or spent after its end (a denial, too, ends it).",
         KEEP,
         "9",
     ),

@@ -53,11 +53,12 @@ pub(crate) fn verify(
     erased: &[&ErasedStatement],
 ) {
     let id = Some(request);
-    let given = answers_of(statements);
+    let all = answers_of(statements);
+    let given = claimed(&all);
     let mut facts = RequestFacts { request: request.to_owned(), ..RequestFacts::default() };
     facts.erased = erasures::facts(&cx.orders, erased);
     run.take("body.present", id, erasures::bodies(&cx.orders, erased), String::clone);
-    let answered = not_ended(statements).and_then(|()| present(&given));
+    let answered = not_ended(statements).and_then(|()| present(&all));
     run.take("answer.present", id, answered, String::clone);
     if given.is_empty() {
         run.report.requests.push(facts);
@@ -115,17 +116,30 @@ fn answers_of<'e>(statements: &[(u64, &'e Statement)]) -> Vec<Given<'e>> {
     answers.collect()
 }
 
-/// A request has one end: after its expiry or cancellation nobody answers or spends it.
+/// What the evidence claims. A denial ends its request, so approvals that came before one, of a
+/// quorum that was not reached or not spent, are no part of the claim.
+fn claimed<'e>(all: &[Given<'e>]) -> Vec<Given<'e>> {
+    let denials: Vec<_> = all.iter().filter(|g| !g.is_approval()).copied().collect();
+    if denials.is_empty() { all.to_vec() } else { denials }
+}
+
+/// A request has one end: after its denial, expiry or cancellation nobody answers or spends it.
 fn not_ended(statements: &[(u64, &Statement)]) -> Result<(), Problem> {
-    let mut ended = None;
+    let (mut ended, mut spent) = (None, false);
     for (index, statement) in statements {
-        match (&statement.document.body, ended) {
-            (Body::Expiry(_) | Body::Cancel(_), None) => ended = Some(*index),
-            (Body::Approval(_) | Body::Denial(_) | Body::Execution(_), Some(end)) => {
-                let detail = format!("leaf {index} comes after the end at leaf {end}");
-                return Err(Problem::failed("answer.conflict", detail));
-            }
-            _ => {}
+        let body = &statement.document.body;
+        let goes_on = matches!(body, Body::Approval(_) | Body::Denial(_) | Body::Execution(_));
+        if let (true, Some(end)) = (goes_on, ended) {
+            let detail = format!("leaf {index} comes after the end at leaf {end}");
+            return Err(Problem::failed("answer.conflict", detail));
+        }
+        if matches!(body, Body::Denial(_) | Body::Expiry(_) | Body::Cancel(_)) {
+            ended = ended.or(Some(*index));
+        }
+        spent |= matches!(body, Body::Execution(_));
+        if spent && matches!(body, Body::Denial(_)) {
+            let detail = format!("the denial at leaf {index} comes after an execution");
+            return Err(Problem::failed("answer.conflict", detail));
         }
     }
     Ok(())
@@ -138,9 +152,6 @@ fn present(given: &[Given<'_>]) -> Result<String, Problem> {
     let persons: BTreeSet<&str> = given.iter().map(|g| g.answer.approver.person.as_str()).collect();
     if given.is_empty() {
         return Err(Problem::open("answer.absent", "neither approval nor denial"));
-    }
-    if approvals > 0 && denials > 0 {
-        return Err(Problem::failed("answer.conflict", "both approved and denied"));
     }
     if persons.len() != given.len() {
         return Err(Problem::failed("answer.conflict", "a person answered twice"));

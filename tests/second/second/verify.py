@@ -396,7 +396,10 @@ class Request:
     def __init__(self, whole, request):
         self.whole, self.gov, self.bundle, self.request = whole, whole.gov, whole.bundle, request
         mine = whole.of_request(request)
-        self.answers = [one for one in mine if one.is_a("approval", "denial")]
+        self.given = [one for one in mine if one.is_a("approval", "denial")]
+        # A denial ends its request: approvals before it are no part of the evidence.
+        denials = [one for one in self.given if one.is_a("denial")]
+        self.answers = denials or self.given
         self.approvals = [one for one in self.answers if one.is_a("approval")]
         self.executions = [one for one in mine if one.is_a("execution")]
         self.outcomes = [one for one in mine if one.is_a("outcome")]
@@ -455,13 +458,16 @@ class Request:
         if not self.answers:
             raise undecided("answer.absent")
         mine = self.whole.of_request(self.request)
-        ends = [one.index for one in mine if one.is_a("expiry", "cancel")]
-        if ends and any(
-            one.index > min(ends) for one in mine if one.is_a("approval", "denial", "execution")
-        ):
+        ends = [one.index for one in mine if one.is_a("denial", "expiry", "cancel")]
+        goes_on = [one.index for one in mine if one.is_a("approval", "denial", "execution")]
+        if ends and any(index > min(ends) for index in goes_on):
             raise Problem("answer.conflict")
-        persons = [one.document["approver"]["person"] for one in self.answers]
-        if len({one.kind for one in self.answers}) > 1 or len(set(persons)) < len(persons):
+        spent = [one.index for one in mine if one.is_a("execution")]
+        denied = [one.index for one in self.given if one.is_a("denial")]
+        if spent and any(index > min(spent) for index in denied):
+            raise Problem("answer.conflict")
+        persons = [one.document["approver"]["person"] for one in self.given]
+        if len(set(persons)) < len(persons):
             raise Problem("answer.conflict")
 
     def answer_expected(self):

@@ -56,6 +56,12 @@ pub(super) fn vectors() -> Vec<Vector> {
             s.forge.publish_both();
             a.after = s.forge.after();
         }),
+        half_denied("quorum-half-denied", &[false, true], true, Expect::Passed),
+        half_denied("quorum-half-denied-as-approval", &[false, true], false, DENIED),
+        half_denied("approved-after-a-denial", &[true, false], true, CONFLICT),
+        half_denied("denied-twice", &[true, true], true, CONFLICT),
+        denied_beside_execution("executed-after-a-denial", true),
+        denied_beside_execution("denied-after-an-execution", false),
         auditor_by_root(),
         decided("quorum-as-decided", Expect::Passed, 1),
         decided("quorum-less-than-decided", Expect::Failed("quorum.decision"), 2),
@@ -65,6 +71,8 @@ pub(super) fn vectors() -> Vec<Vector> {
 }
 
 const UNMET: Expect = Expect::Failed("quorum.unmet");
+const DENIED: Expect = Expect::Failed("answer.denied");
+const CONFLICT: Expect = Expect::Failed("answer.conflict");
 const INELIGIBLE: Expect = Expect::Failed("quorum.eligible");
 
 fn bob_answers(
@@ -92,11 +100,7 @@ fn bob_answers(
 
 /// Alice and Bob approve, of two who are asked; Bob something else.
 fn two(name: &'static str, expect: Expect, change: impl FnOnce(&mut Story, &mut Answer)) -> Vector {
-    let mut s = Story::opened();
-    let mut bob = Person::named("Bob");
-    s.forge.enrol(&mut bob, &[Role::Approver], Some(&mut s.alice));
-    s.forge.tick(1);
-    s.forge.publish_both();
+    let (mut s, mut bob) = alice_and_bob();
     let mut answer = s.forge.answer_for(&s.request, &action("X0001"), &s.alice);
     answer.quorum = Quorum::of(2);
     let mut his = s.forge.answer_for(&s.request, &action("X0001"), &bob);
@@ -110,6 +114,57 @@ fn two(name: &'static str, expect: Expect, change: impl FnOnce(&mut Story, &mut 
     let about = "Two approve where two are asked for; in all but one case the same.";
     let bundle = s.forge.bundle(&[&s.request], &[&bob]);
     Vector::new(name, about, &["R-9.7-3"], &bundle, &s.trust(), expect)
+}
+
+/// Of two who are asked, Alice answers and then Bob; `denials` says which of them refused.
+fn half_denied(
+    name: &'static str,
+    denials: &[bool; 2],
+    expect_denial: bool,
+    expect: Expect,
+) -> Vector {
+    let (mut s, mut bob) = alice_and_bob();
+    let mut answer = s.forge.answer_for(&s.request, &action("X0001"), &s.alice);
+    answer.quorum = Quorum::of(2);
+    let mut his = s.forge.answer_for(&s.request, &action("X0001"), &bob);
+    his.quorum = Quorum::of(2);
+    s.forge.tick(1);
+    s.approval = s.forge.answer(&mut s.alice, answer, denials[0]);
+    s.forge.tick(1);
+    s.forge.answer(&mut bob, his, denials[1]);
+    s.close();
+    let about = "A denial ends its request: what others had approved before is no part of it.";
+    let bundle = s.forge.bundle(&[&s.request], &[&bob]);
+    let v = Vector::new(name, about, &["R-9-8"], &bundle, &s.trust(), expect);
+    Vector { expect_denial, ..v }
+}
+
+/// Alice's approval is spent, and Bob denies: before it or after.
+fn denied_beside_execution(name: &'static str, before: bool) -> Vector {
+    let (s, mut bob) = alice_and_bob();
+    let his = s.forge.answer_for(&s.request, &action("X0001"), &bob);
+    let mut s = s.approved();
+    if before {
+        s.forge.answer(&mut bob, his.clone(), true);
+    }
+    let mut s = s.executed();
+    if !before {
+        s.forge.answer(&mut bob, his, true);
+    }
+    s.close();
+    let about = "What was denied is not spent, and what was spent is not denied.";
+    let bundle = s.forge.bundle(&[&s.request], &[&bob]);
+    let v = Vector::new(name, about, &["R-9-8"], &bundle, &s.trust(), CONFLICT);
+    Vector { expect_denial: true, ..v }
+}
+
+fn alice_and_bob() -> (Story, Person) {
+    let mut s = Story::opened();
+    let mut bob = Person::named("Bob");
+    s.forge.enrol(&mut bob, &[Role::Approver], Some(&mut s.alice));
+    s.forge.tick(1);
+    s.forge.publish_both();
+    (s, bob)
 }
 
 /// A root is administrator and approver, and nothing else by itself.
