@@ -308,15 +308,19 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand erase" -l yes -d 'Do not ask'
 complete -c placet -n "__fish_placet_using_subcommand erase" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand erase" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -l json -d 'Results as JSON, one object a line'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -f -a "show" -d 'Both logs in short, or one statement in full'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -f -a "tail" -d 'The last statements, one a line'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -f -a "export" -d 'Write a copy for those who verify: checkpoint, tiles, the statements that are not erased'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck" -f -a "fsck" -d 'Read everything again and say what does not fit together; repairs nothing'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "show" -d 'Both logs in short, or one statement in full'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "tail" -d 'The last statements, one a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "export" -d 'Write a copy for those who verify: checkpoint, tiles, the statements that are not erased'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "fsck" -d 'Read everything again and say what does not fit together; repairs nothing'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "backup" -d 'Write a backup of everything that can\'t be made again, keys included; a service may run'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "restore" -d 'Make a folder of a backup; refuses one that is behind a checkpoint that is known'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "freeze" -d 'Publish the last checkpoints and add nothing any more, for ever; the service must be stopped'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "rebuild-index" -d 'Make the derived indexes again from the journals; the service must be stopped'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l dir -d 'The ledger\'s folder' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l log -d 'Which log' -r -f -a "main\t'Decisions, approvals, executions'
 gov\t'Keys, policies, persons'"
@@ -343,12 +347,42 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l dir -d 'The same' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from backup" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from backup" -l out -d 'The folder of the backup, missing or empty' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from backup" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from backup" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from backup" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l dir -d 'The folder to make, missing or empty' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l from -d 'The backup' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l checkpoint -d 'A checkpoint of a log, from a monitor, a witness or evidence; may be repeated' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l old -d 'What is left of the old folder, for the checkpoints in it; may be repeated' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l nothing-known -d 'Nobody has a checkpoint. Then a backup that is behind the log forks it unnoticed'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from freeze" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from freeze" -l reason -d 'Why, for those who find it' -r
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from freeze" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from freeze" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from freeze" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from rebuild-index" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from rebuild-index" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from rebuild-index" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from rebuild-index" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand witness; and not __fish_seen_subcommand_from init serve" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

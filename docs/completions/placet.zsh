@@ -476,6 +476,57 @@ never\:"Nowhere"))' \
 ;;
 (fsck)
 _arguments "${_arguments_options[@]}" : \
+'()--dir=[The same]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::folder -- The ledger'\''s folder:_files' \
+&& ret=0
+;;
+(backup)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--out=[The folder of the backup, missing or empty]:BACKUP:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(restore)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The folder to make, missing or empty]:DIR:_files' \
+'--from=[The backup]:BACKUP:_files' \
+'*--checkpoint=[A checkpoint of a log, from a monitor, a witness or evidence; may be repeated]:NOTE:_files' \
+'*--old=[What is left of the old folder, for the checkpoints in it; may be repeated]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--nothing-known[Nobody has a checkpoint. Then a backup that is behind the log forks it unnoticed]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(freeze)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--reason=[Why, for those who find it]:TEXT:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(rebuild-index)
+_arguments "${_arguments_options[@]}" : \
 '--dir=[The ledger'\''s folder]:DIR:_files' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
@@ -901,18 +952,42 @@ _placet__subcmd__log_commands() {
 'tail:The last statements, one a line' \
 'export:Write a copy for those who verify\: checkpoint, tiles, the statements that are not erased' \
 'fsck:Read everything again and say what does not fit together; repairs nothing' \
+'backup:Write a backup of everything that can'\''t be made again, keys included; a service may run' \
+'restore:Make a folder of a backup; refuses one that is behind a checkpoint that is known' \
+'freeze:Publish the last checkpoints and add nothing any more, for ever; the service must be stopped' \
+'rebuild-index:Make the derived indexes again from the journals; the service must be stopped' \
     )
     _describe -t commands 'placet log commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__log__subcmd__backup_commands] )) ||
+_placet__subcmd__log__subcmd__backup_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet log backup commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__log__subcmd__export_commands] )) ||
 _placet__subcmd__log__subcmd__export_commands() {
     local commands; commands=()
     _describe -t commands 'placet log export commands' commands "$@"
 }
+(( $+functions[_placet__subcmd__log__subcmd__freeze_commands] )) ||
+_placet__subcmd__log__subcmd__freeze_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet log freeze commands' commands "$@"
+}
 (( $+functions[_placet__subcmd__log__subcmd__fsck_commands] )) ||
 _placet__subcmd__log__subcmd__fsck_commands() {
     local commands; commands=()
     _describe -t commands 'placet log fsck commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__log__subcmd__rebuild-index_commands] )) ||
+_placet__subcmd__log__subcmd__rebuild-index_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet log rebuild-index commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__log__subcmd__restore_commands] )) ||
+_placet__subcmd__log__subcmd__restore_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet log restore commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__log__subcmd__show_commands] )) ||
 _placet__subcmd__log__subcmd__show_commands() {

@@ -26,13 +26,13 @@ fn live(world: &mut World, history: &str) -> Result<(), Error> {
             world.open()?;
         }
         // What an act says is judged by what is true afterwards.
-        let _ = match act {
-            's' => Ok(world.submit()),
-            'c' => Ok(world.step()),
-            'p' => world.publish(),
-            'e' => world.erase(),
-            _ => Ok(()),
-        };
+        match act {
+            's' => world.submit(),
+            'c' => world.step(),
+            'p' => drop(world.publish()),
+            'e' => drop(world.erase()),
+            _ => (),
+        }
     }
     Ok(())
 }

@@ -33,6 +33,9 @@ pub fn unsigned(text: &str) -> Result<Vec<u8>, String> {
     Ok(format!("{text}\n— {ORIGIN} AAAAAAAA\n").into_bytes())
 }
 
+/// A call, and what became of it.
+type Answer = (Vec<NewEntry>, Result<Outcome, Error>);
+
 pub struct World {
     pub machine: Machine,
     pub random: Random,
@@ -42,7 +45,7 @@ pub struct World {
     /// Serial number of the next statement.
     serial: u64,
     /// Answers that came and were not looked at.
-    answers: Arc<Mutex<Vec<(Vec<NewEntry>, Result<Outcome, Error>)>>>,
+    answers: Arc<Mutex<Vec<Answer>>>,
     /// Calls whose fate nobody told.
     doubtful: Vec<Vec<NewEntry>>,
 }
@@ -156,7 +159,7 @@ impl World {
         for _ in 0..count {
             self.serial += 1;
             let entry = NewEntry::plain(format!("statement {}", self.serial));
-            self.log().submit(vec![entry], |outcome| drop(outcome.unwrap())).unwrap();
+            self.log().submit(vec![entry], |outcome| assert!(outcome.is_ok())).unwrap();
         }
         while self.open.as_mut().unwrap().1.step() {}
         self.close();
