@@ -23,7 +23,7 @@ SUITES=(
     demo:120 browser:300 a11y:180 foreign:300 crash:300 faults:120 load:600 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash faults fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash faults load fuzz "
 # Stages of tests/foreign/run.py.
 FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness outbound)
 # Minutes for all suites together.

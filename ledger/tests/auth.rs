@@ -378,6 +378,8 @@ async fn a_trusted_proxy_speaks_for_its_clients_and_nobody_else_does() {
         config.public_url = "https://placet.example.com".to_owned();
         config.rp_id = "placet.example.com".to_owned();
         config.trusted_proxy = vec!["10.0.0.0/8".to_owned()];
+        // So slow that none comes back while the test runs.
+        config.sign_in_rate = 1;
     });
     let proxy = ("peer", "10.1.2.3");
     let (host, internal) = (("x-forwarded-host", "placet.example.com"), ("host", "10.1.2.3:8420"));
