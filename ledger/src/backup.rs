@@ -93,6 +93,11 @@ pub fn write(dir: &Dir, origins: [&str; 2], out: &Path) -> Result<Backup, Error>
     if std::fs::read_dir(out).map_err(Error::io("list", out))?.next().is_some() {
         return Err(Error::DirNotEmpty { path: out.to_path_buf() });
     }
+    let absolute = |path: &Path| path.canonicalize().map_err(Error::io("resolve", path));
+    let (from, to) = (absolute(dir.root())?, absolute(out)?);
+    if from.starts_with(&to) || to.starts_with(&from) {
+        return Err(invalid(out, "it lies in the folder that is backed up, or around it"));
+    }
     let mut files = Vec::new();
     copy_rest(dir.root(), Path::new(""), out, &mut files)?;
     for id in LogId::ALL {
@@ -129,6 +134,10 @@ pub fn restore(backup: &Path, root: &Path, known: &[Head]) -> Result<Backup, Err
         return Err(invalid(backup, "it does not hold two logs"));
     };
     let origins = [main.origin.as_str(), gov.origin.as_str()];
+    if let Some(head) = known.iter().find(|head| !origins.contains(&head.origin.as_str())) {
+        let why = format!("it is not of {}, of which a checkpoint was given", head.origin);
+        return Err(invalid(backup, why));
+    }
     if read_logs(backup, origins)? != manifest.logs {
         return Err(invalid(backup, "its logs are not those of its list"));
     }
@@ -140,6 +149,12 @@ pub fn restore(backup: &Path, root: &Path, known: &[Head]) -> Result<Backup, Err
             .filter(|head| head.origin == origin)
             .try_for_each(|head| extends(&log, head))?;
         published.extend(log.checkpoint().map(|note| (id, note.note)));
+    }
+    // One of one log alone would let the other go back.
+    if let Some(origin) = origins.iter().find(|o| known.iter().all(|head| head.origin != **o))
+        && !known.is_empty()
+    {
+        return Err(invalid(backup, format!("no checkpoint of {origin} was given")));
     }
     if !Dir::is_vacant(root) {
         return Err(Error::DirNotEmpty { path: root.to_path_buf() });
@@ -201,9 +216,13 @@ fn copy_rest(root: &Path, relative: &Path, out: &Path, files: &mut Vec<Item>) ->
     let folder = root.join(relative);
     for item in std::fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
         let item = item.map_err(Error::io("list", &folder))?;
-        let kind = item.file_type().map_err(Error::io("stat", item.path()))?;
+        // What a link leads to is part of the folder, as a key that is mounted into it.
+        let kind = std::fs::metadata(item.path()).map_err(Error::io("stat", item.path()))?;
+        let linked = item.file_type().is_ok_and(|kind| kind.is_symlink());
         let relative = relative.join(item.file_name());
-        let Some(name) = relative.to_str().map(str::to_owned) else { continue };
+        let Some(name) = relative.to_str().map(str::to_owned) else {
+            return Err(invalid(root, format!("{} is no name in UTF-8", relative.display())));
+        };
         if is_left_out(&name) {
             continue;
         }
@@ -211,7 +230,9 @@ fn copy_rest(root: &Path, relative: &Path, out: &Path, files: &mut Vec<Item>) ->
             return Err(invalid(root, "it has too many files"));
         }
         let to = out.join(&relative);
-        if kind.is_dir() {
+        if kind.is_dir() && linked {
+            return Err(invalid(root, format!("{name} is a link to a folder")));
+        } else if kind.is_dir() {
             make_folder(&to)?;
             copy_rest(root, &relative, out, files)?;
         } else if kind.is_file() {
@@ -401,7 +422,13 @@ mod tests {
         let other = Head { root: [1; 32], ..known.clone() };
         assert_eq!(restore(&out, &root, &[other]).unwrap_err().code(), "log.rollback");
         assert!(Dir::is_vacant(&root), "a refusal leaves nothing");
-        assert_eq!(restore(&out, &root, &[known]).unwrap(), backup);
+        let foreign = Head { origin: "example.com/other".to_owned(), ..known.clone() };
+        let gov = Head { origin: ORIGINS[1].to_owned(), size: 0, root: Sha256::digest(b"").into() };
+        for heads in [vec![foreign], vec![known.clone()], vec![gov.clone()]] {
+            assert_eq!(restore(&out, &root, &heads).unwrap_err().code(), "backup.invalid");
+        }
+        assert!(Dir::is_vacant(&root), "a refusal leaves nothing");
+        assert_eq!(restore(&out, &root, &[known, gov]).unwrap(), backup);
         assert_eq!(std::fs::read(root.join("keys/issuer")).unwrap(), b"secret");
         let again = Dir::open(&root).unwrap();
         let log = open(&again);
@@ -417,6 +444,26 @@ mod tests {
         assert!(fsck::check_log(&again, LogId::Main).unwrap().clean());
         assert_eq!(restore(&out, &root, &[]).unwrap_err().code(), "dir.not_empty");
         assert_eq!(write(&again, ORIGINS, &out).unwrap_err().code(), "dir.not_empty");
+    }
+
+    #[test]
+    fn a_backup_holds_what_links_lead_to_and_is_not_made_inside() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = Dir::init(&tmp.path().join("d")).unwrap();
+        drop(open(&dir));
+        let inside = dir.root().join("copies/first");
+        std::fs::create_dir_all(&inside).unwrap();
+        assert_eq!(write(&dir, ORIGINS, &inside).unwrap_err().code(), "backup.invalid");
+        std::fs::remove_dir_all(dir.root().join("copies")).unwrap();
+        std::fs::write(tmp.path().join("mounted"), b"secret").unwrap();
+        let link = std::os::unix::fs::symlink::<std::path::PathBuf, std::path::PathBuf>;
+        link(tmp.path().join("mounted"), dir.root().join("keys/issuer")).unwrap();
+        let out = tmp.path().join("backup");
+        write(&dir, ORIGINS, &out).unwrap();
+        assert_eq!(std::fs::read(out.join("keys/issuer")).unwrap(), b"secret");
+        link(tmp.path().to_path_buf(), dir.root().join("elsewhere")).unwrap();
+        let refused = write(&dir, ORIGINS, &tmp.path().join("another")).unwrap_err();
+        assert_eq!(refused.code(), "backup.invalid");
     }
 
     #[test]

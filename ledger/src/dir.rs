@@ -130,10 +130,12 @@ impl Dir {
     /// [`Error::DirLocked`] when another process writes it, [`Error::Frozen`], [`Error::Io`].
     pub fn open(root: &Path) -> Result<Dir, Error> {
         check_format(root)?;
+        let dir = Dir::locked(root)?;
+        // Behind the lock: who freezes holds it.
         if root.join(FROZEN).exists() {
             return Err(Error::Frozen { path: root.to_path_buf() });
         }
-        Dir::locked(root)
+        Ok(dir)
     }
 
     /// Opens a folder for reading, whether or not somebody writes it.

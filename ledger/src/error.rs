@@ -84,9 +84,9 @@ pub enum Error {
         /// The failure that stopped it.
         reason: String,
     },
-    /// There is no space left. Nothing was recorded, nothing is damaged: the same call can succeed
-    /// once there is some.
-    #[error("no space left to write {path}: free some; nothing was recorded", path = path.display())]
+    /// There is no space left, or too many files are open. Nothing was recorded, nothing is damaged:
+    /// the same call can succeed later.
+    #[error("no space left to write {path}, or too many open files: nothing was recorded", path = path.display())]
     Full {
         /// What was to be written.
         path: PathBuf,
@@ -221,6 +221,23 @@ impl Error {
             }
             other => other,
         }
+    }
+
+    /// The same, as [`Error::Full`] if too many files are open: for what opens a file or folder and
+    /// flushes it, and has not come to the flush.
+    pub(crate) fn or_out_of_files(self) -> Error {
+        match self {
+            Error::Io { path, source, .. } if crate::host::is_out_of_files(&source) => {
+                Error::Full { path }
+            }
+            other => other,
+        }
+    }
+
+    /// Whether another connection kept SQLite from this.
+    pub(crate) fn is_sqlite_busy(&self) -> bool {
+        let busy = rusqlite::ErrorCode::DatabaseBusy;
+        matches!(self, Error::Sqlite { source, .. } if source.sqlite_error_code() == Some(busy))
     }
 
     /// Whether this is a read, write or flush that the disk refused, below SQLite.

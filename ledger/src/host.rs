@@ -165,7 +165,15 @@ pub trait HostFile: std::fmt::Debug + Send + Sync {
 /// can succeed later. Not to be asked about a failed sync.
 pub(crate) fn is_full(error: &io::Error) -> bool {
     use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
+    matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge) || is_out_of_files(error)
+}
+
+/// Whether a file could not be opened because too many are open (EMFILE, ENFILE). No flush says
+/// that, so it may be asked about what opens and flushes in one: nothing was flushed then.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    matches!(error.raw_os_error(), Some(ENFILE | EMFILE))
 }
 
 /// The machine that this program runs on.

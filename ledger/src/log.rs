@@ -285,11 +285,10 @@ impl Log {
         range: Range<u64>,
         mut visit: impl FnMut(u64, Statement) -> ControlFlow<()>,
     ) -> Result<(), Error> {
-        self.core.store.visit(range, &mut |index, statement| match read(&self.core.withheld)
-            .contains(&index)
-        {
-            true => visit(index, Statement::Erased),
-            false => visit(index, statement),
+        self.core.store.visit(range, &mut |index, statement| {
+            // The lock ends here: what is called may ask for it again.
+            let withheld = read(&self.core.withheld).contains(&index);
+            visit(index, if withheld { Statement::Erased } else { statement })
         })
     }
 

@@ -100,7 +100,8 @@ impl FileObjects {
     }
 
     fn sync_folder(&self, folder: &Path) -> Result<(), Error> {
-        self.host.sync_folder(folder).map_err(Error::io("flush", folder))
+        let flush = |error| Error::io("flush", folder)(error).or_out_of_files();
+        self.host.sync_folder(folder).map_err(flush)
     }
 
     fn sync_all(&self, paths: &BTreeSet<PathBuf>) -> Result<(), Error> {
@@ -110,7 +111,7 @@ impl FileObjects {
                 Ok(file) => file.sync().map_err(Error::io("flush", path))?,
                 // A partial tile that gave way to the full one.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Error::io("open", path)(error)),
+                Err(error) => return Err(Error::io("open", path)(error).or_out_of_files()),
             }
             let below = |folder: &&Path| folder.starts_with(&self.root);
             folders.extend(path.ancestors().skip(1).take_while(below).map(Path::to_path_buf));
@@ -147,7 +148,14 @@ impl Objects for FileObjects {
         let _one = lock(&self.syncing);
         self.check_not_failed()?;
         let paths = std::mem::take(&mut *lock(&self.unsynced));
-        self.sync_all(&paths).map_err(|error| self.fail(error))
+        self.sync_all(&paths).map_err(|error| match error {
+            // Nothing was flushed in vain: the next try begins anew.
+            Error::Full { .. } => {
+                lock(&self.unsynced).extend(paths);
+                error
+            }
+            other => self.fail(other),
+        })
     }
 
     fn unsynced(&self) -> usize {
@@ -159,7 +167,10 @@ impl Objects for FileObjects {
         let path = self.root.join(path);
         self.write(&path, bytes, true)?;
         let synced = self.sync_folder(path.parent().unwrap_or(&self.root));
-        synced.map_err(|error| self.fail(error))
+        synced.map_err(|error| match error {
+            Error::Full { .. } => error,
+            other => self.fail(other),
+        })
     }
 
     fn remove_below(&self, path: &str) {

@@ -115,11 +115,14 @@ pub fn drop_column(c: &Connection, table: &str, column: &str) -> Result<()> {
 /// # Errors
 /// Those of SQLite.
 pub fn empty_wal(c: &Connection) -> Result<()> {
-    let busy = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get::<_, bool>(0))?;
-    match busy {
+    // Who reads may read for long: others must not wait behind that.
+    c.busy_timeout(Duration::ZERO)?;
+    let busy = c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get::<_, bool>(0));
+    c.busy_timeout(BUSY)?;
+    match busy? {
         false => Ok(()),
         true => {
-            let why = "it is erased, but a reader holds the write-ahead log".to_owned();
+            let why = "a reader holds the write-ahead log".to_owned();
             Err(failure(ffi::SQLITE_BUSY, why))
         }
     }

@@ -67,8 +67,9 @@ use crate::service::{Config, Ledger};
 pub const MAX_BODY: usize = 512 * 1024;
 /// Calls that may work in the ledger at the same time; each may wait for a disk or a witness.
 const MAX_WORKING: usize = 64;
-/// Of these, calls that may wait for witnesses: they must not keep decisions from being recorded
-/// when witnesses are slow.
+/// Of these, calls that only read and may wait for witnesses: they must not keep decisions from
+/// being recorded when witnesses are slow. Consuming, and signing what needs a new checkpoint, wait
+/// in the caller's share of all places.
 const MAX_WAITING: usize = 16;
 /// How long a call waits for its place before it is told that the ledger is busy.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -15,6 +15,7 @@ use hyper::service::HttpService;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -31,6 +32,8 @@ const MAX_CONNECTIONS: usize = 4096;
 /// Of these, connections from one address that is neither this machine's nor a trusted proxy's,
 /// unless [`Serving`] says otherwise; more are closed at once.
 const MAX_OF_ADDRESS: u32 = 1024;
+/// Open files that are kept for everything but connections: logs, databases, calls to others.
+const OTHER_FILES: u64 = 512;
 /// Largest head of a request, in bytes.
 const MAX_HEAD: usize = 32 * 1024;
 /// Most header fields of a request.
@@ -93,7 +96,7 @@ pub async fn serve_with(
     router: Router,
     end: impl Future<Output = ()>,
 ) {
-    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let slots = Arc::new(Semaphore::new(most_connections(raise_open_files())));
     let clients = Clients::new(serving.of_address.unwrap_or(MAX_OF_ADDRESS));
     let graceful = GracefulShutdown::new();
     let (ends, ending) = Ending::new();
@@ -221,9 +224,42 @@ impl Drop for Place {
     }
 }
 
+/// Lets this process open as many files as the system allows it to, and gives how many; none if
+/// there is no limit.
+fn raise_open_files() -> Option<u64> {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current != limit.maximum {
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        if setrlimit(Resource::Nofile, raised).is_ok() {
+            limit = raised;
+        }
+    }
+    limit.current
+}
+
+/// Connections must not take the files that the logs need.
+fn most_connections(open_files: Option<u64>) -> usize {
+    let left = open_files.map_or(u64::MAX, |files| files.saturating_sub(OTHER_FILES));
+    let most = usize::try_from(left).unwrap_or(usize::MAX).clamp(64, MAX_CONNECTIONS);
+    if most < MAX_CONNECTIONS {
+        tracing::warn!(most, "few files may be open (LimitNOFILE, ulimit -n): fewer connections");
+    }
+    most
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn connections_leave_the_logs_their_files() {
+        assert_eq!(most_connections(None), MAX_CONNECTIONS);
+        assert_eq!(most_connections(Some(1 << 20)), MAX_CONNECTIONS);
+        assert_eq!(most_connections(Some(1024)), 512);
+        assert_eq!(most_connections(Some(100)), 64);
+        let limit = getrlimit(Resource::Nofile);
+        assert_eq!(raise_open_files(), limit.maximum);
+    }
 
     #[test]
     fn a_client_has_so_many_connections_and_gives_them_back() {

@@ -415,8 +415,10 @@ impl Journal {
         file.write_all_at(&header.encode(), 0).map_err(|e| full("write", e))?;
         file.sync().map_err(Error::io("flush", &tmp))?;
         self.host.rename(&tmp, &path).map_err(|e| full("rename", e))?;
-        self.host.sync_folder(&self.folder).map_err(Error::io("flush", &self.folder))?;
-        Segment::open(&*self.host, &path, true)
+        // Out of files, the next try makes the segment anew.
+        let flush = |error| Error::io("flush", &self.folder)(error).or_out_of_files();
+        self.host.sync_folder(&self.folder).map_err(flush)?;
+        Segment::open(&*self.host, &path, true).map_err(Error::or_out_of_files)
     }
 
     /// Zeroes a body. Its erasure frame is durable.

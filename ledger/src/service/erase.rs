@@ -150,7 +150,7 @@ impl Ledger {
     /// `erase.changed` when something was filed meanwhile that depends on it, or another order was
     /// faster: nothing was recorded, and the order has to be prepared again.
     /// `answer.document_unknown`, `answer.assertion`, `person.not_authorised`, and those of the
-    /// log. An order that was recorded is finished later, whatever is told here.
+    /// log. `erase.unfinished` for an order that is on record, and is carried out later.
     pub fn confirm_erasure(&self, document: &Digest, signed: Signed) -> Result<Erased, Error> {
         let document = lock(&self.pending).get(document, self.now())?;
         let Body::Erasure(order) = &document.body else {
@@ -188,7 +188,10 @@ impl Ledger {
         };
         lock(&self.pending).remove(&sha256);
         tracing::debug!(step = "recorded", "erasure");
-        self.finish()?;
+        self.finish().map_err(|error| {
+            tracing::warn!(%error, "an erasure is not finished yet; it will be");
+            Refusal::ErasureUnfinished(appended.index)
+        })?;
         Ok(Erased { order: appended, left: plan.left })
     }
 
@@ -230,6 +233,11 @@ impl Ledger {
             self.main.withhold(open.iter().map(|(leaf, _)| *leaf))?;
             let mut requests: Vec<&str> = open.iter().filter_map(|(_, r)| r.as_deref()).collect();
             requests.dedup();
+            // Bodies first: what keeps a file of SQLite from being emptied keeps none of them.
+            for (leaf, _) in &open {
+                self.main.erase(*leaf)?;
+                tracing::debug!(step = "body", "erasure");
+            }
             for request in requests {
                 lock(&self.pending).remove_about(request);
                 self.state.forget_request(request)?;
@@ -238,8 +246,6 @@ impl Ledger {
                 tracing::debug!(step = "deliveries", "erasure");
             }
             for (leaf, _) in &open {
-                self.main.erase(*leaf)?;
-                tracing::debug!(step = "body", "erasure");
                 self.index().erase_rows(LogId::Main, *leaf)?;
             }
             tracing::debug!(step = "index", "erasure");

@@ -155,6 +155,9 @@ pub enum Refusal {
     /// What an order of erasure would have to name is not what was signed.
     #[error("what is to be erased changed meanwhile; prepare the order again")]
     ErasureChanged,
+    /// An order was recorded, and could not be carried out at once.
+    #[error("the order is on record at leaf {0}; the rest of it is done later")]
+    ErasureUnfinished(u64),
 }
 
 impl Refusal {
@@ -208,6 +211,7 @@ impl Refusal {
             Self::Erased(_) => "log.erased",
             Self::RequestErased => "request.erased",
             Self::ErasureChanged => "erase.changed",
+            Self::ErasureUnfinished(_) => "erase.unfinished",
         }
     }
 }

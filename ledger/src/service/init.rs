@@ -91,8 +91,9 @@ pub(super) fn store_policy(
     for (name, content) in policy {
         let digest = placet_proto::sha256(content);
         let path = folder.join(hex::encode(digest));
-        if !path.exists() {
-            let tmp = path.with_extension("tmp");
+        if std::fs::read(&path).ok().as_deref() != Some(content.as_slice()) {
+            // Of two who store the same at once, neither renames what the other still writes.
+            let tmp = folder.join(format!("{}.tmp", uuid::Uuid::new_v4()));
             std::fs::write(&tmp, content).map_err(Error::io("write", &tmp))?;
             let file = std::fs::File::open(&tmp).map_err(Error::io("open", &tmp))?;
             file.sync_all().map_err(Error::io("flush", &tmp))?;

@@ -248,7 +248,14 @@ impl Ledger {
     pub(super) fn start(mut self) -> Result<Arc<Self>, Error> {
         self.check_genesis()?;
         self.project(self.main.size())?;
-        self.finish_erasures()?;
+        match self.finish_erasures() {
+            // Bodies and terms are gone then; a reader of a file keeps its write-ahead log. The
+            // timer goes on trying.
+            Err(error) if error.is_sqlite_busy() => {
+                tracing::warn!(%error, "an erasure is not finished yet; it will be");
+            }
+            finished => finished?,
+        }
         let timer = Timer::start()?;
         let handle = timer.handle();
         self.timer = Some(timer);

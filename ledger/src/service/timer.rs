@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ledger::Ledger;
 use crate::Error;
@@ -75,10 +75,16 @@ impl Handle {
 
     fn run(&self) {
         let mut sleep = MAX_SLEEP;
+        let mut tried: Option<Instant> = None;
         loop {
             let Some(ledger) = self.wait(sleep) else { return };
-            if let Err(error) = ledger.finish_erasures() {
-                tracing::warn!(%error, "an erasure is not finished yet; it will be");
+            // Every change wakes this thread: what just failed is not tried at each of them.
+            if tried.is_none_or(|tried| tried.elapsed() >= PAUSE) {
+                let finished = ledger.finish_erasures();
+                tried = finished.is_err().then(Instant::now);
+                if let Err(error) = finished {
+                    tracing::warn!(%error, "an erasure is not finished yet; it will be");
+                }
             }
             sleep = match ledger.end_overdue() {
                 Ok(next) => next.min(MAX_SLEEP),
@@ -87,18 +93,21 @@ impl Handle {
                     PAUSE
                 }
             };
+            if tried.is_some() {
+                sleep = sleep.min(PAUSE);
+            }
         }
     }
 
     /// Sleeps, then gives the ledger; nothing at the end.
     fn wait(&self, sleep: Duration) -> Option<Arc<Ledger>> {
         let mut state = lock(&self.state);
-        let until = std::time::Instant::now() + sleep;
+        let until = Instant::now() + sleep;
         loop {
             if state.stop {
                 return None;
             }
-            let left = until.saturating_duration_since(std::time::Instant::now());
+            let left = until.saturating_duration_since(Instant::now());
             if state.ledger.is_some() && (state.woken || left.is_zero()) {
                 state.woken = false;
                 return state.ledger.as_ref().and_then(Weak::upgrade);

@@ -88,7 +88,9 @@ await story(async (world) => {
     same((await world.taskOf(denied)).status, 'denied', 'task')
     same(await world.kinds(denied), ['decision', 'approval', 'denial'], 'kinds')
     await world.verdict('an approval and a denial prove no approval', denied,
-      { exit: 1, says: 'answer.conflict' })
+      { exit: 1, says: 'answer.denied' })
+    await world.verdict('a denial beside an approval proves itself', denied,
+      { exit: 0, says: 'PASSED', more: ['--denial'] })
     await world.verdict('a denial of two proves itself', second,
       { exit: 0, says: 'PASSED', more: ['--denial'] })
   })

@@ -148,7 +148,8 @@ class Verifier:
         if name in ("witness.quorum", "time.interval"):
             return not self.quorum_none
         if name == "quorum.met":
-            return any(one.is_a("approval") for one in self.of_request(request))
+            answers = [one for one in self.of_request(request) if one.is_a("approval", "denial")]
+            return bool(answers) and not any(one.is_a("denial") for one in answers)
         return True
 
     def of_request(self, request):
