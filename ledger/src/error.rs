@@ -84,9 +84,9 @@ pub enum Error {
         /// The failure that stopped it.
         reason: String,
     },
-    /// There is no space left, or too many files are open. Nothing was recorded, nothing is damaged:
-    /// the same call can succeed later.
-    #[error("no space left to write {path}, or too many open files: nothing was recorded", path = path.display())]
+    /// There is no space left, or too many files are open. Nothing was recorded or damaged: the
+    /// same call can succeed later.
+    #[error("no space left, or too many open files: nothing was recorded in {}", path.display())]
     Full {
         /// What was to be written.
         path: PathBuf,
