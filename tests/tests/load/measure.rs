@@ -14,7 +14,7 @@ use super::{PAGE_P99, Size};
 /// touched once, and so many for each minute. Documents that persons looked at and did not sign are
 /// kept for ten minutes, 32 of each person: 200 persons fill that in about four minutes, with 16
 /// MiB. Everything else goes to files.
-const FLAT_MIB: f64 = 8.0;
+const FLAT_MIB: f64 = 16.0;
 const FLAT_MIB_MIN: f64 = 4.0;
 /// Part of the processors that other programs may use before times say more about them than about
 /// the service.
