@@ -233,6 +233,7 @@ impl Ledger {
             self.main.withhold(open.iter().map(|(leaf, _)| *leaf))?;
             let mut requests: Vec<&str> = open.iter().filter_map(|(_, r)| r.as_deref()).collect();
             requests.dedup();
+            let mut late = None;
             // Bodies first: what keeps a file of SQLite from being emptied keeps none of them.
             for (leaf, _) in &open {
                 self.main.erase(*leaf)?;
@@ -240,15 +241,18 @@ impl Ledger {
             }
             for request in requests {
                 lock(&self.pending).remove_about(request);
-                self.state.forget_request(request)?;
+                unless_read(self.state.forget_request(request), &mut late)?;
                 tracing::debug!(step = "rows", "erasure");
-                self.outbound().forget(request)?;
+                unless_read(self.outbound().forget(request), &mut late)?;
                 tracing::debug!(step = "deliveries", "erasure");
             }
             for (leaf, _) in &open {
-                self.index().erase_rows(LogId::Main, *leaf)?;
+                unless_read(self.index().erase_rows(LogId::Main, *leaf), &mut late)?;
             }
             tracing::debug!(step = "index", "erasure");
+            if let Some(error) = late {
+                return Err(error);
+            }
             self.state.erased(open.iter().map(|(leaf, _)| *leaf))?;
             tracing::debug!(step = "done", "erasure");
         }
@@ -267,6 +271,17 @@ impl Ledger {
                 self.state.told(&request)?;
             }
         }
+    }
+}
+
+/// Who reads a file of SQLite keeps that one from being emptied, and none of the other steps.
+fn unless_read(step: Result<(), Error>, late: &mut Option<Error>) -> Result<(), Error> {
+    match step {
+        Err(error) if error.is_sqlite_busy() => {
+            late.get_or_insert(error);
+            Ok(())
+        }
+        other => other,
     }
 }
 
