@@ -3,8 +3,8 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::*;
@@ -23,10 +23,13 @@ use tower::ServiceExt as _;
 struct Cable {
     witness: Arc<Witness>,
     pulled: Arc<AtomicBool>,
+    hangs: Arc<Mutex<()>>,
 }
 
 impl Transport for Cable {
     fn add_checkpoint(&self, body: &[u8]) -> Result<Answer, Error> {
+        // Held by a test that lets the witness hang.
+        let _answers = self.hangs.lock().unwrap();
         if self.pulled.load(Ordering::SeqCst) {
             return Err(Error::Unreachable { reason: "the cable is pulled".into() });
         }
@@ -41,6 +44,12 @@ impl Transport for Cable {
 
 /// A ledger with one witness, and the switch of its cable.
 fn with_cable() -> (Fixture, Arc<AtomicBool>) {
+    let (fixture, pulled, _) = with_slow_cable();
+    (fixture, pulled)
+}
+
+/// The same, and what keeps its witness from answering while a test holds it.
+fn with_slow_cable() -> (Fixture, Arc<AtomicBool>, Arc<Mutex<()>>) {
     let tmp = tempfile::tempdir().unwrap();
     let root = tmp.path().join("d");
     let mut config = Config::local("localhost/test", 8420);
@@ -59,9 +68,10 @@ fn with_cable() -> (Fixture, Arc<AtomicBool>) {
     std::fs::create_dir(&folder).unwrap();
     let witness = builtin::open(&folder, "w.example", logs.to_vec(), system_clock()).unwrap();
     let text = format!("witness w {}\nquorum w\n", witness.public().to_vkey());
-    let pulled = Arc::<AtomicBool>::default();
+    let (pulled, hangs) = (Arc::<AtomicBool>::default(), Arc::<Mutex<()>>::default());
     let group = || {
-        let cable = Cable { witness: Arc::clone(&witness), pulled: Arc::clone(&pulled) };
+        let (pulled, hangs) = (Arc::clone(&pulled), Arc::clone(&hangs));
+        let cable = Cable { witness: Arc::clone(&witness), pulled, hangs };
         let client = WitnessClient::new(witness.public().clone(), Box::new(cable));
         let policy = Policy::parse(text.as_bytes()).unwrap();
         Arc::new(WitnessGroup::with_clients(policy, vec![Some(client)], Duration::from_secs(5)))
@@ -71,7 +81,36 @@ fn with_cable() -> (Fixture, Arc<AtomicBool>) {
     let clock = Arc::<TestClock>::default();
     let around = Surroundings { clock: clock.clone(), witnesses: Some(witnesses) };
     let Initialised { ledger, code } = init(&root, &config, &BTreeMap::new(), around).unwrap();
-    (Fixture { ledger, clock, code, tmp }, pulled)
+    (Fixture { ledger, clock, code, tmp }, pulled, hangs)
+}
+
+// More calls than one caller has places for wait for a witness that hangs.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_waits_for_a_witness_to_consume_keeps_nobody_from_working() {
+    let (fixture, _, hangs) = with_slow_cable();
+    let mut alice = fixture.bootstrap("Alice");
+    let first = fixture.request(1);
+    let held = hangs.lock().unwrap();
+    fixture.answer(&first, &mut alice, false);
+    let app = App::new(Arc::clone(&fixture.ledger), &[]).unwrap();
+    let waiting: Vec<_> = (0..100)
+        .map(|_| {
+            let (app, call, first) = (app.clone(), fixture.consume(&first), first.clone());
+            tokio::spawn(async move {
+                app.run_covered(&first, move |app| app.ledger().consume(&call)).await
+            })
+        })
+        .collect();
+    let request = first.clone();
+    let row = app.run(move |app| app.ledger().row(&request)).await.unwrap();
+    assert_eq!(row.state, RequestState::Approved);
+    assert!(waiting.iter().all(|call| !call.is_finished()), "the witness hangs");
+    drop(held);
+    let mut fresh = 0;
+    for call in waiting {
+        fresh += usize::from(!call.await.unwrap().unwrap().repeated);
+    }
+    assert_eq!(fresh, 1, "one spends, the others are told so");
 }
 
 #[test]

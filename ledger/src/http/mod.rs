@@ -68,8 +68,8 @@ pub const MAX_BODY: usize = 512 * 1024;
 /// Calls that may work in the ledger at the same time; each may wait for a disk or a witness.
 const MAX_WORKING: usize = 64;
 /// Of these, calls that only read and may wait for witnesses: they must not keep decisions from
-/// being recorded when witnesses are slow. Consuming, and signing what needs a new checkpoint, wait
-/// in the caller's share of all places.
+/// being recorded when witnesses are slow. Consuming and telling the outcome wait before they take
+/// a place; what an administrator signs waits in that person's share.
 const MAX_WAITING: usize = 16;
 /// How long a call waits for its place before it is told that the ledger is busy.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -220,6 +220,24 @@ impl App {
             call(app)
         })
         .await
+    }
+
+    /// As [`App::run`], once a cosigned checkpoint covers what the request was answered and
+    /// executed with. That is waited for without a place, so that slow witnesses hold up no call
+    /// that does not need them.
+    ///
+    /// # Errors
+    /// As [`App::run`]; `witness.quorum`.
+    pub async fn run_covered<T: Send + 'static>(
+        &self,
+        request: &str,
+        call: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let request = request.to_owned();
+        if let Some(size) = self.run(move |app| app.ledger().to_cover(&request)).await? {
+            self.ledger().publisher(crate::LogId::Main).covered(size).await?;
+        }
+        self.run(call).await
     }
 
     fn is_our_host(&self, host: &str) -> bool {

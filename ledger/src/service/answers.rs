@@ -147,7 +147,7 @@ impl Ledger {
     ) -> Result<ToSign, Error> {
         let namespace = document.kind().namespace().ok_or(Refusal::DocumentUnknown)?;
         let challenge = sshsig::challenge(namespace, document.bytes());
-        let expires = lock(&self.pending).put(document.clone(), &credential, self.now())?;
+        let expires = lock(&self.pending).put(&document, &credential, self.now());
         Ok(ToSign { document, namespace, challenge, credential, text, expires })
     }
 

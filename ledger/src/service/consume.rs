@@ -93,6 +93,25 @@ impl Ledger {
         self.spend(call, newest)
     }
 
+    /// Waits for the cosigned checkpoint that consuming this request, or recording its outcome,
+    /// needs, without a thread that waits: who does so before the call finds it there. `None` when
+    /// there is nothing to wait for; what is wrong with the call is for the call to say.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`, `ledger.io`.
+    pub fn to_cover(&self, request: &str) -> Result<Option<u64>, Error> {
+        let row = match self.row(request) {
+            Err(Error::Refused(_)) => return Ok(None),
+            row => row?,
+        };
+        let newest = match &row.execution {
+            Some(_) if row.outcome.is_some() => None,
+            Some(execution) => Some(execution.index),
+            None => self.answers_of(request)?.iter().map(|answer| answer.statement.index).max(),
+        };
+        Ok(newest.map(|index| index.saturating_add(1)))
+    }
+
     /// The step itself. Nothing enters the governance log meanwhile: who approved may approve
     /// still, and the policy that permitted is in force still, when the execution is recorded.
     fn spend(&self, call: &Consume, covered: u64) -> Result<Consumed, Error> {

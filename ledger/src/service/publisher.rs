@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use placet_proto::tlog::{Hash, Policy, SignedCheckpoint};
+use tokio::sync::watch;
 
 use super::Refusal;
 use crate::sync::lock;
@@ -76,6 +77,8 @@ struct Shared {
     pace: Pace,
     state: Mutex<State>,
     changed: Condvar,
+    /// The ticket that was served last, for those who wait without a thread.
+    served: watch::Sender<u64>,
 }
 
 #[derive(Default)]
@@ -104,6 +107,7 @@ impl Publisher {
             pace,
             state: Mutex::default(),
             changed: Condvar::new(),
+            served: watch::Sender::new(0),
         });
         let name = shared.log.id().name();
         let of_thread = Arc::clone(&shared);
@@ -181,6 +185,33 @@ impl Publisher {
         }
     }
 
+    /// As [`Publisher::covering`], without a thread that waits.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn covered(&self, size: u64) -> Result<(), Error> {
+        let covers = |note: &Note| note.size >= size;
+        if self.shared.log.checkpoint().is_some_and(|note| covers(&note)) {
+            return Ok(());
+        }
+        let mut rounds = self.shared.served.subscribe();
+        let ticket = {
+            let mut state = lock(&self.shared.state);
+            state.wanted = state.wanted.saturating_add(1);
+            state.wanted
+        };
+        self.shared.changed.notify_all();
+        let served = tokio::time::timeout(FORCED, rounds.wait_for(|served| *served >= ticket));
+        if !matches!(served.await, Ok(Ok(_))) {
+            return Err(Refusal::Quorum("the witnesses did not answer in time".into()).into());
+        }
+        match lock(&self.shared.state).result.clone() {
+            Some(Err(refused)) => Err(refused.into()),
+            Some(Ok(note)) if covers(&note) => Ok(()),
+            _ => Err(Refusal::Quorum("the note does not cover what is new".into()).into()),
+        }
+    }
+
     /// Tells that the log grew; returns at once.
     pub fn nudge(&self) {
         drop(lock(&self.shared.state));
@@ -211,6 +242,7 @@ impl Drop for Publisher {
     fn drop(&mut self) {
         lock(&self.shared.state).stop = true;
         self.shared.changed.notify_all();
+        self.shared.served.send_replace(u64::MAX);
         if let Some(Err(_)) = self.thread.take().map(JoinHandle::join) {
             tracing::error!("a publisher thread panicked");
         }
@@ -238,6 +270,7 @@ impl Shared {
             }
             state.result = Some(result);
             drop(state);
+            self.served.send_replace(ticket);
             self.changed.notify_all();
         }
     }

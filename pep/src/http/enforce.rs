@@ -37,7 +37,9 @@ pub async fn consume(State(pep): State<Pep>, bytes: Body) -> Response {
             policy: None,
         };
         let worker = pep.clone();
-        let consumed = pep.0.app.run(move |_| Ok(worker.consume(&call))).await??;
+        let request = call.request.clone();
+        let consumed = pep.0.app.run_covered(&request, move |_| Ok(worker.consume(&call)));
+        let consumed = consumed.await??;
         let mut out = Json::object([("execution", reference(&consumed.execution))]);
         out.insert("repeated", Json::Bool(consumed.repeated));
         Ok(json(&out))
@@ -94,7 +96,9 @@ pub async fn outcome(State(pep): State<Pep>, bytes: Body) -> Response {
             raw: input::raw(&value)?,
             detail,
         };
-        let recorded = pep.0.app.run(move |app| app.ledger().outcome(&report)).await?;
+        let request = report.request.clone();
+        let recorded = pep.0.app.run_covered(&request, move |app| app.ledger().outcome(&report));
+        let recorded = recorded.await?;
         Ok(json(&Json::object([("outcome", reference(&recorded))])))
     })
     .await

@@ -21,8 +21,6 @@ use crate::sync::lock;
 const MAX_LISTED: usize = 100;
 /// Requests of one group that are listed by themselves.
 const MAX_GROUPED: usize = 20;
-/// Requests whose decisions are kept in memory; more than a listing has.
-const MAX_KNOWN: usize = 4096;
 
 /// `GET /approve`.
 pub async fn page(State(app): State<App>, request: Request) -> Response {
@@ -100,25 +98,20 @@ impl Queue {
         let rows = app.ledger().requests(RequestState::Open)?;
         let requests = rows.len();
         let mut known = lock(&self.known);
-        if known.len() > MAX_KNOWN {
-            known.clear();
-        }
+        let mut still = HashMap::with_capacity(rows.len());
         let mut groups: Vec<Vec<(Arc<Known>, RequestRow)>> = Vec::new();
         let mut places: HashMap<Group, usize> = HashMap::new();
         for row in rows {
-            let of = match known.get(&row.id) {
-                Some(of) => Arc::clone(of),
+            let of = match known.remove(&row.id) {
+                Some(of) => of,
                 None => match app.ledger().request(&row.id) {
-                    Ok(view) => {
-                        let of = Arc::new(Known::of(&view));
-                        known.insert(row.id.clone(), Arc::clone(&of));
-                        of
-                    }
+                    Ok(view) => Arc::new(Known::of(&view)),
                     // Its decision was erased: nobody can read what it asks for, or answer it.
                     Err(Error::Refused(crate::service::Refusal::Erased(_))) => continue,
                     Err(error) => return Err(error),
                 },
             };
+            still.insert(row.id.clone(), Arc::clone(&of));
             let next = groups.len();
             let at = *places.entry(of.group.clone()).or_insert(next);
             match groups.get_mut(at) {
@@ -126,6 +119,8 @@ impl Queue {
                 None => groups.push(vec![(of, row)]),
             }
         }
+        // What waits no longer is forgotten.
+        *known = still;
         drop(known);
         groups.sort_by_key(|group| group.first().map(|(known, row)| order(known, row)));
         let more = groups.len().saturating_sub(MAX_LISTED);
