@@ -19,6 +19,9 @@ _placet() {
             placet,approve)
                 cmd="placet__subcmd__approve"
                 ;;
+            placet,bench)
+                cmd="placet__subcmd__bench"
+                ;;
             placet,completions)
                 cmd="placet__subcmd__completions"
                 ;;
@@ -75,6 +78,9 @@ _placet() {
                 ;;
             placet,witness)
                 cmd="placet__subcmd__witness"
+                ;;
+            placet__subcmd__bench,append)
+                cmd="placet__subcmd__bench__subcmd__append"
                 ;;
             placet__subcmd__config,check)
                 cmd="placet__subcmd__config__subcmd__check"
@@ -161,7 +167,7 @@ _placet() {
 
     case "${cmd}" in
         placet)
-            opts="-h -V --color --json --help --version demo init serve request enrol people policy approve deny evidence search erase log witness trust notify keys config token completions"
+            opts="-h -V --color --json --help --version demo init serve request enrol people policy approve deny evidence search erase log witness trust notify keys config token bench completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -202,6 +208,50 @@ _placet() {
                     return 0
                     ;;
                 --reason)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__bench)
+            opts="-h --color --json --help append"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__bench__subcmd__append)
+            opts="-h --seconds --dir --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --seconds)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -49,6 +49,7 @@ complete -c placet -n "__fish_placet_needs_command" -f -a "notify" -d 'Look afte
 complete -c placet -n "__fish_placet_needs_command" -f -a "keys" -d 'Look at a ledger\'s keys'
 complete -c placet -n "__fish_placet_needs_command" -f -a "config" -d 'Look at the settings'
 complete -c placet -n "__fish_placet_needs_command" -f -a "token" -d 'Tokens of programs'
+complete -c placet -n "__fish_placet_needs_command" -f -a "bench" -d 'Measure how fast this is, on this machine'
 complete -c placet -n "__fish_placet_needs_command" -f -a "completions" -d 'Print completions for a shell'
 complete -c placet -n "__fish_placet_using_subcommand demo" -l dir -d 'Where everything is kept; default a new folder among the temporary files' -r -F
 complete -c placet -n "__fish_placet_using_subcommand demo" -l passkey -d 'Who signs; default the browser where one can be opened' -r -f -a "browser\t'Open the pages in a browser and wait for you'
@@ -533,6 +534,19 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append" -f -a "append" -d 'Measure how many approvals a second are recorded, beside what the machine allows'
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l seconds -d 'How long each stage is measured' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l dir -d 'A folder of the file system that is measured; what is made there is removed again' -r -F
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand completions" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

@@ -839,6 +839,40 @@ never\:"Nowhere"))' \
     ;;
 esac
 ;;
+(bench)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__bench_commands" \
+"*::: :->bench" \
+&& ret=0
+
+    case $state in
+    (bench)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-bench-command-$line[1]:"
+        case $line[1] in
+            (append)
+_arguments "${_arguments_options[@]}" : \
+'--seconds=[How long each stage is measured]:N:_default' \
+'--dir=[A folder of the file system that is measured; what is made there is removed again]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (completions)
 _arguments "${_arguments_options[@]}" : \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
@@ -877,6 +911,7 @@ _placet_commands() {
 'keys:Look at a ledger'\''s keys' \
 'config:Look at the settings' \
 'token:Tokens of programs' \
+'bench:Measure how fast this is, on this machine' \
 'completions:Print completions for a shell' \
     )
     _describe -t commands 'placet commands' commands "$@"
@@ -885,6 +920,18 @@ _placet_commands() {
 _placet__subcmd__approve_commands() {
     local commands; commands=()
     _describe -t commands 'placet approve commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__bench_commands] )) ||
+_placet__subcmd__bench_commands() {
+    local commands; commands=(
+'append:Measure how many approvals a second are recorded, beside what the machine allows' \
+    )
+    _describe -t commands 'placet bench commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__bench__subcmd__append_commands] )) ||
+_placet__subcmd__bench__subcmd__append_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet bench append commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__completions_commands] )) ||
 _placet__subcmd__completions_commands() {

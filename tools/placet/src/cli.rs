@@ -2,6 +2,7 @@
 
 #![allow(rustdoc::bare_urls, reason = "these texts are printed by --help as they stand")]
 
+mod bench;
 mod erase;
 mod log;
 mod operate;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::builder::styling::Styles;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::bench::*;
 pub use self::erase::*;
 pub use self::log::*;
 pub use self::operate::*;
@@ -132,6 +134,9 @@ pub enum Command {
     /// Tokens of programs
     #[command(subcommand)]
     Token(Token),
+    /// Measure how fast this is, on this machine
+    #[command(subcommand)]
+    Bench(Bench),
     /// Print completions for a shell
     Completions {
         /// The shell

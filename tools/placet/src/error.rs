@@ -54,6 +54,9 @@ pub enum Failure {
     /// The policy could not be armed.
     #[error(transparent)]
     Pep(#[from] placet_pep::Error),
+    /// Nothing could be measured.
+    #[error(transparent)]
+    Bench(#[from] placet_benches::Error),
     /// The software passkey can't be used.
     #[error(transparent)]
     SoftKey(#[from] placet_softkey::SoftKeyError),
@@ -89,6 +92,7 @@ impl Failure {
                 "config.invalid" => Exit::Malformed,
                 _ => Exit::Refused,
             },
+            Self::Bench(_) => Exit::Io,
             Self::SoftKey(error) => match error.code() {
                 "softkey.format" => Exit::Malformed,
                 _ => Exit::Io,
@@ -108,6 +112,7 @@ impl Failure {
             Self::Start(_) => "io.start",
             Self::Ledger(error) => error.code(),
             Self::Pep(error) => error.code(),
+            Self::Bench(error) => error.code(),
             Self::SoftKey(error) => error.code(),
         }
     }

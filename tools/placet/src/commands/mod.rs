@@ -1,6 +1,7 @@
 //! One file per command.
 
 mod answer;
+mod bench;
 mod completions;
 mod config;
 mod demo;
@@ -51,6 +52,7 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Keys(args) => keys::run(args, output),
         Command::Config(args) => config::run(args, output),
         Command::Token(args) => token::run(args, output),
+        Command::Bench(args) => bench::run(args, output),
         Command::Completions { shell } => completions::run(*shell, output),
     }
 }

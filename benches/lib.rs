@@ -1,3 +1,0 @@
-//! Benchmarks of Placet: `cargo bench -p placet-benches`. See `benches/placet.rs`.
-
-#![forbid(unsafe_code)]
