@@ -1,5 +1,5 @@
 //! A copy of a log for those who verify (SPEC.md 6.6): the published checkpoint, the tiles of its
-//! size, the statements that are not erased.
+//! size, the statements that are not erased, every note that was published.
 //!
 //! The folder is opened for reading; a service may write it meanwhile. Memory is bounded by one
 //! bundle of statements.
@@ -51,6 +51,7 @@ pub fn write(dir: &Dir, id: LogId, origin: &str, out: &Path) -> Result<Copied, E
     withhold_ordered(&log)?;
     write_tiles(&log, &note, out)?;
     let erased = write_statements(&log, &note, out)?;
+    write_notes(&log, &note, out)?;
     write_file(&out.join("checkpoint"), &note.note)?;
     Ok(Copied { origin: origin.to_owned(), size: note.size, root: note.root, erased })
 }
@@ -119,6 +120,29 @@ fn write_statements(log: &Log, note: &Note, out: &Path) -> Result<u64, Error> {
         first = end;
     }
     Ok(erased)
+}
+
+/// Every note up to the copy's size, in the order of publication: documents name them, and time
+/// rests on them.
+fn write_notes(log: &Log, note: &Note, out: &Path) -> Result<(), Error> {
+    let Some(notes) = log.notes() else { return Ok(()) };
+    let (mut row, mut file, mut in_file, mut number) = (0, Vec::new(), 0_u16, 0_u64);
+    let path = |number: u64| out.join("notes").join(number.to_string());
+    loop {
+        let page = notes.between(0, note.size, row)?;
+        let Some(last) = page.last() else { break };
+        row = last.row.saturating_add(1);
+        for found in &page {
+            logcopy::push(&mut file, Some(&found.note)).map_err(placet_proto::Error::from)?;
+            in_file = in_file.saturating_add(1);
+            if in_file == BUNDLE_WIDTH {
+                write_file(&path(number), &file)?;
+                (number, in_file) = (number.saturating_add(1), 0);
+                file.clear();
+            }
+        }
+    }
+    if file.is_empty() { Ok(()) } else { write_file(&path(number), &file) }
 }
 
 fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
@@ -194,6 +218,8 @@ mod tests {
             }
         }
         assert_eq!((tree.size(), tree.root()), (SIZE, root));
+        let notes = std::fs::read(out.join("notes/0")).unwrap();
+        assert_eq!(logcopy::parse_notes(&notes).unwrap(), [note]);
         assert!(!out.join("statements/3").exists() && out.join("tile/1/000.p/2").exists());
         let again = write(&dir, LogId::Main, ORIGIN, &out).unwrap_err();
         assert_eq!(again.code(), "dir.not_empty");

@@ -15,7 +15,8 @@ const MAX_NOTES: usize = 1024;
 const MAX_STATEMENTS: usize = 65_536;
 const MAX_REQUESTS: usize = 1024;
 const MAX_RECEIPTS: usize = 16;
-const MAX_NOTE: usize = 64 * 1024;
+/// Largest note in a bundle, or in a copy of a log, in bytes.
+pub const MAX_NOTE: usize = 64 * 1024;
 const MAX_NAME: usize = 1024;
 
 /// Why a bundle was refused.

@@ -5,12 +5,14 @@
 //! COPY/checkpoint        the note that says how many entries there are
 //! COPY/tile/…            C2SP tlog-tiles: hashes and entries
 //! COPY/statements/N      statements 256 N .. 256 N + 255, N in decimal
+//! COPY/notes/N           notes that were published, in their order, 256 in each but the last
 //! ```
 //!
 //! Each statement is a length in bytes, four bytes big-endian, and that many bytes. Length 0 stands
 //! for an erased body: no statement is empty. Nothing here vouches for anything: whoever reads a
 //! copy compares the SHA-256 of each statement with the entry of its index.
 
+use crate::bundle::MAX_NOTE;
 use crate::cose::MAX_SIGN1_BYTES;
 
 /// Statements in a full bundle.
@@ -19,6 +21,8 @@ pub const BUNDLE_WIDTH: u16 = 256;
 const PREFIX: usize = 4;
 /// Largest bundle, in bytes.
 pub const MAX_BUNDLE_BYTES: usize = BUNDLE_WIDTH as usize * (PREFIX + MAX_SIGN1_BYTES);
+/// Largest file of notes, in bytes.
+pub const MAX_NOTES_BYTES: usize = BUNDLE_WIDTH as usize * (PREFIX + MAX_NOTE);
 
 /// Why a bundle of statements was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -81,6 +85,26 @@ pub fn parse(bytes: &[u8], width: u16) -> Result<Vec<Option<&[u8]>>, LogCopyErro
     }
 }
 
+/// Reads a file of notes: 1 to 256, each a length and its bytes as in a bundle, none empty.
+///
+/// # Errors
+/// `logcopy.truncated`, `logcopy.limit`.
+pub fn parse_notes(bytes: &[u8]) -> Result<Vec<&[u8]>, LogCopyError> {
+    let mut notes = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk::<PREFIX>().ok_or(LogCopyError::Truncated)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        if length == 0 || length > MAX_NOTE || notes.len() >= usize::from(BUNDLE_WIDTH) {
+            return Err(LogCopyError::Limit);
+        }
+        let (note, after) = after.split_at_checked(length).ok_or(LogCopyError::Truncated)?;
+        notes.push(note);
+        rest = after;
+    }
+    if notes.is_empty() { Err(LogCopyError::Truncated) } else { Ok(notes) }
+}
+
 /// Appends a statement to a bundle; `None` for one whose body was erased.
 ///
 /// # Errors
@@ -131,6 +155,24 @@ mod tests {
         assert_eq!(push(&mut Vec::new(), Some(&long)), Err(LogCopyError::Limit));
         assert_eq!(push(&mut Vec::new(), Some(b"")), Err(LogCopyError::Limit));
         assert_eq!(bundle(&[Some(&long[1..])]).len(), MAX_SIGN1_BYTES + 4);
+    }
+
+    // [R-6.6-4]
+    #[test]
+    fn notes_are_read_as_they_were_written() {
+        let bytes = bundle(&[Some(b"one"), Some(b"two")]);
+        assert_eq!(parse_notes(&bytes).unwrap(), [b"one", b"two"]);
+        for end in [0, 1, 4, 6, 8, 13] {
+            assert_eq!(parse_notes(&bytes[..end]), Err(LogCopyError::Truncated), "{end} bytes");
+        }
+        assert_eq!(parse_notes(&bundle(&[None])), Err(LogCopyError::Limit));
+        let long = vec![b'n'; MAX_NOTE + 1];
+        assert_eq!(parse_notes(&bundle(&[Some(&long)])), Err(LogCopyError::Limit));
+        assert_eq!(parse_notes(&bundle(&[Some(&long[1..])])).unwrap().len(), 1);
+        let full = bundle(&[Some(b"n".as_slice()); 256]);
+        assert_eq!(parse_notes(&full).unwrap().len(), 256);
+        let more = [full, bundle(&[Some(b"n")])].concat();
+        assert_eq!(parse_notes(&more), Err(LogCopyError::Limit));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use placet_proto::time::UnixSeconds;
 
 use crate::context::Context;
 use crate::governance::short;
-use crate::notes::{LogTrust, OpenNote};
+use crate::notes::{LogTrust, NoteSet, OpenNote};
 use crate::report::Problem;
 use crate::webauthn::AssertionFacts;
 
@@ -60,8 +60,9 @@ pub(crate) fn assertion(cx: &Context<'_>, given: Given<'_>) -> Result<AssertionF
 /// Step 15: the notes named are in the evidence, and the answer comes after them.
 pub(crate) fn order(cx: &Context<'_>, given: Given<'_>) -> Checked {
     let after = &given.answer.after;
-    note_named(&after.main, &cx.main_notes, cx.main)?;
-    note_named(&after.gov, &cx.gov_notes, cx.gov)?;
+    known(&after.main, cx.main_notes, cx.main, cx.roots.map(|r| r.main_root(after.main.size)))?;
+    let gov_root = cx.roots.map(|_| cx.governance.root_at(after.gov.size));
+    known(&after.gov, cx.gov_notes, cx.gov, gov_root)?;
     if given.index < after.main.size {
         return Err(Problem::failed(
             "order.index",
@@ -76,7 +77,7 @@ pub(crate) fn order(cx: &Context<'_>, given: Given<'_>) -> Checked {
         return Err(Problem::failed("order.enrolled_late", short(credential))
             .versus(format!("index < {}", after.gov.size), enrolled.index.to_string()));
     }
-    if let Some(fork) = cx.governance.forks().first() {
+    if let Some((_, fork)) = cx.governance.forks().first() {
         return Err(fork.clone());
     }
     Ok(format!(
@@ -85,13 +86,31 @@ pub(crate) fn order(cx: &Context<'_>, given: Given<'_>) -> Checked {
     ))
 }
 
+/// The note named is there; else, in an audit, its root is that of the tree, for a copy need not
+/// hold every note (SPEC.md 9.10).
+fn known(
+    named: &NoteRef,
+    notes: &NoteSet,
+    log: &LogTrust,
+    tree: Option<Option<[u8; 32]>>,
+) -> Result<(), Problem> {
+    let Some(root) = tree.filter(|_| notes.named(&named.note_sha256).is_none()) else {
+        return note_named(named, notes, log).map(|_| ());
+    };
+    if named.origin == log.log.origin && root == Some(named.root) {
+        return Ok(());
+    }
+    let detail = format!("{} has another root at size {}", log.log.origin, named.size);
+    Err(Problem::failed("order.after", detail))
+}
+
 /// Finds the note that an `after` names, byte for byte.
 pub(crate) fn note_named<'n>(
     named: &NoteRef,
-    notes: &'n [OpenNote],
+    notes: &'n NoteSet,
     log: &LogTrust,
 ) -> Result<&'n OpenNote, Problem> {
-    let Some(note) = notes.iter().find(|n| n.sha256 == named.note_sha256) else {
+    let Some(note) = notes.named(&named.note_sha256) else {
         return Err(Problem::failed(
             "order.after",
             format!("the note of {} size {} is not in the evidence", named.origin, named.size),
@@ -165,16 +184,22 @@ pub(crate) fn lower(
     cx: &Context<'_>,
     after: &placet_proto::document::After,
 ) -> Result<u64, Problem> {
-    not_before(after, (&cx.main_notes, cx.main), (&cx.gov_notes, cx.gov))
+    let notes = [(&after.main, cx.main_notes), (&after.gov, cx.gov_notes)];
+    let absent = notes.iter().find(|(named, notes)| notes.named(&named.note_sha256).is_none());
+    if let (Some((named, _)), true) = (absent, cx.roots.is_some()) {
+        let detail = format!("the copy lacks the note of {} size {}", named.origin, named.size);
+        return Err(Problem::open("time.lower_open", detail));
+    }
+    not_before(after, (cx.main_notes, cx.main), (cx.gov_notes, cx.gov))
 }
 
 /// [`lower`] where there is no context yet.
 pub(crate) fn not_before(
     after: &placet_proto::document::After,
-    main: (&[OpenNote], &LogTrust),
-    gov: (&[OpenNote], &LogTrust),
+    main: (&NoteSet, &LogTrust),
+    gov: (&NoteSet, &LogTrust),
 ) -> Result<u64, Problem> {
-    let t1 = |named, (notes, log): (&[OpenNote], &LogTrust)| {
+    let t1 = |named, (notes, log): (&NoteSet, &LogTrust)| {
         note_named(named, notes, log)?.not_before.ok_or_else(|| {
             Problem::open("time.lower_open", format!("no quorum on the note of {}", log.log.origin))
         })
@@ -184,12 +209,7 @@ pub(crate) fn not_before(
 
 /// T2 of a main statement: the earliest quorum on a note that includes it.
 pub(crate) fn upper(cx: &Context<'_>, index: u64) -> Result<u64, Problem> {
-    cx.main_notes.iter().filter(|n| n.size > index).filter_map(|n| n.before).min().ok_or_else(
-        || {
-            Problem::open(
-                "time.upper_open",
-                format!("no cosigned checkpoint includes leaf {index}"),
-            )
-        },
-    )
+    cx.main_notes.before(index).ok_or_else(|| {
+        Problem::open("time.upper_open", format!("no cosigned checkpoint includes leaf {index}"))
+    })
 }

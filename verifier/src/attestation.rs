@@ -81,7 +81,7 @@ fn registration(
         }
     }
     let hash: [u8; 32] = Sha256::digest(&made.client_data_json).into();
-    let attestation = webauthn::verify_statement(&object, &key, &hash, &cx.attestation_roots);
+    let attestation = webauthn::verify_statement(&object, &key, &hash, cx.attestation_roots);
     Ok(Seen { fmt: object.fmt.to_owned(), aaguid: new.aaguid, attestation })
 }
 
@@ -128,8 +128,7 @@ fn in_time(
     e: &Enrolment,
     certified: &Certified,
 ) -> Result<(), Problem> {
-    let notes = cx.gov_notes.iter().filter(|n| n.size > index);
-    let before = notes.filter_map(|n| n.before).min();
+    let before = cx.gov_notes.before(index);
     let not_before = answers::lower(cx, &e.after).ok();
     let too_early = before.is_some_and(|t2| t2 <= certified.not_before.0);
     let too_late = not_before.is_some_and(|t1| t1 > certified.not_after.0);

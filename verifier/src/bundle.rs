@@ -15,7 +15,8 @@ use crate::evidence::Evidence;
 use crate::governance::{Governance, Rules};
 use crate::issuers::Issuers;
 use crate::logs;
-use crate::notes::{LogTrust, OpenNote};
+use crate::notes::{LogTrust, NoteSet, OpenNote};
+use crate::opened::{Issued, Opened};
 use crate::report::{Check, Malformed, Problem, Report, Status, Verdict};
 use crate::request::{self, CHECKS as REQUEST_CHECKS};
 use crate::webauthn::AttestationRoots;
@@ -96,7 +97,7 @@ pub(crate) struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(trust: &'a TrustFile, options: &'a Options) -> Self {
+    pub(crate) fn new(trust: &'a TrustFile, options: &'a Options) -> Self {
         let report = Report {
             verdict: Verdict::Indeterminate,
             code: None,
@@ -111,7 +112,7 @@ impl<'a> Run<'a> {
         Self { trust, options, report }
     }
 
-    fn required(&self, id: &str) -> bool {
+    pub(crate) fn required(&self, id: &str) -> bool {
         let asked = |list: &[String]| list.iter().any(|r| r == id);
         checks().any(|(known, always)| known == id && always)
             || asked(&self.trust.require)
@@ -190,11 +191,29 @@ impl<'a> Run<'a> {
     }
 
     fn whole(&mut self, evidence: &Evidence) -> Result<(), Malformed> {
+        let Some(opened) = self.open(evidence)? else { return Ok(()) };
+        let mut context = opened.context(self.trust, Orders::default());
+        context.orders = Orders::read(evidence, &opened.governance, &opened.valid_main);
+        let whole = self.options.whole_log.as_ref();
+        context.whole_log = whole.map(|w| (w.entries.len(), executions_in(w, context.main_notes)));
+        self.trees(evidence, &context);
+        let statements = evidence.by_request();
+        let erased = evidence.erased_by_request();
+        for request in &evidence.requests {
+            let of_request = statements.get(request.as_str()).map_or(&[][..], Vec::as_slice);
+            let missing = erased.get(request.as_str()).map_or(&[][..], Vec::as_slice);
+            request::verify(self, evidence, &context, request, of_request, missing);
+        }
+        Ok(())
+    }
+
+    /// Steps 2 to 5, 9 and 10, and the roster; `None` where nothing that follows can run.
+    pub(crate) fn open(&mut self, evidence: &Evidence) -> Result<Option<Opened>, Malformed> {
         let trusted = self.trusted(evidence);
         let Some((main, gov)) =
             self.take("trust.valid", None, trusted, |_| "both logs are known".into())
         else {
-            return Ok(());
+            return Ok(None);
         };
         let (mut main_trust, mut gov_trust) = (LogTrust::new(main)?, LogTrust::new(gov)?);
         let independent_only = self.required("witness.independent");
@@ -206,7 +225,7 @@ impl<'a> Run<'a> {
         let genesis = logs::genesis(evidence, main, gov);
         let both = |g: &&Genesis| format!("{} and {}", g.peer, g.origin);
         let Some(genesis) = self.take("log.genesis", None, genesis, both) else {
-            return Ok(());
+            return Ok(None);
         };
         self.dev(genesis.dev);
         let notes = logs::equivocation(&evidence.main_notes, &main_trust)
@@ -217,36 +236,24 @@ impl<'a> Run<'a> {
             format!("{} main and {} governance notes", m.len(), g.len())
         };
         let notes = self.take("log.checkpoint", None, notes, count);
-        let valid = self.statements(evidence, main, gov, genesis);
-        let Some(notes) = notes else { return Ok(()) };
-        let (opened_main, opened_gov) = &notes;
-        let times = governed(evidence, (opened_main, &main_trust), (opened_gov, &gov_trust));
-        let governance = self.governance(evidence, &valid.0, times.clone());
-        let (main_notes, gov_notes) = notes;
-        let mut context = Context {
-            trust: self.trust,
-            main: &main_trust,
-            gov: &gov_trust,
-            genesis,
-            governance: &governance,
+        let issued = self.statements(evidence, &main_trust, &gov_trust, genesis);
+        let Some((main_notes, gov_notes)) = notes else { return Ok(None) };
+        let (main_notes, gov_notes) = (NoteSet::new(main_notes), NoteSet::new(gov_notes));
+        let governed = governed(evidence, (&main_notes, &main_trust), (&gov_notes, &gov_trust));
+        let governance = self.governance(evidence, &issued.gov, governed.clone());
+        Ok(Some(Opened {
+            genesis: genesis.clone(),
+            issuers: issued.issuers,
+            refused: issued.refused,
+            valid_main: issued.main,
+            governance,
+            governed,
+            main: main_trust,
+            gov: gov_trust,
             main_notes,
             gov_notes,
             attestation_roots,
-            orders: Orders::read(evidence, &governance, &valid.1),
-            governed: times,
-            whole_log: None,
-        };
-        let whole = self.options.whole_log.as_ref();
-        context.whole_log = whole.map(|w| (w.entries.len(), executions_in(w, &context.main_notes)));
-        self.trees(evidence, &context);
-        let statements = evidence.by_request();
-        let erased = evidence.erased_by_request();
-        for request in &evidence.requests {
-            let of_request = statements.get(request.as_str()).map_or(&[][..], Vec::as_slice);
-            let missing = erased.get(request.as_str()).map_or(&[][..], Vec::as_slice);
-            request::verify(self, evidence, &context, request, of_request, missing);
-        }
-        Ok(())
+        }))
     }
 
     /// Step 2. A required check that there is none of could never pass, so it is said at once.
@@ -282,11 +289,11 @@ impl<'a> Run<'a> {
 
     /// Steps 6 to 8, 10a and 12.
     fn trees(&mut self, evidence: &Evidence, cx: &Context<'_>) {
-        let roots = logs::governance_roots(cx.governance, evidence, &cx.gov_notes);
+        let roots = logs::governance_roots(cx.governance, evidence, cx.gov_notes);
         self.take("log.root", None, roots, String::clone);
-        let paths = logs::consistency(&evidence.consistency, &cx.main_notes);
+        let paths = logs::consistency(&evidence.consistency, cx.main_notes);
         self.take("log.consistency", None, paths, String::clone);
-        let included = logs::inclusion(evidence, &cx.main_notes, &cx.main.log);
+        let included = logs::inclusion(evidence, cx.main_notes, cx.main);
         self.take("log.inclusion", None, included, String::clone);
         self.take("opening.commitment", None, request::openings(evidence, cx), String::clone);
         self.independent(cx);
@@ -310,54 +317,42 @@ impl<'a> Run<'a> {
         self.take("trust.dev_log", None, result, String::clone);
     }
 
-    /// Steps 9 and 10 for every statement; returns the indexes of those that count, in the
-    /// governance log and in the main log.
+    /// Steps 9 and 10 for every statement.
     fn statements(
         &mut self,
         evidence: &Evidence,
-        main: &TrustedLog,
-        gov: &TrustedLog,
+        main: &LogTrust,
+        gov: &LogTrust,
         genesis: &Genesis,
-    ) -> (BTreeSet<u64>, BTreeSet<u64>) {
-        let (mut valid, mut valid_main) = (BTreeSet::new(), BTreeSet::new());
-        let (mut signature, mut kind) = (None, None);
-        let mut note = |p: Problem| {
-            let by_kind = matches!(p.code, "issuer.kind" | "kind.wrong_log");
-            let slot: &mut Option<Problem> = if by_kind { &mut kind } else { &mut signature };
-            // A failure outweighs what is merely open.
-            let worse = slot
-                .as_ref()
-                .is_none_or(|s| s.status != Status::Failed && p.status == Status::Failed);
-            if worse {
-                *slot = Some(p);
-            }
-        };
-        let mut issuers = Issuers::of_genesis(genesis);
-        for (index, parsed) in evidence.gov.iter().enumerate() {
-            match issuers.check(parsed, index as u64, gov) {
+    ) -> Issued {
+        let mut issued = Issued { issuers: Issuers::of_genesis(genesis), ..Issued::default() };
+        for (index, parsed) in (0..).zip(&evidence.gov) {
+            match issued.issuers.check(parsed, index, gov) {
                 Ok(()) => {
-                    issuers.announce(parsed);
-                    valid.insert(index as u64);
+                    issued.issuers.announce(parsed);
+                    issued.gov.insert(index);
                 }
-                Err(p) => note(p),
+                Err(p) => issued.refused.push((gov.log.role, index, p)),
             }
         }
         for statement in &evidence.main {
-            match issuers.check(&statement.parsed, statement.index, main) {
-                Ok(()) => drop(valid_main.insert(statement.index)),
-                Err(p) => note(p),
+            match issued.issuers.check(&statement.parsed, statement.index, main) {
+                Ok(()) => drop(issued.main.insert(statement.index)),
+                Err(p) => issued.refused.push((main.log.role, statement.index, p)),
             }
         }
         let total = evidence.gov.len() + evidence.main.len();
-        let outcome = |p: Option<Problem>| p.map_or(Ok(format!("{total} statements")), Err);
-        self.take("statement.signature", None, outcome(signature), String::clone);
-        self.take("issuer.kind", None, outcome(kind), String::clone);
-        (valid, valid_main)
+        for (id, by_kind) in [("statement.signature", false), ("issuer.kind", true)] {
+            let worst = issued.worst(by_kind);
+            let outcome = worst.map_or(Ok(format!("{total} statements")), Err);
+            self.take(id, None, outcome, String::clone);
+        }
+        issued
     }
 
     /// Step 12: whether every quorum also holds without the operator's own witnesses.
-    fn independent(&mut self, cx: &Context<'_>) {
-        let holds = |notes: &[OpenNote], log: &LogTrust| {
+    pub(crate) fn independent(&mut self, cx: &Context<'_>) {
+        let holds = |notes: &NoteSet, log: &LogTrust| {
             let mut with_quorum = notes.iter().filter(|n| n.has_quorum()).peekable();
             with_quorum.peek().is_some()
                 && with_quorum.all(|n| {
@@ -367,7 +362,7 @@ impl<'a> Run<'a> {
                     log.policy.latest_time(&times).is_some()
                 })
         };
-        if holds(&cx.main_notes, cx.main) && holds(&cx.gov_notes, cx.gov) {
+        if holds(cx.main_notes, cx.main) && holds(cx.gov_notes, cx.gov) {
             self.pass(
                 "witness.independent",
                 None,
@@ -386,8 +381,9 @@ impl<'a> Run<'a> {
         );
     }
 
-    fn unknown_signatures(&mut self, cx: &Context<'_>) {
-        let all = cx.main_notes.iter().chain(&cx.gov_notes).flat_map(|n| n.unknown.iter().cloned());
+    pub(crate) fn unknown_signatures(&mut self, cx: &Context<'_>) {
+        let all =
+            cx.main_notes.iter().chain(cx.gov_notes.iter()).flat_map(|n| n.unknown.iter().cloned());
         let distinct: BTreeSet<String> = all.collect();
         self.report.unknown_signatures = distinct.into_iter().collect();
     }
@@ -425,8 +421,8 @@ impl<'a> Run<'a> {
 /// T1 of every governance document whose time matters and whose notes are there.
 fn governed(
     evidence: &Evidence,
-    main: (&[OpenNote], &LogTrust),
-    gov: (&[OpenNote], &LogTrust),
+    main: (&NoteSet, &LogTrust),
+    gov: (&NoteSet, &LogTrust),
 ) -> BTreeMap<u64, u64> {
     let documents = (0..).zip(&evidence.gov).filter_map(|(i, p)| Some((i, p.known()?)));
     let timed = documents.filter(|(_, s)| s.document.body.is_timed());
@@ -441,7 +437,7 @@ fn governed(
 /// request. Once for all requests: a copy can have millions of entries.
 fn executions_in(
     whole: &WholeLog,
-    main_notes: &[OpenNote],
+    main_notes: &NoteSet,
 ) -> Result<BTreeMap<String, Vec<u64>>, Problem> {
     let mut tree = CompactRange::new();
     let mut notes = main_notes.iter().peekable();

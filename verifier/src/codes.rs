@@ -185,6 +185,18 @@ pub const CODES: &[Code] = &[
         "9.9",
     ),
     c(
+        "audit.not_checked",
+        "A check that the verdict needs did not run, because of what was found before.",
+        "Look at the findings before it.",
+        "9.10",
+    ),
+    c(
+        "audit.request_limit",
+        "A request has more statements than are judged together.",
+        "Ask the operator why; judge the request by a bundle.",
+        "9.10",
+    ),
+    c(
         "body.erased",
         "The body of a statement was erased by the order of an administrator: what it said can no longer be shown.",
         "The order, with its reason, is in the evidence; keep copies of evidence that you need for longer.",
@@ -475,6 +487,12 @@ pub const CODES: &[Code] = &[
         "Somebody who may had objected to the recovery before it was completed.",
         KEEP,
         "9.3",
+    ),
+    c(
+        "request.ended_twice",
+        "A request came to an end twice: by an execution, a denial, an expiry or a cancellation.",
+        KEEP,
+        "9.10",
     ),
     c(
         "revocation.key",

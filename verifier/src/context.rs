@@ -7,9 +7,15 @@ use placet_proto::trust::TrustFile;
 
 use crate::erasures::Orders;
 use crate::governance::Governance;
-use crate::notes::{LogTrust, OpenNote};
+use crate::notes::{LogTrust, NoteSet};
 use crate::report::Problem;
 use crate::webauthn::AttestationRoots;
+
+/// What a copy of both logs tells beyond the notes in it.
+pub trait Roots: Sync {
+    /// The root of the main log's tree at this size; `None` if the copy does not reach that far.
+    fn main_root(&self, size: u64) -> Option<[u8; 32]>;
+}
 
 /// Leaves of executions, by request.
 pub(crate) type Executions = BTreeMap<String, Vec<u64>>;
@@ -21,14 +27,17 @@ pub(crate) struct Context<'a> {
     pub(crate) gov: &'a LogTrust,
     pub(crate) genesis: &'a Genesis,
     pub(crate) governance: &'a Governance,
-    pub(crate) main_notes: Vec<OpenNote>,
-    pub(crate) gov_notes: Vec<OpenNote>,
+    pub(crate) main_notes: &'a NoteSet,
+    pub(crate) gov_notes: &'a NoteSet,
     /// Orders of erasure, and which of them stand.
     pub(crate) orders: Orders,
     /// Roots of attestations that the trust file pins.
-    pub(crate) attestation_roots: AttestationRoots,
+    pub(crate) attestation_roots: &'a AttestationRoots,
     /// T1 of each revocation and role change by its index. Every answer asks for them.
-    pub(crate) governed: BTreeMap<u64, u64>,
+    pub(crate) governed: &'a BTreeMap<u64, u64>,
+    /// Both logs as wholes, in an audit (SPEC.md 9.10): then a note that is named and not there
+    /// may be one that the copy does not keep, and its root is compared with the tree.
+    pub(crate) roots: Option<&'a dyn Roots>,
     /// Number of entries of the whole main log where it was given, and the executions in it.
     pub(crate) whole_log: Option<(usize, Result<Executions, Problem>)>,
 }

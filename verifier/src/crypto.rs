@@ -5,7 +5,8 @@
 //! ed25519-dalek in either build.
 //!
 //! A [`PublicKey`] is pinned to one algorithm and a signature is only ever checked under that one.
-//! [`check_key`] is to be called once for every key that comes from outside.
+//! [`check_key`] is to be called once for every key that comes from outside, and [`ReadyKey`] where
+//! one key verifies many signatures.
 
 use placet_proto::cose_key::CoseKeyError;
 pub use placet_proto::cose_key::{Algorithm, PublicKey};
@@ -16,7 +17,10 @@ mod ed25519;
 mod fast;
 #[cfg(all(feature = "pure", any(test, not(feature = "fast"))))]
 mod pure;
+mod ready;
 pub(crate) mod x509;
+
+pub use ready::ReadyKey;
 
 #[cfg(feature = "fast")]
 use fast as backend;
@@ -75,7 +79,7 @@ pub fn parse_cose_key(bytes: &[u8]) -> Result<PublicKey, CryptoError> {
 pub fn check_key(key: &PublicKey) -> Result<(), CryptoError> {
     let valid = match key {
         PublicKey::Ed25519(bytes) => ed25519::is_valid_key(bytes),
-        PublicKey::Es256 { x, y } => backend::is_valid_p256(&uncompressed(x, y)),
+        PublicKey::Es256 { x, y } => backend::p256(&uncompressed(x, y)).is_some(),
         PublicKey::Rs256 { n, e } => PublicKey::rs256(n, e).is_ok(),
     };
     if valid { Ok(()) } else { Err(CryptoError::InvalidKey(key.algorithm())) }
@@ -87,25 +91,11 @@ pub fn check_key(key: &PublicKey) -> Result<(), CryptoError> {
 /// # Errors
 /// [`CryptoError::Malformed`], [`CryptoError::Mismatch`], [`CryptoError::InvalidKey`].
 pub fn verify_cose(key: &PublicKey, message: &[u8], signature: &[u8]) -> Result<(), CryptoError> {
-    let algorithm = key.algorithm();
-    let malformed = |_| CryptoError::Malformed(algorithm);
-    let valid = match key {
-        PublicKey::Ed25519(bytes) => {
-            ed25519::verify(bytes, message, signature.try_into().map_err(malformed)?)
-        }
-        PublicKey::Es256 { x, y } => {
-            let raw = signature.try_into().map_err(malformed)?;
-            backend::verify_es256(&uncompressed(x, y), message, raw)
-        }
-        PublicKey::Rs256 { n, e } => {
-            PublicKey::rs256(n, e)?;
-            if signature.len() != n.len() {
-                return Err(CryptoError::Malformed(algorithm));
-            }
-            backend::verify_rs256(n, e, message, signature)
-        }
-    };
-    if valid { Ok(()) } else { Err(CryptoError::Mismatch(algorithm)) }
+    // A key that can't be decoded has made no signature; it was refused by `check_key` before.
+    match ready::Decoded::of(key)? {
+        Some(decoded) => decoded.verify(message, signature),
+        None => Err(CryptoError::Mismatch(key.algorithm())),
+    }
 }
 
 /// Verifies a signature in its WebAuthn form (L3 6.5.5), which differs from COSE for ES256 only:
@@ -119,13 +109,13 @@ pub fn verify_webauthn(
     signature: &[u8],
 ) -> Result<(), CryptoError> {
     match key {
-        PublicKey::Es256 { .. } => {
-            let raw = ecdsa_sig::der_to_raw(signature)
-                .map_err(|_| CryptoError::Malformed(Algorithm::Es256))?;
-            verify_cose(key, message, &raw)
-        }
+        PublicKey::Es256 { .. } => verify_cose(key, message, &es256_raw(signature)?),
         _ => verify_cose(key, message, signature),
     }
+}
+
+fn es256_raw(der: &[u8]) -> Result<[u8; 64], CryptoError> {
+    ecdsa_sig::der_to_raw(der).map_err(|_| CryptoError::Malformed(Algorithm::Es256))
 }
 
 /// SEC 1 2.3.3, uncompressed.

@@ -49,20 +49,13 @@ fn closing_note<'c>(
     after: u64,
     when: Interval,
 ) -> Result<&'c OpenNote, Problem> {
-    cx.gov_notes
-        .iter()
-        .filter(|n| n.size >= after)
-        .filter_map(|n| Some((n.size, n.not_before?, n)))
-        .filter(|(_, t1, _)| *t1 >= when.t2)
-        .min_by_key(|(size, t1, _)| (*size, *t1))
-        .map(|(_, _, note)| note)
-        .ok_or_else(|| {
-            let code = if cx.gov.policy.is_none() { "time.not_checked" } else { "time.upper_open" };
-            Problem::open(
-                code,
-                format!("no governance checkpoint cosigned at or after {}", UnixSeconds(when.t2)),
-            )
-        })
+    cx.gov_notes.closing(after, when.t2).ok_or_else(|| {
+        let code = if cx.gov.policy.is_none() { "time.not_checked" } else { "time.upper_open" };
+        Problem::open(
+            code,
+            format!("no governance checkpoint cosigned at or after {}", UnixSeconds(when.t2)),
+        )
+    })
 }
 
 /// What a revocation of the approver's credential does to the answer, if it counts.
@@ -104,7 +97,7 @@ fn role_change(
 
 /// A revocation of a key that vouched has no effect on what is proved to be older.
 fn voucher_current(cx: &Context<'_>, voucher: &[u8], entry: u64, g2: &OpenNote) -> Effect {
-    let known_by = cx.gov_notes.iter().filter(|n| n.size > entry).filter_map(|n| n.before).min();
+    let known_by = cx.gov_notes.before(entry);
     let mut worst = Ok(());
     for r in cx.governance.revocations(voucher).filter(|r| r.index < g2.size) {
         if known_by.is_none_or(|u| r.document.effective_from.0 < u) {

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use placet_proto::b64::encode_hex;
+use placet_proto::document::Erasure;
+use placet_proto::statement::Statement;
 
 use crate::evidence::{ErasedStatement, Evidence};
 use crate::governance::Governance;
 use crate::report::{ErasedFacts, Problem};
 
 /// The orders of a bundle, by what they name.
-#[derive(Debug, Default)]
-pub(crate) struct Orders {
+#[derive(Debug, Clone, Default)]
+pub struct Orders {
     /// Index and entry of a target, with the first order that stands.
     stand: BTreeMap<(u64, [u8; 32]), Order>,
     /// Index of a target, with why the first order that names it does not count.
@@ -22,7 +24,12 @@ struct Order {
     index: u64,
     person: String,
     reason: String,
+    /// `sub` of its statement: the request of what it names (SPEC.md 5.2).
+    subject: String,
 }
+
+/// Most targets of orders that do not stand of which it is kept why: they only explain.
+const MAX_REFUSED: usize = 65_536;
 
 impl Orders {
     /// Reads the orders. `valid` holds the indexes of main statements that passed steps 9 and 10:
@@ -34,28 +41,58 @@ impl Orders {
     ) -> Self {
         let mut out = Self::default();
         for (index, statement, order) in evidence.erasures() {
-            let issued = valid.contains(&index);
-            let signed = governance.judge_erasure(order, statement);
-            for target in &order.targets {
-                let why = if !issued {
-                    "is not the ledger's".to_owned()
-                } else if let Err(p) = &signed {
-                    format!("is not an administrator's: {} ({})", p.detail, p.code)
-                } else if target.index >= order.after.main.size || order.after.main.size > index {
-                    "names what its signer could not see".to_owned()
-                } else {
-                    let order = Order {
+            let signed = match valid.contains(&index) {
+                true => governance
+                    .judge_erasure(order, statement)
+                    .map_err(|p| format!("is not an administrator's: {} ({})", p.detail, p.code)),
+                false => Err("is not the ledger's".to_owned()),
+            };
+            out.add(index, statement, order, &signed);
+        }
+        out
+    }
+
+    /// Adds the order at a main index; `signed` says whether it is one, by who may give it.
+    pub(crate) fn add(
+        &mut self,
+        index: u64,
+        statement: &Statement,
+        order: &Erasure,
+        signed: &Result<(), String>,
+    ) {
+        for target in &order.targets {
+            let seen = target.index < order.after.main.size && order.after.main.size <= index;
+            let why = match signed {
+                Err(why) => why.as_str(),
+                Ok(()) if !seen => "names what its signer could not see",
+                Ok(()) => {
+                    let of = |order: &Erasure| Order {
                         index,
                         person: order.signer.person.clone(),
                         reason: order.reason.clone(),
+                        subject: statement.header.sub.clone(),
                     };
-                    out.stand.entry((target.index, target.entry)).or_insert(order);
+                    let place = self.stand.entry((target.index, target.entry));
+                    place.or_insert_with(|| of(order));
                     continue;
-                };
-                out.refused.entry(target.index).or_insert(format!("the order at {index} {why}"));
+                }
+            };
+            if self.refused.len() < MAX_REFUSED {
+                let place = self.refused.entry(target.index);
+                place.or_insert_with(|| format!("the order at {index} {why}"));
             }
         }
-        out
+    }
+
+    /// What is left of a statement that an order which stands names.
+    pub(crate) fn erased(&self, index: u64, entry: [u8; 32]) -> Option<ErasedStatement> {
+        let subject = self.stand.get(&(index, entry))?.subject.clone();
+        Some(ErasedStatement { index, entry, subject, receipts: Vec::new() })
+    }
+
+    /// Why no order stands for the statement at an index.
+    pub(crate) fn why_not(&self, index: u64) -> &str {
+        self.refused.get(&index).map_or("no order names this entry", String::as_str)
     }
 
     fn of(&self, erased: &ErasedStatement) -> Option<&Order> {
@@ -68,8 +105,7 @@ pub(crate) fn bodies(orders: &Orders, erased: &[&ErasedStatement]) -> Result<Str
     let mut open = None;
     for e in erased {
         let Some(order) = orders.of(e) else {
-            let why = orders.refused.get(&e.index).cloned();
-            let why = why.unwrap_or_else(|| "no order names this entry".to_owned());
+            let why = orders.why_not(e.index);
             let detail = format!("leaf {}, entry {}: {why}", e.index, encode_hex(e.entry));
             return Err(Problem::failed("body.missing", detail));
         };

@@ -29,7 +29,7 @@ pub enum Parsed {
 }
 
 impl Parsed {
-    fn read(bytes: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, Error> {
         match Statement::parse(bytes) {
             Ok(statement) => Ok(Self::Known(statement)),
             Err(error) if matches!(error.code(), "kind.unknown" | "profile.unknown") => {
@@ -345,7 +345,7 @@ fn structure<T>(what: &'static str) -> Result<T, Error> {
 }
 
 /// Reads notes and checks their order: ascending by (size, bytes), none twice.
-fn read_notes(notes: Vec<Vec<u8>>) -> Result<Vec<ParsedNote>, Error> {
+pub(crate) fn read_notes(notes: Vec<Vec<u8>>) -> Result<Vec<ParsedNote>, Error> {
     let mut out: Vec<ParsedNote> = Vec::new();
     for bytes in notes {
         let signed = SignedCheckpoint::parse(&bytes).map_err(TlogError::from)?;

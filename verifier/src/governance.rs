@@ -12,6 +12,7 @@ mod signing;
 
 use std::collections::BTreeSet;
 use std::collections::btree_map::{BTreeMap, Entry};
+use std::sync::Arc;
 
 use placet_proto::cose_key::PublicKey;
 use placet_proto::document::{Body, Digest, Enrolment, Policy, PolicyRef, Revocation, RoleChange};
@@ -22,6 +23,7 @@ use placet_proto::tlog::merkle::{CompactRange, leaf_hash};
 pub use self::lineage::{Lineage, MAX_LINEAGE};
 use self::recovery::Announced;
 use self::signing::ADMINISTRATOR;
+use crate::crypto::ReadyKey;
 use crate::report::{Problem, Status};
 
 /// What assertions in a governance log are judged by.
@@ -57,6 +59,9 @@ pub struct Governance {
     rules: Rules,
     roots_at: Vec<[u8; 32]>,
     enrolments: BTreeMap<Vec<u8>, Judged<Enrolment>>,
+    /// Keys of credentials as they are enrolled and in the form that verifies, where they can be
+    /// read.
+    ready: BTreeMap<Vec<u8>, (Vec<u8>, Arc<ReadyKey>)>,
     /// Credentials by the thumbprints of their keys.
     keys: BTreeMap<[u8; 32], Vec<u8>>,
     /// Length of the lineage by credential, of those that stand.
@@ -78,7 +83,7 @@ pub struct Governance {
     policies: Vec<Judged<Policy>>,
     /// Index of the last policy that stands.
     last_policy: Option<u64>,
-    forks: Vec<Problem>,
+    forks: Vec<(u64, Problem)>,
 }
 
 impl Governance {
@@ -105,6 +110,7 @@ impl Governance {
             rules,
             roots_at,
             enrolments: BTreeMap::new(),
+            ready: BTreeMap::new(),
             keys: BTreeMap::new(),
             depths: BTreeMap::new(),
             roles: BTreeMap::new(),
@@ -131,10 +137,27 @@ impl Governance {
         self.roots_at.get(usize::try_from(size).ok()?).copied()
     }
 
-    /// Governance documents whose `after` names a root that is not this log's (SPEC.md 9.2).
+    /// Governance documents whose `after` names a root that is not this log's (SPEC.md 9.2), with
+    /// their indexes.
     #[must_use]
-    pub fn forks(&self) -> &[Problem] {
+    pub fn forks(&self) -> &[(u64, Problem)] {
         &self.forks
+    }
+
+    /// Documents that do not stand, with their indexes and why, ascending.
+    #[must_use]
+    pub fn without_effect(&self) -> Vec<(u64, &Problem)> {
+        fn of<T>(judged: &Judged<T>) -> Option<(u64, &Problem)> {
+            judged.authorised.as_ref().err().map(|why| (judged.index, why))
+        }
+        let enrolments = self.enrolments.values().filter_map(of);
+        let roles = self.roles.values().flatten().filter_map(of);
+        let revocations = self.revocations.values().flatten().filter_map(of);
+        let policies = self.policies.iter().filter_map(of);
+        let mut all: Vec<(u64, &Problem)> =
+            enrolments.chain(roles).chain(revocations).chain(policies).collect();
+        all.sort_by_key(|(index, _)| *index);
+        all
     }
 
     /// The enrolment of a credential, whatever it is worth.
@@ -165,10 +188,11 @@ impl Governance {
             let right =
                 after.gov.size <= index && self.root_at(after.gov.size) == Some(after.gov.root);
             if !right {
-                self.forks.push(Problem::failed(
+                let problem = Problem::failed(
                     "order.governance",
                     format!("governance entry {index} names a root of size {}", after.gov.size),
-                ));
+                );
+                self.forks.push((index, problem));
                 return;
             }
         }
@@ -216,6 +240,9 @@ impl Governance {
     fn add_enrolment(&mut self, e: &Enrolment, index: u64, statement: &Statement) {
         let Entry::Vacant(place) = self.keys.entry(key_of(&e.public_key)) else { return };
         place.insert(e.credential.clone());
+        if let Ok(ready) = signing::ready_key(&e.public_key) {
+            self.ready.insert(e.credential.clone(), (e.public_key.clone(), Arc::new(ready)));
+        }
         let authorised = self.judge_enrolment(e, index, statement);
         if authorised.is_ok() {
             let above = e.authoriser.as_ref().filter(|_| !self.is_root(e));

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use placet_proto::document::{Body, Genesis, Purpose};
-use placet_proto::trust::{TrustedKey, TrustedLog};
+use placet_proto::trust::TrustedKey;
 
-use crate::crypto;
 use crate::evidence::Parsed;
-use crate::logs::{check_alg, key_by_kid};
+use crate::logs::check_alg;
+use crate::notes::LogTrust;
 use crate::report::Problem;
 
 /// What the governance log lets each issuer key state. The trust file says the same again, and
@@ -59,16 +59,21 @@ impl Issuers {
         &self,
         parsed: &Parsed,
         index: u64,
-        log: &TrustedLog,
+        trust: &LogTrust,
     ) -> Result<(), Problem> {
+        let log = &trust.log;
         let header = parsed.header();
         let at = |detail: String| format!("{} entry {index}: {detail}", log.role.name());
-        let (key, public) = key_by_kid(log, Purpose::Issuer, &header.kid, index)
+        let known = trust
+            .key_by_kid(Purpose::Issuer, &header.kid, index)
             .map_err(|e| Problem { detail: at(e.detail.clone()), ..e })?;
-        check_alg(&public, header.alg)?;
+        check_alg(known.key.public(), header.alg)?;
+        let key = &known.trusted;
         let signed = placet_proto::cose::Sign1::parse(parsed.bytes())
             .map_err(|e| Problem::failed("issuer.signature", at(e.to_string())))?;
-        crypto::verify_cose(&public, &signed.signed_bytes(&[]), signed.signature)
+        known
+            .key
+            .verify_cose(&signed.signed_bytes(&[]), signed.signature)
             .map_err(|e| Problem::failed("issuer.signature", at(e.to_string())))?;
         let known = match parsed {
             Parsed::Known(statement) => statement,

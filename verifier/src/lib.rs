@@ -3,6 +3,7 @@
 
 mod answers;
 mod attestation;
+pub mod audit;
 mod bundle;
 pub mod codes;
 mod context;
@@ -17,6 +18,7 @@ pub mod governance;
 mod issuers;
 mod logs;
 pub mod notes;
+mod opened;
 mod passkey;
 mod quorum;
 mod report;

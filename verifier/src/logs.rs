@@ -8,11 +8,10 @@ use placet_proto::cose_key::{Algorithm, PublicKey};
 use placet_proto::document::{Body, Genesis, Purpose};
 use placet_proto::kind::LogRole;
 use placet_proto::tlog::merkle::{leaf_hash, root_from_inclusion, verify_consistency};
-use placet_proto::trust::{TrustFile, TrustedKey, TrustedLog};
+use placet_proto::trust::{TrustFile, TrustedLog};
 
-use crate::crypto;
 use crate::evidence::{Evidence, MainStatement, Parsed, ParsedNote, sizes};
-use crate::notes::{self, LogTrust, OpenNote};
+use crate::notes::{self, LogTrust, NoteSet, OpenNote};
 use crate::report::{Problem, Status};
 
 type Checked = Result<String, Problem>;
@@ -109,8 +108,8 @@ pub(crate) fn open_notes(
 }
 
 /// Step 7: each path proves.
-pub(crate) fn consistency(paths: &[Consistency], notes: &[OpenNote]) -> Checked {
-    let root = |size| notes.iter().find(|n| n.size == size).map(|n| n.root);
+pub(crate) fn consistency(paths: &[Consistency], notes: &NoteSet) -> Checked {
+    let root = |size| notes.of_size(size).map(|n| n.root);
     for path in paths {
         let (Some(from), Some(to)) = (root(path.from), root(path.to)) else {
             return Err(Problem::failed("log.consistency", "a path between sizes of no note"));
@@ -126,7 +125,7 @@ pub(crate) fn consistency(paths: &[Consistency], notes: &[OpenNote]) -> Checked 
 }
 
 /// Step 8: every receipt of every main statement.
-pub(crate) fn inclusion(evidence: &Evidence, notes: &[OpenNote], log: &TrustedLog) -> Checked {
+pub(crate) fn inclusion(evidence: &Evidence, notes: &NoteSet, log: &LogTrust) -> Checked {
     let mut open = None;
     let kept = evidence.main.iter().map(|m| (Leaf::of(m), &m.receipts));
     let erased = evidence
@@ -166,13 +165,8 @@ impl<'e> Leaf<'e> {
     }
 }
 
-fn receipt(
-    of: &Leaf<'_>,
-    bytes: &[u8],
-    notes: &[OpenNote],
-    log: &TrustedLog,
-) -> Result<(), Problem> {
-    let index = of.index;
+fn receipt(of: &Leaf<'_>, bytes: &[u8], notes: &NoteSet, trust: &LogTrust) -> Result<(), Problem> {
+    let (index, log) = (of.index, &trust.log);
     let bad = |detail: String| Problem::failed("log.inclusion", format!("leaf {index}: {detail}"));
     let receipt = Receipt::parse(bytes).map_err(|e| bad(e.to_string()))?;
     let claims = &receipt.claims;
@@ -195,7 +189,7 @@ fn receipt(
     let leaf = leaf_hash(&of.entry);
     let root = root_from_inclusion(&leaf, index, proof.tree_size, &proof.path)
         .map_err(|e| bad(e.to_string()))?;
-    let Some(note) = notes.iter().find(|n| n.size == proof.tree_size) else {
+    let Some(note) = notes.of_size(proof.tree_size) else {
         return Err(bad("no checkpoint of that size".into()));
     };
     if note.root != root {
@@ -210,38 +204,15 @@ fn receipt(
             format!("receipt, algorithm {}", receipt.alg),
         ));
     }
-    let key = key_by_kid(log, Purpose::Receipt, &receipt.kid, proof.tree_size).map_err(|e| {
+    let known = trust.key_by_kid(Purpose::Receipt, &receipt.kid, proof.tree_size);
+    let known = known.map_err(|e| {
         if e.code == "issuer.external" { bad("receipt key not trusted".into()) } else { e }
     })?;
-    check_alg(&key.1, receipt.alg)?;
-    crypto::verify_cose(&key.1, &receipt.sign1.signed_bytes(&root), receipt.sign1.signature)
+    check_alg(known.key.public(), receipt.alg)?;
+    known
+        .key
+        .verify_cose(&receipt.sign1.signed_bytes(&root), receipt.sign1.signature)
         .map_err(|e| bad(e.to_string()))
-}
-
-/// The trusted key with this thumbprint and purpose, valid at `x`.
-pub(crate) fn key_by_kid<'t>(
-    log: &'t TrustedLog,
-    purpose: Purpose,
-    kid: &[u8; 32],
-    x: u64,
-) -> Result<(&'t TrustedKey, PublicKey), Problem> {
-    let mut outside = false;
-    for key in log.keys.iter().filter(|k| k.purpose == purpose) {
-        let Ok(public) = PublicKey::from_cose(&key.public_key) else { continue };
-        if public.thumbprint() != *kid {
-            continue;
-        }
-        if key.covers(x) {
-            return Ok((key, public));
-        }
-        outside = true;
-    }
-    let hex = placet_proto::b64::encode_hex(kid);
-    Err(if outside {
-        Problem::failed("key.window", format!("{} key {hex} used at {x}", purpose.name()))
-    } else {
-        Problem::open("issuer.external", format!("{} key {hex}", purpose.name()))
-    })
 }
 
 pub(crate) fn check_alg(key: &PublicKey, alg: i64) -> Result<(), Problem> {
@@ -261,10 +232,10 @@ pub(crate) fn check_alg(key: &PublicKey, alg: i64) -> Result<(), Problem> {
 pub(crate) fn governance_roots(
     governance: &crate::governance::Governance,
     evidence: &Evidence,
-    notes: &[OpenNote],
+    notes: &NoteSet,
 ) -> Checked {
     let hex = placet_proto::b64::encode_hex;
-    for note in notes {
+    for note in notes.iter() {
         let computed = governance.root_at(note.size);
         if computed != Some(note.root) {
             return Err(Problem::failed("log.root", format!("governance size {}", note.size))

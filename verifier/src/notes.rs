@@ -1,6 +1,8 @@
 //! Notes: the log's own signature, the witnesses' cosignatures, and what they say about time
 //! (SPEC.md 6.4, 9.4).
 
+mod set;
+
 use placet_proto::cose_key::PublicKey;
 use placet_proto::document::Purpose;
 use placet_proto::tlog::checkpoint::SignedCheckpoint;
@@ -9,7 +11,8 @@ use placet_proto::tlog::note::{KeyMaterial, VerifierKey};
 use placet_proto::tlog::policy::Policy;
 use placet_proto::trust::{TrustedKey, TrustedLog};
 
-use crate::crypto;
+pub use self::set::NoteSet;
+use crate::crypto::{CryptoError, ReadyKey};
 use crate::report::{Malformed, Problem};
 
 /// The smallest tree that a log of this profile signs (SPEC.md 6.2).
@@ -25,7 +28,21 @@ pub struct LogTrust {
     /// Whether the operator's own witnesses count for nothing: where independent ones are
     /// required, time must not rest on the others either.
     pub independent_only: bool,
-    checkpoint_keys: Vec<(VerifierKey, TrustedKey)>,
+    keys: Vec<KnownKey>,
+    checkpoint_keys: Vec<(VerifierKey, ReadyKey, TrustedKey)>,
+    /// By position in the policy.
+    witness_keys: Vec<Option<ReadyKey>>,
+}
+
+/// A key of a log, read.
+#[derive(Debug, Clone)]
+pub(crate) struct KnownKey {
+    /// What the trust file says of it.
+    pub(crate) trusted: TrustedKey,
+    /// RFC 9679 thumbprint.
+    pub(crate) kid: [u8; 32],
+    /// The key.
+    pub(crate) key: ReadyKey,
 }
 
 impl LogTrust {
@@ -36,26 +53,55 @@ impl LogTrust {
     pub fn new(log: &TrustedLog) -> Result<Self, Malformed> {
         let tlog = |e: placet_proto::tlog::TlogError| Malformed::from(placet_proto::Error::from(e));
         let policy = Policy::parse(log.witness_policy.as_bytes()).map_err(|e| tlog(e.into()))?;
+        let mut witness_keys = Vec::new();
         for witness in policy.witnesses() {
-            if let KeyMaterial::CosignatureV1(raw) = witness.key.material() {
-                check_key(&PublicKey::Ed25519(*raw))?;
-            }
+            witness_keys.push(match witness.key.material() {
+                KeyMaterial::CosignatureV1(raw) => Some(ready(PublicKey::Ed25519(*raw))?),
+                _ => None,
+            });
         }
-        for key in &log.keys {
-            check_key(&PublicKey::from_cose(&key.public_key).map_err(placet_proto::Error::from)?)?;
-        }
+        let mut keys = Vec::new();
         let mut checkpoint_keys = Vec::new();
-        for key in log.keys.iter().filter(|k| k.purpose == Purpose::Checkpoint) {
-            // A checkpoint key of another algorithm signs nothing that this profile reads.
+        for trusted in &log.keys {
             let public =
-                PublicKey::from_cose(&key.public_key).map_err(placet_proto::Error::from)?;
-            if let PublicKey::Ed25519(raw) = public {
-                let vkey = VerifierKey::new(&log.origin, KeyMaterial::Ed25519(raw))
+                PublicKey::from_cose(&trusted.public_key).map_err(placet_proto::Error::from)?;
+            let kid = public.thumbprint();
+            let key = ready(public)?;
+            // A checkpoint key of another algorithm signs nothing that this profile reads.
+            if let (Purpose::Checkpoint, PublicKey::Ed25519(raw)) = (trusted.purpose, key.public())
+            {
+                let vkey = VerifierKey::new(&log.origin, KeyMaterial::Ed25519(*raw))
                     .map_err(|e| tlog(e.into()))?;
-                checkpoint_keys.push((vkey, key.clone()));
+                checkpoint_keys.push((vkey, key.clone(), trusted.clone()));
             }
+            keys.push(KnownKey { trusted: trusted.clone(), kid, key });
         }
-        Ok(Self { log: log.clone(), policy, independent_only: false, checkpoint_keys })
+        let (log, independent_only) = (log.clone(), false);
+        Ok(Self { log, policy, independent_only, keys, checkpoint_keys, witness_keys })
+    }
+
+    /// The trusted key with this thumbprint and purpose, valid at `x`.
+    ///
+    /// # Errors
+    /// Failed `key.window`; indeterminate `issuer.external` for a key that is not known.
+    pub(crate) fn key_by_kid(
+        &self,
+        purpose: Purpose,
+        kid: &[u8; 32],
+        x: u64,
+    ) -> Result<&KnownKey, Problem> {
+        let mut named =
+            self.keys.iter().filter(|k| k.trusted.purpose == purpose && k.kid == *kid).peekable();
+        let known = named.peek().is_some();
+        if let Some(key) = named.find(|k| k.trusted.covers(x)) {
+            return Ok(key);
+        }
+        let hex = placet_proto::b64::encode_hex(kid);
+        Err(if known {
+            Problem::failed("key.window", format!("{} key {hex} used at {x}", purpose.name()))
+        } else {
+            Problem::open("issuer.external", format!("{} key {hex}", purpose.name()))
+        })
     }
 
     /// Whether the witness at this position of the policy is one that the operator runs.
@@ -68,8 +114,9 @@ impl LogTrust {
     }
 }
 
-fn check_key(key: &PublicKey) -> Result<(), Malformed> {
-    crypto::check_key(key).map_err(|e| Malformed { code: e.code(), detail: e.to_string() })
+fn ready(key: PublicKey) -> Result<ReadyKey, Malformed> {
+    let malformed = |e: CryptoError| Malformed { code: e.code(), detail: e.to_string() };
+    ReadyKey::new(key).map_err(malformed)
 }
 
 /// A note whose signatures were looked at.
@@ -124,13 +171,14 @@ pub fn open(
     check_log_signature(signed, trust)?;
     let mut times = vec![None; trust.policy.witnesses().len()];
     for (position, witness) in trust.policy.witnesses().iter().enumerate() {
-        let time = cosigned_at(signed, &witness.key).map_err(bad)?;
+        let key = trust.witness_keys.get(position).and_then(Option::as_ref);
+        let time = cosigned_at(signed, &witness.key, key).map_err(bad)?;
         if let Some(slot) = times.get_mut(position) {
             *slot = time.filter(|_| !(trust.independent_only && trust.is_own(position)));
         }
     }
     let known = |name: &str, id: u32| {
-        trust.checkpoint_keys.iter().any(|(k, _)| k.name() == name && k.key_id() == id)
+        trust.checkpoint_keys.iter().any(|(k, ..)| k.name() == name && k.key_id() == id)
             || trust.policy.witnesses().iter().any(|w| w.key.name() == name && w.key.key_id() == id)
     };
     let unknown = signed
@@ -156,14 +204,9 @@ pub fn open(
 pub(crate) fn signed_by_log(signed: &SignedCheckpoint, trust: &LogTrust) -> bool {
     let note = signed.note();
     signed.checkpoint().origin == trust.log.origin
-        && trust.checkpoint_keys.iter().any(|(vkey, _)| {
-            let (Some(line), KeyMaterial::Ed25519(raw)) =
-                (note.signature_of(vkey), vkey.material())
-            else {
-                return false;
-            };
-            let (public, text) = (PublicKey::Ed25519(*raw), note.text().as_bytes());
-            crypto::verify_cose(&public, text, line.signature()).is_ok()
+        && trust.checkpoint_keys.iter().any(|(vkey, key, _)| {
+            let line = note.signature_of(vkey);
+            line.is_some_and(|l| key.verify_cose(note.text().as_bytes(), l.signature()).is_ok())
         })
 }
 
@@ -171,14 +214,12 @@ fn check_log_signature(signed: &SignedCheckpoint, trust: &LogTrust) -> Result<()
     let (note, size) = (signed.note(), signed.checkpoint().size);
     let mut out_of_window = false;
     let mut valid = false;
-    for (vkey, key) in &trust.checkpoint_keys {
+    for (vkey, key, trusted) in &trust.checkpoint_keys {
         let Some(line) = note.signature_of(vkey) else { continue };
-        let KeyMaterial::Ed25519(raw) = vkey.material() else { continue };
-        let public = PublicKey::Ed25519(*raw);
-        crypto::verify_cose(&public, note.text().as_bytes(), line.signature()).map_err(|e| {
+        key.verify_cose(note.text().as_bytes(), line.signature()).map_err(|e| {
             Problem::failed("log.checkpoint", format!("the log's signature at size {size}: {e}"))
         })?;
-        if key.covers(size) {
+        if trusted.covers(size) {
             valid = true;
         } else {
             out_of_window = true;
@@ -197,15 +238,17 @@ fn check_log_signature(signed: &SignedCheckpoint, trust: &LogTrust) -> Result<()
     }
 }
 
-fn cosigned_at(signed: &SignedCheckpoint, key: &VerifierKey) -> Result<Option<u64>, String> {
+fn cosigned_at(
+    signed: &SignedCheckpoint,
+    key: &VerifierKey,
+    ready: Option<&ReadyKey>,
+) -> Result<Option<u64>, String> {
     let note = signed.note();
-    let Some(line) = note.signature_of(key) else { return Ok(None) };
-    let KeyMaterial::CosignatureV1(raw) = key.material() else { return Ok(None) };
+    let (Some(line), Some(ready)) = (note.signature_of(key), ready) else { return Ok(None) };
     let refused = |what: &dyn std::fmt::Display| format!("cosignature of {}: {what}", key.name());
     let cosignature = Cosignature::parse(line.signature()).map_err(|e| refused(&e))?;
     let message = cosignature::message(cosignature.time(), note.text()).map_err(|e| refused(&e))?;
-    crypto::verify_cose(&PublicKey::Ed25519(*raw), &message, cosignature.signature())
-        .map_err(|e| refused(&e))?;
+    ready.verify_cose(&message, cosignature.signature()).map_err(|e| refused(&e))?;
     // A stamp of 0 makes no statement about time (C2SP tlog-cosignature), so it counts for nothing.
     Ok(Some(cosignature.time()).filter(|t| *t > 0))
 }

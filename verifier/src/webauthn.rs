@@ -109,6 +109,30 @@ pub fn verify_assertion(
     key: &CredentialKey,
     assertion: &Assertion<'_>,
 ) -> Result<AssertionFacts, WebauthnError> {
+    let public = &key.public_key;
+    let credential = Credential {
+        algorithm: public.algorithm(),
+        backup_eligible: key.backup_eligible,
+        verify: &|message, signature| crypto::verify_webauthn(public, message, signature),
+    };
+    verify_assertion_by(policy, expected_challenge, &credential, assertion)
+}
+
+/// A credential whose key is held in whatever form the caller has it.
+pub(crate) struct Credential<'a> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) backup_eligible: bool,
+    /// Message and signature.
+    pub(crate) verify: &'a dyn Fn(&[u8], &[u8]) -> Result<(), CryptoError>,
+}
+
+/// [`verify_assertion`] by a key in any form.
+pub(crate) fn verify_assertion_by(
+    policy: &AssertionPolicy,
+    expected_challenge: &[u8],
+    key: &Credential<'_>,
+    assertion: &Assertion<'_>,
+) -> Result<AssertionFacts, WebauthnError> {
     let ceremony = Ceremony::Assertion;
     let client = client_data::verify(
         assertion.client_data_json,
@@ -126,8 +150,8 @@ pub fn verify_assertion(
     if data.flags.backup_eligible() != key.backup_eligible {
         return Err(ceremony.fails(Rule::BackupEligible, "BE differs from the enrolment"));
     }
-    verify_signature(&key.public_key, assertion)?;
-    let exportable = key.public_key.algorithm() == Algorithm::Es256
+    verify_signature(key, assertion)?;
+    let exportable = key.algorithm == Algorithm::Es256
         && sshsig::is_exportable(assertion.client_data_json, expected_challenge, &client.origin);
     Ok(AssertionFacts {
         origin: client.origin,
@@ -167,10 +191,10 @@ fn verify_authenticator_data(
     Ok(rp_id.clone())
 }
 
-fn verify_signature(key: &PublicKey, assertion: &Assertion<'_>) -> Result<(), WebauthnError> {
+fn verify_signature(key: &Credential<'_>, assertion: &Assertion<'_>) -> Result<(), WebauthnError> {
     let client_data_hash: [u8; 32] = Sha256::digest(assertion.client_data_json).into();
     let signed = [assertion.authenticator_data, &client_data_hash].concat();
-    crypto::verify_webauthn(key, &signed, assertion.signature).map_err(|e| match e {
+    (key.verify)(&signed, assertion.signature).map_err(|e| match e {
         CryptoError::Key(_) | CryptoError::InvalidKey(_) => WebauthnError::Key(e),
         CryptoError::Malformed(_) => {
             Ceremony::Assertion.fails(Rule::Signature, "not the one encoding of a signature")

@@ -1,5 +1,7 @@
 //! Both logs, the keys and the clock.
 
+use std::path::Path;
+
 use ed25519_dalek::{Signer as _, SigningKey};
 use placet_proto::action::Action;
 use placet_proto::cbor::{MapWriter, Writer};
@@ -213,6 +215,12 @@ impl Forge {
     pub fn publish_both(&mut self) {
         self.publish_main();
         self.publish_gov();
+    }
+
+    /// Writes copies of both logs, as `placet log export --log both` does.
+    pub fn write_copies(&self, dir: &Path) {
+        self.main.write_copy(&dir.join("log"));
+        self.gov.write_copy(&dir.join("gov"));
     }
 
     /// `after` of the newest notes.

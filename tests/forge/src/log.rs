@@ -10,7 +10,7 @@ use placet_proto::cose::{
 use placet_proto::cose_key::PublicKey;
 use placet_proto::kind::LogRole;
 use placet_proto::logcopy;
-use placet_proto::tlog::checkpoint::Checkpoint;
+use placet_proto::tlog::checkpoint::{Checkpoint, SignedCheckpoint};
 use placet_proto::tlog::cosignature::{self, Cosignature};
 use placet_proto::tlog::merkle::{
     Hash, HashReader, MerkleError, consistency_path, inclusion_path, leaf_hash, node_hash, root_at,
@@ -160,9 +160,20 @@ impl MemLog {
         cose::encode_sign1(&protected, &receipt_unprotected(proof), None, &signature)
     }
 
-    /// Writes a copy of the log into a folder (SPEC.md 6.6), under a checkpoint of its whole size.
+    /// Writes a copy of the log into a folder (SPEC.md 6.6): under the newest note of its whole
+    /// size, else under a checkpoint that nobody cosigned; with every note that was published.
     pub fn write_copy(&self, dir: &Path) {
+        self.write_copy_without(dir, &[]);
+    }
+
+    /// The same with empty bodies at some indexes, as for erased ones.
+    pub fn write_copy_without(&self, dir: &Path, erased: &[u64]) {
         let entries: Vec<Hash> = self.statements.iter().map(|s| placet_proto::sha256(s)).collect();
+        let mut levels: Vec<Vec<Hash>> = vec![entries.iter().map(|e| leaf_hash(e)).collect()];
+        while let Some(level) = levels.last().filter(|level| level.len() > 1) {
+            let (pairs, _) = level.as_chunks::<2>();
+            levels.push(pairs.iter().map(|[left, right]| node_hash(left, right)).collect());
+        }
         let write = |path: String, bytes: &[u8]| {
             let path = dir.join(path);
             fs::create_dir_all(path.parent().expect("a path in a folder")).expect("a folder");
@@ -170,22 +181,34 @@ impl MemLog {
         };
         for id in new_tiles(0, self.size()) {
             let first = id.index as usize * usize::from(TILE_WIDTH);
-            let run = &entries[first..first + usize::from(id.width)];
+            let run = first..first + usize::from(id.width);
             let bytes = match id.kind {
-                TileKind::Entries => encode_bundle(run).expect("short entries"),
-                TileKind::Hashes(0) => run.iter().flat_map(|e| leaf_hash(e)).collect(),
-                TileKind::Hashes(_) => panic!("forged logs are small"),
+                TileKind::Entries => encode_bundle(&entries[run]).expect("short entries"),
+                // A level of tiles is eight of the tree.
+                TileKind::Hashes(level) => levels[usize::from(level) * 8][run].concat(),
             };
             write(id.to_string(), &bytes);
         }
         for (n, run) in self.statements.chunks(usize::from(logcopy::BUNDLE_WIDTH)).enumerate() {
             let mut bundle = Vec::new();
-            for statement in run {
-                logcopy::push(&mut bundle, Some(statement)).expect("a statement within limits");
+            for (index, statement) in (256 * n as u64..).zip(run) {
+                let body = Some(statement.as_slice()).filter(|_| !erased.contains(&index));
+                logcopy::push(&mut bundle, body).expect("a statement within limits");
             }
             write(format!("statements/{n}"), &bundle);
         }
-        write("checkpoint".to_owned(), &self.checkpoint(self.size()).to_bytes());
+        for (n, run) in self.notes.chunks(usize::from(logcopy::BUNDLE_WIDTH)).enumerate() {
+            let mut file = Vec::new();
+            for note in run {
+                logcopy::push(&mut file, Some(note)).expect("a note within limits");
+            }
+            write(format!("notes/{n}"), &file);
+        }
+        let size =
+            |note: &Vec<u8>| SignedCheckpoint::parse(note).expect("our own note").checkpoint().size;
+        let newest = self.notes.last().filter(|note| size(note) == self.size()).cloned();
+        let note = newest.unwrap_or_else(|| self.checkpoint(self.size()).to_bytes());
+        write("checkpoint".to_owned(), &note);
     }
 
     /// A consistency path.

@@ -65,6 +65,8 @@ impl From<Color> for anstream::ColorChoice {
 pub enum Command {
     /// Verify evidence bundles
     Check(Check),
+    /// Verify everything in copies of both logs of a ledger
+    Audit(Audit),
     /// Decode a file and print it, without verifying anything
     Show(Show),
     /// Say what a code means and what to do next
@@ -130,6 +132,33 @@ pub struct Wanted {
     /// A check that has to pass beside the usual ones; may be repeated
     #[arg(long, value_name = "ID")]
     pub require: Vec<String>,
+}
+
+/// `audit`.
+#[derive(Debug, Args)]
+pub struct Audit {
+    /// Copies of both logs, in COPY/log and COPY/gov (`placet log export --log both`)
+    #[arg(value_name = "COPY")]
+    pub copy: PathBuf,
+    /// The copy of the governance log, if it is not COPY/gov; COPY is then that of the main log
+    #[arg(long, value_name = "COPY")]
+    pub gov: Option<PathBuf>,
+    /// What you trust. One that came with the copy proves nothing
+    #[arg(long, env = "PLACET_TRUST", value_name = "TRUST")]
+    pub trust: PathBuf,
+    /// Where to note what was done, so that an audit that was stopped, or a copy that grew, goes on
+    /// from there. Keep it to yourself: whoever writes it decides what is looked at
+    #[arg(long, value_name = "FILE")]
+    pub state: Option<PathBuf>,
+    /// How many threads verify, default one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Judge the trust file's expiry as of this time, default now
+    #[arg(long, value_name = "T", value_parser = time)]
+    pub as_of: Option<UnixSeconds>,
+    /// One JSON object, schema placet/audit-result/v1
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
 }
 
 /// `show`.

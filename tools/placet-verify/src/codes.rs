@@ -7,6 +7,10 @@ use placet_verifier::codes::{self, Code};
 pub const IO: &str = "io.error";
 /// A file is larger than its format allows.
 pub const SIZE: &str = "input.size";
+/// The state of an audit is not one of this audit.
+pub const STATE: &str = "audit.state";
+/// A folder holds no copies of both logs.
+pub const COPY: &str = "audit.copy";
 
 const fn c(
     code: &'static str,
@@ -19,6 +23,20 @@ const fn c(
 
 /// Codes of this program, ascending.
 pub const OWN: &[Code] = &[
+    c(
+        "audit.copy",
+        "The folder does not hold copies of both logs.",
+        "Make them: `placet log export --log both`; a ledger's own folder is none.",
+        "6.6",
+    ),
+    c(
+        "audit.state",
+        "The state file is damaged, or of another audit: of another trust file, or of a log with \
+         another history.",
+        "If the trust file is the same, compare the checkpoints of both copies \
+         (`placet-verify consistency`). Begin anew without the file.",
+        "9.10",
+    ),
     c(
         "consistency.unproved",
         "Nothing was given that could show whether the larger tree holds the smaller one.",

@@ -9,11 +9,18 @@ pub(super) fn is_valid_key(bytes: &[u8; 32]) -> bool {
     canonical(bytes).is_some_and(|key| key.to_edwards().is_torsion_free())
 }
 
+/// A key that [`is_valid_key`] accepts, decoded once for many signatures.
+pub(super) type Ready = VerifyingKey;
+
+/// Decodes a key.
+pub(super) fn ready(bytes: &[u8; 32]) -> Option<Ready> {
+    canonical(bytes)
+}
+
 /// `verify_strict`: refuses small-order keys and commitments, non-canonical encodings of the key,
 /// of `R` and of `S`, and uses the equation without cofactor.
-pub(super) fn verify(key: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
-    let signature = Signature::from_bytes(signature);
-    canonical(key).is_some_and(|key| key.verify_strict(message, &signature).is_ok())
+pub(super) fn verify(key: &Ready, message: &[u8], signature: &[u8; 64]) -> bool {
+    key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
 }
 
 /// dalek reduces a `y` of 2^255 - 19 or more instead of refusing it; encoding the point again

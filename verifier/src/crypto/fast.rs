@@ -10,14 +10,17 @@ use aws_lc_rs::signature::{
 
 use super::x509::Hash;
 
-/// Whether an uncompressed point lies on P-256.
-pub(super) fn is_valid_p256(point: &[u8; 65]) -> bool {
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).is_ok()
+/// A point on P-256, decoded once for many signatures.
+pub(super) type P256 = ParsedPublicKey;
+
+/// Decodes an uncompressed point; `None` if it does not lie on P-256.
+pub(super) fn p256(point: &[u8; 65]) -> Option<P256> {
+    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()
 }
 
 /// `signature` is `r ‖ s`.
-pub(super) fn verify_es256(point: &[u8; 65], message: &[u8], signature: &[u8; 64]) -> bool {
-    UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).verify(message, signature).is_ok()
+pub(super) fn verify_es256(key: &P256, message: &[u8], signature: &[u8; 64]) -> bool {
+    key.verify_sig(message, signature).is_ok()
 }
 
 /// `n` and `e` are big endian, of the sizes that `PublicKey::rs256` accepts.

@@ -7,14 +7,16 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::x509::Hash;
 
-/// Whether an uncompressed point lies on P-256.
-pub(super) fn is_valid_p256(point: &[u8; 65]) -> bool {
-    p256::ecdsa::VerifyingKey::from_sec1_bytes(point).is_ok()
+/// A point on P-256, decoded once for many signatures.
+pub(super) type P256 = p256::ecdsa::VerifyingKey;
+
+/// Decodes an uncompressed point; `None` if it does not lie on P-256.
+pub(super) fn p256(point: &[u8; 65]) -> Option<P256> {
+    p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok()
 }
 
 /// `signature` is `r ‖ s`.
-pub(super) fn verify_es256(point: &[u8; 65], message: &[u8], signature: &[u8; 64]) -> bool {
-    let Ok(key) = p256::ecdsa::VerifyingKey::from_sec1_bytes(point) else { return false };
+pub(super) fn verify_es256(key: &P256, message: &[u8], signature: &[u8; 64]) -> bool {
     let Ok(signature) = p256::ecdsa::Signature::from_slice(signature) else { return false };
     key.verify(message, &signature).is_ok()
 }

@@ -1,13 +1,15 @@
 //! Who signed a governance document, and whether that person might (SPEC.md 9.1, 9.3).
 
+use std::sync::Arc;
+
 use placet_proto::document::{Enrolment, Role, Signer};
 use placet_proto::sshsig::{self, Namespace};
 use placet_proto::statement::{Assertion, Statement};
 
 use super::{Governance, Judged, short};
-use crate::crypto;
+use crate::crypto::{CryptoError, PublicKey, ReadyKey};
 use crate::report::{Problem, Status};
-use crate::webauthn::{self, AssertionFacts, AssertionPolicy, CredentialKey};
+use crate::webauthn::{self, AssertionFacts, AssertionPolicy, Credential};
 
 /// Whose signature a document needs; an administrator's will always do.
 #[derive(Clone, Copy)]
@@ -94,6 +96,12 @@ impl Governance {
         )
     }
 
+    /// The key of an enrolment, decoded once for all that it signs.
+    fn ready_key(&self, enrolment: &Enrolment) -> Option<&Arc<ReadyKey>> {
+        let (cose, ready) = self.ready.get(&enrolment.credential)?;
+        (*cose == enrolment.public_key).then_some(ready)
+    }
+
     /// [`Governance::assertion`] for an assertion that stands in no statement yet.
     ///
     /// # Errors
@@ -113,20 +121,32 @@ impl Governance {
             return Err(Problem::failed("assertion.rp_id", "the RP id is not allowed")
                 .versus(self.rules.rp_ids.join(", "), &enrolment.rp_id));
         }
-        let public_key = crypto::parse_cose_key(&enrolment.public_key)
-            .map_err(|e| code_problem(e.code(), e.to_string()))?;
+        let key = match self.ready_key(enrolment) {
+            Some(ready) => Ok(ready.clone()),
+            None => ready_key(&enrolment.public_key).map(Arc::new),
+        };
+        let key = key.map_err(|e| code_problem(e.code(), e.to_string()))?;
         let policy =
             AssertionPolicy::strict(vec![enrolment.rp_id.clone()], self.rules.origins.clone());
-        let key = CredentialKey { public_key, backup_eligible: enrolment.backup_eligible };
+        let credential = Credential {
+            algorithm: key.public().algorithm(),
+            backup_eligible: enrolment.backup_eligible,
+            verify: &|message, signature| key.verify_webauthn(message, signature),
+        };
         let assertion = webauthn::Assertion {
             credential_id: &assertion.credential,
             authenticator_data: &assertion.authenticator_data,
             client_data_json: &assertion.client_data_json,
             signature: &assertion.signature,
         };
-        webauthn::verify_assertion(&policy, challenge, &key, &assertion)
+        webauthn::verify_assertion_by(&policy, challenge, &credential, &assertion)
             .map_err(|e| code_problem(e.code(), e.to_string()))
     }
+}
+
+/// Reads a COSE_Key and makes it ready.
+pub(super) fn ready_key(cose: &[u8]) -> Result<ReadyKey, CryptoError> {
+    ReadyKey::new(PublicKey::from_cose(cose)?)
 }
 
 /// A bad assertion of an enrolment is a bad lineage; other problems stay what they are.

@@ -6,6 +6,7 @@
 //! COPY/tile/0/…                leaf hashes
 //! COPY/tile/entries/…          entries: for Placet the SHA-256 of each statement
 //! COPY/statements/N            statements in bundles of 256
+//! COPY/notes/N                 notes that were published, 256 in a file
 //! ```
 //!
 //! A ledger's own folder works too, its `log/` being the copy, for what needs no statements.
@@ -17,6 +18,7 @@ use placet_proto::cose_key::PublicKey;
 use placet_proto::document::{Body, Purpose};
 use placet_proto::logcopy;
 use placet_proto::statement::Statement;
+use placet_proto::tlog::checkpoint::Checkpoint;
 use placet_proto::tlog::merkle::{CompactRange, Hash};
 use placet_proto::tlog::note::MAX_NOTE_LEN;
 use placet_proto::tlog::tile::{self, TILE_WIDTH};
@@ -30,11 +32,14 @@ use crate::input;
 
 /// The most entries that are read: 512 MiB of hashes.
 const MAX_ENTRIES: u64 = 1 << 24;
+/// The most notes of a log that are read: one every ten seconds for a hundred days.
+const MAX_NOTES: usize = 1 << 20;
 
 /// A copy of one log.
 pub struct Copy {
     tiles: PathBuf,
     statements: PathBuf,
+    notes: PathBuf,
 }
 
 impl Copy {
@@ -42,7 +47,64 @@ impl Copy {
     pub fn at(path: &Path) -> Self {
         let own = path.join("log");
         let tiles = if own.join("tile").is_dir() { own } else { path.to_owned() };
-        Self { tiles, statements: path.join("statements") }
+        Self { tiles, statements: path.join("statements"), notes: path.join("notes") }
+    }
+
+    /// A copy in exactly this folder.
+    pub fn of(folder: &Path) -> Self {
+        let (statements, notes) = (folder.join("statements"), folder.join("notes"));
+        Self { tiles: folder.to_owned(), statements, notes }
+    }
+
+    /// The copy's checkpoint, not verified, and its bytes.
+    ///
+    /// # Errors
+    /// As [`Copy::size`].
+    pub fn checkpoint(&self) -> Result<(Checkpoint, Vec<u8>), Failure> {
+        let path = self.tiles.join("checkpoint");
+        let note = input::read(&path, MAX_NOTE_LEN)?;
+        let signed = SignedCheckpoint::parse(&note.bytes).map_err(|e| refuse(&path, e))?;
+        check_size(&path, signed.checkpoint().size)?;
+        Ok((signed.checkpoint().clone(), note.bytes))
+    }
+
+    /// Every note in the copy, beside its checkpoint.
+    ///
+    /// # Errors
+    /// What reading the files gives; `logcopy.*`.
+    pub fn notes(&self) -> Result<Vec<Vec<u8>>, Failure> {
+        let mut notes = Vec::new();
+        for n in 0_u64.. {
+            let path = self.notes.join(n.to_string());
+            if !path.exists() {
+                break;
+            }
+            if notes.len() >= MAX_NOTES {
+                return Err(Failure::malformed(&path, codes::SIZE, "more notes than are read"));
+            }
+            let bytes = input::read(&path, logcopy::MAX_NOTES_BYTES)?.bytes;
+            let read =
+                logcopy::parse_notes(&bytes).map_err(|e| Failure::proto(&path, &e.into()))?;
+            notes.extend(read.into_iter().map(<[u8]>::to_vec));
+        }
+        Ok(notes)
+    }
+
+    /// The bytes of one file of statements; `None` if it is absent.
+    ///
+    /// # Errors
+    /// `io.error`, `input.size`.
+    pub fn statements(&self, bundle: u64) -> Result<Option<Vec<u8>>, Failure> {
+        let path = self.statements_path(bundle);
+        match path.exists() {
+            true => Ok(Some(input::read(&path, logcopy::MAX_BUNDLE_BYTES)?.bytes)),
+            false => Ok(None),
+        }
+    }
+
+    /// Where one file of statements is.
+    pub fn statements_path(&self, bundle: u64) -> PathBuf {
+        self.statements.join(bundle.to_string())
     }
 
     /// The size in the copy's checkpoint; nothing vouches for it here.
@@ -50,12 +112,7 @@ impl Copy {
     /// # Errors
     /// What reading the checkpoint gives; `input.size` for more entries than are read.
     pub fn size(&self) -> Result<u64, Failure> {
-        let path = self.tiles.join("checkpoint");
-        let note = input::read(&path, MAX_NOTE_LEN)?;
-        let signed = SignedCheckpoint::parse(&note.bytes);
-        let size = signed.map_err(|e| refuse(&path, e))?.checkpoint().size;
-        check_size(&path, size)?;
-        Ok(size)
+        self.checkpoint().map(|(checkpoint, _)| checkpoint.size)
     }
 
     /// The roots at two sizes, computed from the leaf hashes alone.
@@ -88,7 +145,10 @@ impl Copy {
     }
 
     /// The entries of one bundle, each a hash.
-    fn entries(&self, index: u64, size: u64) -> Result<Vec<Hash>, Failure> {
+    ///
+    /// # Errors
+    /// What reading the tile gives.
+    pub fn entries(&self, index: u64, size: u64) -> Result<Vec<Hash>, Failure> {
         let (path, bytes, width) = self.tile(TileKind::Entries, index, size, 34 * 256)?;
         let wanted = bytes.get(..usize::from(width).saturating_mul(34));
         let entries = tile::parse_bundle(wanted.unwrap_or(&bytes), width);
@@ -125,15 +185,14 @@ impl Copy {
         issuers: &[PublicKey],
         whole: &mut WholeLog,
     ) -> Result<(), Failure> {
-        let path = self.statements.join(bundle.to_string());
+        let path = self.statements_path(bundle);
         let width = u16::try_from(entries.len()).unwrap_or(u16::MAX);
-        let bytes = match path.exists() {
-            true => input::read(&path, logcopy::MAX_BUNDLE_BYTES)?.bytes,
-            false => Vec::new(),
-        };
-        let statements = match path.exists() {
-            true => logcopy::parse(&bytes, width).map_err(|e| Failure::proto(&path, &e.into()))?,
-            false => vec![None; entries.len()],
+        let bytes = self.statements(bundle)?;
+        let statements = match &bytes {
+            Some(bytes) => {
+                logcopy::parse(bytes, width).map_err(|e| Failure::proto(&path, &e.into()))?
+            }
+            None => vec![None; entries.len()],
         };
         let first = bundle.saturating_mul(u64::from(TILE_WIDTH));
         for ((index, entry), statement) in (first..).zip(entries).zip(statements) {

@@ -1,5 +1,6 @@
 //! One file per command.
 
+mod audit;
 mod check;
 mod consistency;
 mod copy;
@@ -26,6 +27,7 @@ pub(crate) use check::one as check_one;
 pub fn run(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
     match command {
         Command::Check(args) => check::run(args, output),
+        Command::Audit(args) => audit::run(args, output),
         Command::Show(args) => show::run(args, output),
         Command::Explain(args) => explain::run(args, output),
         Command::Consistency(args) => consistency::run(args, output),

@@ -14,6 +14,13 @@ pub fn verify_result() -> Json {
     json::parse(&fs::read(path).unwrap()).unwrap()
 }
 
+/// The schema of `audit --json`.
+pub fn audit_result() -> Json {
+    let path = "../../proto/schema/audit-result.schema.json";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    json::parse(&fs::read(path).unwrap()).unwrap()
+}
+
 /// Panics unless `value` is an instance of `schema`.
 pub fn validate(root: &Json, schema: &Json, value: &Json, at: &str) {
     for (keyword, rule) in schema.as_object().unwrap() {
@@ -63,6 +70,7 @@ fn is_type(value: &Json, name: &str) -> bool {
         "array" => value.as_array().is_some(),
         "string" => value.as_str().is_some(),
         "integer" => value.as_i64().is_some(),
+        "number" => matches!(value, Json::Number(_)),
         "boolean" => value.as_bool().is_some(),
         "null" => value.is_null(),
         other => panic!("type {other}"),

@@ -13,6 +13,17 @@ pub enum Which {
     Gov,
 }
 
+/// What `log export` copies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Exported {
+    /// Decisions, approvals, executions
+    Main,
+    /// Keys, policies, persons
+    Gov,
+    /// Both, into COPY/log and COPY/gov: what `placet-verify audit` reads
+    Both,
+}
+
 /// `log`.
 #[derive(Debug, Subcommand)]
 pub enum Log {
@@ -50,7 +61,7 @@ pub enum Log {
         out: PathBuf,
         /// Which log
         #[arg(long, default_value = "main")]
-        log: Which,
+        log: Exported,
     },
     /// Read everything again and say what does not fit together; repairs nothing
     Fsck {

@@ -12,7 +12,7 @@ use placet_verify::escape;
 use serde::Serialize;
 
 use super::keep;
-use crate::cli::{Log, Which};
+use crate::cli::{Exported, Log, Which};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::folder::Folder;
@@ -43,7 +43,15 @@ pub fn run(command: &Log, output: &mut Output) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
-        Log::Export { dir, out, log } => export(dir, out, (*log).into(), output),
+        Log::Export { dir, out, log: Exported::Main } => export(dir, out, LogId::Main, output),
+        Log::Export { dir, out, log: Exported::Gov } => export(dir, out, LogId::Gov, output),
+        Log::Export { dir, out, log: Exported::Both } => {
+            // The governance log last: it has to close what the main log holds.
+            for (id, name) in [(LogId::Main, "log"), (LogId::Gov, "gov")] {
+                export(dir, &out.join(name), id, output)?;
+            }
+            Ok(Exit::Done)
+        }
         // The one of the two that the command line demands.
         Log::Fsck { folder, dir } => {
             check(folder.as_deref().or(dir.as_deref()).unwrap_or(Path::new(".")), output)
