@@ -252,6 +252,7 @@ suite_demo() {
     done
     demo_verdicts
     demo_damage
+    demo_audit
     exits "a second demo on the same folder" 0 "$PLACET" demo --dir "$demo" --passkey software
     exits "its evidence" 0 "$VERIFY" check "$evidence" --trust "$trust"
     exits "the evidence of the first, under the trust file of the second" 0 \
@@ -276,6 +277,19 @@ demo_verdicts() {
     trust_with "$WORK/other-log.json" 'for log in trust["logs"]: log["origin"] = "other.example/" + log["role"]'
     exits "trust in other logs" 3 "$VERIFY" check "$evidence" --trust "$WORK/other-log.json"
     exits "no such option" 2 "$VERIFY" check --no-such-option
+}
+
+# Both logs of a real service, as wholes.
+demo_audit() {
+    exits "log export of both logs" 0 "$PLACET" log export --dir "$demo" --log both --out "$WORK/copy"
+    exits "audit" 0 "$VERIFY" audit "$WORK/copy" --trust "$trust"
+    says "audit names the verdict" PASSED
+    exits "audit --json, no network to be had" 0 unshare --net --map-root-user \
+        "$VERIFY" audit "$WORK/copy" --trust "$trust" --json --state "$WORK/audit.state"
+    check "its JSON" python3 -c 'import json,sys; json.loads(sys.argv[1])' "$output"
+    rm -rf "$WORK/copy/log/notes"
+    exits "audit of a copy without notes" 3 "$VERIFY" audit "$WORK/copy" --trust "$trust"
+    says "audit of a copy without notes" time.lower_open
 }
 
 # trust_with FILE PYTHON: the demo's trust file with a change.
