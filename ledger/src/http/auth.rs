@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use placet_proto::document::Role;
 use placet_proto::time::UnixSeconds;
 
-use super::call::Call;
+use super::call::{self, Call};
 use super::problem::Fault;
 use super::{App, csrf, session};
 use crate::Error;
@@ -222,13 +222,19 @@ async fn by_token(app: &App, given: &HeaderValue) -> Result<Caller, Fault> {
 }
 
 /// A look into a file, off the async threads. It takes none of the places of those who work in the
-/// ledger: who is refused must not depend on how busy it is.
+/// ledger: who is refused must not depend on how busy it is. It takes one of its address, since it
+/// is done for callers whom nothing has counted yet.
 async fn lookup<T: Send + 'static>(
     app: &App,
     work: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Fault> {
+    let place = app.0.lookups.enter(call::address()).await?;
     let app = app.clone();
-    let found = tokio::task::spawn_blocking(move || work(&app)).await;
+    let found = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        work(&app)
+    });
+    let found = found.await;
     Ok(found.unwrap_or_else(|_| Err(Error::Stopped { reason: "a call panicked".to_owned() }))?)
 }
 

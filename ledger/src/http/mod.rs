@@ -71,6 +71,8 @@ const MAX_WORKING: usize = 64;
 /// being recorded when witnesses are slow. Consuming and telling the outcome wait before they take
 /// a place; what an administrator signs waits in that person's share.
 const MAX_WAITING: usize = 16;
+/// Looks at the same time at whom a session or token belongs to; an address gets half of them.
+const MAX_LOOKUPS: usize = 64;
 /// How long a call waits for its place before it is told that the ledger is busy.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Seconds of its pace that a caller may use at once.
@@ -103,6 +105,7 @@ struct Shared {
     proxies: Vec<Network>,
     working: Places<Who>,
     waiting: Places<Who>,
+    lookups: Places<Who>,
     rates: Rates,
     sign_ins: SignIns,
     listeners: events::Listeners,
@@ -173,6 +176,7 @@ impl App {
             proxies,
             working: Places::new(MAX_WORKING, working_share, PATIENCE),
             waiting: Places::new(MAX_WAITING, waiting_share, PATIENCE),
+            lookups: Places::new(MAX_LOOKUPS, |_| MAX_LOOKUPS / 2, PATIENCE),
             rates,
             sign_ins: SignIns::new()?,
             listeners: events::Listeners::default(),
