@@ -11,10 +11,10 @@ use super::person::Seen;
 use super::{PAGE_P99, Size};
 
 /// Growth in the second half of a run that counts as flat: so many MiB for what has yet to be
-/// touched once, and so many for each minute. Documents that persons looked at and did not sign are
-/// kept for ten minutes, 32 of each person: 200 persons fill that in about four minutes, with 16
-/// MiB. Everything else goes to files.
-const FLAT_MIB: f64 = 16.0;
+/// touched once, and so many for each minute. What grows for a while are documents that persons
+/// looked at and did not sign: they are kept for ten minutes, 32 of each person. Everything else
+/// goes to files.
+const FLAT_MIB: f64 = 8.0;
 const FLAT_MIB_MIN: f64 = 4.0;
 /// Part of the processors that other programs may use before times say more about them than about
 /// the service.
