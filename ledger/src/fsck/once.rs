@@ -6,7 +6,7 @@ use crate::dir::{Dir, LogId};
 use crate::host::real;
 use crate::journal::{EntryHeader, Journal};
 use crate::log::once_path;
-use crate::once::OnceIndex;
+use crate::once::{OnceIndex, runs_path};
 use crate::storage::OnceKey;
 
 pub(super) struct OnceCheck {
@@ -19,7 +19,8 @@ pub(super) struct OnceCheck {
 impl OnceCheck {
     pub(super) fn open(dir: &Dir, log: LogId, found: &Found) -> OnceCheck {
         let path = once_path(dir, log);
-        let index = match path.exists().then(|| OnceIndex::open(&path, false)).transpose() {
+        let opened = || OnceIndex::open(&real(), &path, &runs_path(dir, log), false);
+        let index = match path.exists().then(opened).transpose() {
             Ok(index) => index,
             Err(error) => {
                 found.add("once.unreadable", None, error.to_string());

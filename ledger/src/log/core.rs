@@ -15,7 +15,7 @@ use crate::host::Host;
 use crate::journal::Journal;
 use crate::notes::{Note, Notes};
 use crate::objects::FileObjects;
-use crate::once::OnceIndex;
+use crate::once::{OnceIndex, runs_path};
 use crate::sequencer::Commit;
 use crate::storage::{Group, Objects, Outcome, Store};
 use crate::sync::{lock, read, write};
@@ -79,7 +79,8 @@ impl Core {
             false => None,
         };
         let once_path = host.database(&once_path(dir, id));
-        let once = writable.then(|| OnceIndex::open(&once_path, true)).transpose()?;
+        let runs = runs_path(dir, id);
+        let once = writable.then(|| OnceIndex::open(host, &once_path, &runs, true)).transpose()?;
         if writable {
             // Files that SQLite just made must not vanish with the power.
             host.sync_folder(&dir.state()).map_err(Error::io("flush", dir.state()))?;
