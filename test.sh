@@ -20,10 +20,10 @@ ROOT=$PWD
 # name:budget in seconds, in the order of the runs. Cheap ones first: they find most mistakes.
 SUITES=(
     setup:600 fmt:30 lints:60 build:2400 clippy:1200 docs:600 unit:1500 pure:900 tree:30 generated:600 second:60
-    demo:120 browser:300 a11y:400 foreign:300 crash:300 faults:900 load:900 fuzz:480
+    demo:120 browser:300 a11y:400 foreign:300 crash:300 faults:900 growth:240 load:900 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash faults load fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash faults growth load fuzz "
 # Stages of tests/foreign/run.py.
 FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness outbound)
 # Minutes for all suites together.
@@ -168,7 +168,8 @@ npm_packages() {
 
 go_programs() {
     (cd tests/foreign/go && GOFLAGS=-mod=readonly go build -o "$GO_BIN/" ./notecheck ./fsck ./tesseralog) &&
-        (cd tests/foreign/go-witness && GOFLAGS=-mod=readonly go build -o "$GO_BIN/witness" .)
+        (cd tests/foreign/go-witness && GOFLAGS=-mod=readonly go build -o "$GO_BIN/witness" .) &&
+        (cd benches/peers/tessera && GOFLAGS=-mod=readonly go build -o "$GO_BIN/tessera" .)
 }
 
 fuzz_tool() { command -v cargo-fuzz >/dev/null || cargo install --quiet --locked --root "$CACHE/cargo" cargo-fuzz; }
@@ -362,6 +363,13 @@ suite_faults() {
     cargo_tests --release -p placet-tests --test faults -- --nocapture
     unset PLACET_FAULTS
     export -n PLACET
+}
+
+# A log that grows to 50,000 entries, is killed and opened again; our engine beside Tessera.
+suite_growth() {
+    check "release build" cargo build --locked --release -p placet
+    counted growth python3 benches/short.py --placet "$PLACET" --tessera "$GO_BIN/tessera" \
+        --dir "$WORK/growth"
 }
 
 # 200 approvers and 50 agents for 45 seconds; with --long for five minutes. That nothing is lost and

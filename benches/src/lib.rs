@@ -3,6 +3,10 @@
 //! | module | job |
 //! |---|---|
 //! | [`append`] | how many approvals a second this machine, our engine and our service record |
+//! | [`records`] | how many records without an assertion, beside other logs (`benches/peers`) |
+//! | [`grow`] | how a log does with ten million entries |
+//! | [`feed`] | a log under load |
+//! | [`results`], [`plot`] | charts and tables of results, for docs/performance.md |
 //! | [`machine`] | what a figure was measured on |
 //! | [`stats`] | quantiles |
 //!
@@ -11,7 +15,12 @@
 
 pub mod append;
 mod error;
+pub mod feed;
+pub mod grow;
 pub mod machine;
+pub mod plot;
+pub mod records;
+pub mod results;
 pub mod stats;
 
 pub use error::Error;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
+use placet_proto::time::UnixSeconds;
 use serde::Serialize;
 
 /// A machine, as it says of itself. What it does not say is empty.
@@ -68,6 +69,14 @@ pub fn commit() -> Option<String> {
     let output = Command::new("git").args(args).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// The day (UTC), as in 2026-01-31.
+#[must_use]
+pub fn today() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seconds = UnixSeconds(since.map_or(0, |since| since.as_secs()));
+    seconds.to_string().chars().take(10).collect()
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ _placet__verify() {
             ",$1")
                 cmd="placet__verify"
                 ;;
+            placet__verify,audit)
+                cmd="placet__verify__subcmd__audit"
+                ;;
             placet__verify,check)
                 cmd="placet__verify__subcmd__check"
                 ;;
@@ -59,12 +62,50 @@ _placet__verify() {
 
     case "${cmd}" in
         placet__verify)
-            opts="-h -V --color --help --version check show explain consistency trust export-ssh export-cose export-tlog-proof receipt"
+            opts="-h -V --color --help --version check audit show explain consistency trust export-ssh export-cose export-tlog-proof receipt"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__verify__subcmd__audit)
+            opts="-h --gov --trust --state --threads --as-of --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --gov)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trust)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --state)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --threads)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --as-of)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0

@@ -30,6 +30,7 @@ never\t'Nowhere'"
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -s V -l version -d 'Print version'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "check" -d 'Verify evidence bundles'
+complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "audit" -d 'Verify everything in copies of both logs of a ledger'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "show" -d 'Decode a file and print it, without verifying anything'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "explain" -d 'Say what a code means and what to do next'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "consistency" -d 'Compare two checkpoints of one log: did it only grow?'
@@ -52,6 +53,16 @@ complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l de
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l json -d 'One JSON object a file and line, schema placet/verify-result/v1'
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -s q -l quiet -d 'Only the verdict and what has to be said beside it'
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand audit" -l gov -d 'The copy of the governance log, if it is not COPY/gov; COPY is then that of the main log' -r -F
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand audit" -l trust -d 'What you trust. One that came with the copy proves nothing' -r -F
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand audit" -l state -d 'Where to note what was done, so that an audit that was stopped, or a copy that grew, goes on from there. Keep it to yourself: whoever writes it decides what is looked at' -r -F
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand audit" -l threads -d 'How many threads verify, default one for each core' -r
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand audit" -l as-of -d 'Judge the trust file\'s expiry as of this time, default now' -r
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand audit" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand audit" -l json -d 'One JSON object, schema placet/audit-result/v1'
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand audit" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand show" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

@@ -52,6 +52,22 @@ never\:"Nowhere"))' \
 '*::files -- Evidence bundles; - is standard input:_files' \
 && ret=0
 ;;
+(audit)
+_arguments "${_arguments_options[@]}" : \
+'--gov=[The copy of the governance log, if it is not COPY/gov; COPY is then that of the main log]:COPY:_files' \
+'--trust=[What you trust. One that came with the copy proves nothing]:TRUST:_files' \
+'--state=[Where to note what was done, so that an audit that was stopped, or a copy that grew, goes on from there. Keep it to yourself\: whoever writes it decides what is looked at]:FILE:_files' \
+'--threads=[How many threads verify, default one for each core]:N:_default' \
+'--as-of=[Judge the trust file'\''s expiry as of this time, default now]:T:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[One JSON object, schema placet/audit-result/v1]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':copy -- Copies of both logs, in COPY/log and COPY/gov (`placet log export --log both`):_files' \
+&& ret=0
+;;
 (show)
 _arguments "${_arguments_options[@]}" : \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
@@ -204,6 +220,7 @@ esac
 _placet-verify_commands() {
     local commands; commands=(
 'check:Verify evidence bundles' \
+'audit:Verify everything in copies of both logs of a ledger' \
 'show:Decode a file and print it, without verifying anything' \
 'explain:Say what a code means and what to do next' \
 'consistency:Compare two checkpoints of one log\: did it only grow?' \
@@ -214,6 +231,11 @@ _placet-verify_commands() {
 'receipt:Verify an RFC 9942 receipt of any log, and its statement' \
     )
     _describe -t commands 'placet-verify commands' commands "$@"
+}
+(( $+functions[_placet-verify__subcmd__audit_commands] )) ||
+_placet-verify__subcmd__audit_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet-verify audit commands' commands "$@"
 }
 (( $+functions[_placet-verify__subcmd__check_commands] )) ||
 _placet-verify__subcmd__check_commands() {

@@ -342,7 +342,8 @@ complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subco
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l dir -d 'The ledger\'s folder' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l out -d 'The folder of the copy, missing or empty' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l log -d 'Which log' -r -f -a "main\t'Decisions, approvals, executions'
-gov\t'Keys, policies, persons'"
+gov\t'Keys, policies, persons'
+both\t'Both, into COPY/log and COPY/gov: what `placet-verify audit` reads'"
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
@@ -534,12 +535,15 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append" -l json -d 'Results as JSON, one object a line'
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append" -f -a "append" -d 'Measure how many approvals a second are recorded, beside what the machine allows'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -f -a "append" -d 'Measure how many approvals a second are recorded, beside what the machine allows'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -f -a "records" -d 'Measure how many records without an assertion are appended, and how soon each has its proof'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -f -a "grow" -d 'Measure how a log does as it grows: rate, proofs, memory, restart, disk'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -f -a "grow-worker" -d 'The process with the log that `grow` looks at'
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l seconds -d 'How long each stage is measured' -r
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l dir -d 'A folder of the file system that is measured; what is made there is removed again' -r -F
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -547,6 +551,30 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from records" -l seconds -d 'How long each of the two stages is measured' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from records" -l size -d 'Bytes of a record' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from records" -l inflight -d 'Calls that wait at any time in the first stage' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from records" -l dir -d 'A folder of the file system that is measured; what is made there is removed again' -r -F
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from records" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from records" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from records" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow" -l entries -d 'Entries of the log; ten million of 512 bytes take 7 GB for a while' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow" -l size -d 'Bytes of a record' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow" -l dir -d 'A folder of the file system that is measured; what is made there is removed again' -r -F
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow-worker" -l dir -d 'The folder of the log, which is made if it is not there' -r -F
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow-worker" -l size -d 'Bytes of a record' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow-worker" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow-worker" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow-worker" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand completions" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

@@ -465,7 +465,8 @@ _arguments "${_arguments_options[@]}" : \
 '--dir=[The ledger'\''s folder]:DIR:_files' \
 '--out=[The folder of the copy, missing or empty]:COPY:_files' \
 '--log=[Which log]:LOG:((main\:"Decisions, approvals, executions"
-gov\:"Keys, policies, persons"))' \
+gov\:"Keys, policies, persons"
+both\:"Both, into COPY/log and COPY/gov\: what \`placet-verify audit\` reads"))' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \
@@ -869,6 +870,45 @@ never\:"Nowhere"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(records)
+_arguments "${_arguments_options[@]}" : \
+'--seconds=[How long each of the two stages is measured]:N:_default' \
+'--size=[Bytes of a record]:BYTES:_default' \
+'--inflight=[Calls that wait at any time in the first stage]:N:_default' \
+'--dir=[A folder of the file system that is measured; what is made there is removed again]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(grow)
+_arguments "${_arguments_options[@]}" : \
+'--entries=[Entries of the log; ten million of 512 bytes take 7 GB for a while]:N:_default' \
+'--size=[Bytes of a record]:BYTES:_default' \
+'--dir=[A folder of the file system that is measured; what is made there is removed again]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(grow-worker)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The folder of the log, which is made if it is not there]:DIR:_files' \
+'--size=[Bytes of a record]:BYTES:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
         esac
     ;;
 esac
@@ -925,6 +965,9 @@ _placet__subcmd__approve_commands() {
 _placet__subcmd__bench_commands() {
     local commands; commands=(
 'append:Measure how many approvals a second are recorded, beside what the machine allows' \
+'records:Measure how many records without an assertion are appended, and how soon each has its proof' \
+'grow:Measure how a log does as it grows\: rate, proofs, memory, restart, disk' \
+'grow-worker:The process with the log that \`grow\` looks at' \
     )
     _describe -t commands 'placet bench commands' commands "$@"
 }
@@ -932,6 +975,21 @@ _placet__subcmd__bench_commands() {
 _placet__subcmd__bench__subcmd__append_commands() {
     local commands; commands=()
     _describe -t commands 'placet bench append commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__bench__subcmd__grow_commands] )) ||
+_placet__subcmd__bench__subcmd__grow_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet bench grow commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__bench__subcmd__grow-worker_commands] )) ||
+_placet__subcmd__bench__subcmd__grow-worker_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet bench grow-worker commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__bench__subcmd__records_commands] )) ||
+_placet__subcmd__bench__subcmd__records_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet bench records commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__completions_commands] )) ||
 _placet__subcmd__completions_commands() {

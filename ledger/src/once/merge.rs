@@ -60,9 +60,8 @@ pub fn due(runs: &[Arc<Run>]) -> Option<Range<usize>> {
             tiers.all(|tier| Some(tier) == first)
         })
     };
-    let weight = |at: &usize| -> u64 {
-        window(*at).unwrap_or_default().iter().map(|run| run.count).sum()
-    };
+    let weight =
+        |at: &usize| -> u64 { window(*at).unwrap_or_default().iter().map(|run| run.count).sum() };
     let crowded = || starts().min_by_key(weight).filter(|_| runs.len() > MAX_RUNS);
     let at = starts().find(alike).or_else(crowded)?;
     Some(at..at.saturating_add(FAN_IN))

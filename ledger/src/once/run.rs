@@ -331,7 +331,7 @@ mod tests {
         let refused = |bytes: &[u8]| {
             std::fs::write(run.path(), bytes).unwrap();
             let error = Run::open(&*real(), run.path(), MAX_FILTER).unwrap_err();
-            assert_eq!(error.code(), "io");
+            assert_eq!(error.code(), "ledger.io");
         };
         refused(&[]);
         refused(&good[..50]);

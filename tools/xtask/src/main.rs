@@ -4,12 +4,13 @@ mod coverage;
 mod docs;
 mod files;
 mod lint;
+mod performance;
 mod spec;
 
 use std::process::ExitCode;
 
 const TASKS: &str = "\
-cargo xtask gen            write manual pages, completions and the tables in SPEC.md
+cargo xtask gen            write manual pages, completions, tables and charts
 cargo xtask gen --check    exit 1 if any of them is not what `gen` would write
 cargo xtask lint           direction of dependencies, sizes, licences, bans, size of the verifier
 cargo xtask spec-coverage  list the rules of SPEC.md that no test names; exit 1 if there are any
@@ -43,6 +44,7 @@ fn generate(check: bool) -> Result<(), String> {
     let mut wanted = docs::all()?;
     wanted.push(spec::filled()?);
     wanted.push(spec::settings_filled()?);
+    wanted.extend(performance::all()?);
     let mut stale = Vec::new();
     for file in wanted {
         if files::read(&file.path).ok().as_ref() == Some(&file.content) {

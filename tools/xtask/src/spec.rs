@@ -18,27 +18,32 @@ pub fn filled() -> Result<Generated, String> {
     if !wrong.is_empty() {
         return Err(wrong.join("\n"));
     }
-    let content = fill(&spec)?;
+    let content = fill(PATH, &spec, &table)?;
     Ok(Generated { path: PATH.to_owned(), content })
 }
 
 /// docs/operating.md with the table of settings filled in.
 pub fn settings_filled() -> Result<Generated, String> {
-    let content = fill(&files::read(OPERATING)?)?;
+    let content = fill(OPERATING, &files::read(OPERATING)?, &table)?;
     Ok(Generated { path: OPERATING.to_owned(), content })
 }
 
-fn fill(spec: &str) -> Result<String, String> {
+/// A text with the tables between its marks made anew.
+pub fn fill(
+    path: &str,
+    text: &str,
+    table: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, String> {
     let mut out = String::new();
-    let mut lines = spec.lines();
+    let mut lines = text.lines();
     while let Some(line) = lines.next() {
         out.push_str(line);
         out.push('\n');
         let name = line.strip_prefix("<!-- generated: ").and_then(|l| l.strip_suffix(" -->"));
         let Some(name) = name else { continue };
-        out.push_str(&table(name).ok_or_else(|| format!("{PATH}: no table is called {name}"))?);
+        out.push_str(&table(name).ok_or_else(|| format!("{path}: no table is called {name}"))?);
         if !lines.any(|line| line == END) {
-            return Err(format!("{PATH}: no `{END}` after {name}"));
+            return Err(format!("{path}: no `{END}` after {name}"));
         }
         out.push_str(END);
         out.push('\n');
@@ -128,11 +133,12 @@ mod tests {
     #[test]
     fn filling_twice_changes_nothing_and_keeps_the_rest() {
         let spec = "before\n<!-- generated: codes -->\nold\n<!-- end -->\nafter\n";
-        let once = fill(spec).unwrap();
+        let once = fill(PATH, spec, &table).unwrap();
         assert!(once.starts_with("before\n<!-- generated: codes -->\n| code |"));
         assert!(once.ends_with("|\n<!-- end -->\nafter\n"));
-        assert_eq!(fill(&once).unwrap(), once);
-        assert!(fill("<!-- generated: codes -->\n").is_err());
-        assert!(fill("<!-- generated: other -->\n<!-- end -->\n").is_err());
+        assert_eq!(fill(PATH, &once, &table).unwrap(), once);
+        assert!(fill(PATH, "<!-- generated: codes -->\n", &table).is_err());
+        let unknown = "<!-- generated: other -->\n<!-- end -->\n";
+        assert!(fill(PATH, unknown, &table).is_err());
     }
 }

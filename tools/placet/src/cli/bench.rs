@@ -9,6 +9,13 @@ use clap::{Args, Subcommand};
 pub enum Bench {
     /// Measure how many approvals a second are recorded, beside what the machine allows
     Append(BenchAppend),
+    /// Measure how many records without an assertion are appended, and how soon each has its proof
+    Records(BenchRecords),
+    /// Measure how a log does as it grows: rate, proofs, memory, restart, disk
+    Grow(BenchGrow),
+    /// The process with the log that `grow` looks at
+    #[command(hide = true)]
+    GrowWorker(BenchGrowWorker),
 }
 
 /// `bench append`.
@@ -23,6 +30,66 @@ pub struct BenchAppend {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub dir: PathBuf,
 }
+
+/// `bench records`.
+#[derive(Debug, Args)]
+#[command(after_long_help = RECORDS)]
+pub struct BenchRecords {
+    /// How long each of the two stages is measured
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=600))]
+    pub seconds: u16,
+    /// Bytes of a record
+    #[arg(long, value_name = "BYTES", default_value_t = 1024)]
+    #[arg(value_parser = clap::value_parser!(u32).range(16..=65_536))]
+    pub size: u32,
+    /// Calls that wait at any time in the first stage
+    #[arg(long, value_name = "N", default_value_t = 2048)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub inflight: u16,
+    /// A folder of the file system that is measured; what is made there is removed again
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+}
+
+/// `bench grow`.
+#[derive(Debug, Args)]
+#[command(after_long_help = GROW)]
+pub struct BenchGrow {
+    /// Entries of the log; ten million of 512 bytes take 7 GB for a while
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1000..=1_000_000_000))]
+    pub entries: u64,
+    /// Bytes of a record
+    #[arg(long, value_name = "BYTES", default_value_t = 512)]
+    #[arg(value_parser = clap::value_parser!(u32).range(16..=65_536))]
+    pub size: u32,
+    /// A folder of the file system that is measured; what is made there is removed again
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+}
+
+/// `bench grow-worker`.
+#[derive(Debug, Args)]
+pub struct BenchGrowWorker {
+    /// The folder of the log, which is made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Bytes of a record
+    #[arg(long, value_name = "BYTES")]
+    pub size: u32,
+}
+
+const RECORDS: &str = "\
+First as many records as go, then half of that rate, evenly in time. A record is a statement of so
+many bytes with one once key. It counts when fdatasync has returned and a checkpoint with its entry
+is signed; the time to proof goes from handing it over until its inclusion path is there.";
+
+const GROW: &str = "\
+The log grows in twenty stretches. Behind each one, proofs of 2000 random entries are timed, and a
+new log grows by as much, so that both rates are of the same minute. Then the process is killed
+while it appends, and a new one is timed until it has opened both logs and appended. Every append
+is flushed by fdatasync before it counts; there is no other mode.";
 
 const APPEND: &str = "\
 Every append is flushed by fdatasync before it counts; there is no other mode. Only the ratios of

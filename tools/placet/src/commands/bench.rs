@@ -1,10 +1,12 @@
 //! `bench`: how fast it is, on this machine.
 
+use std::path::Path;
 use std::time::Duration;
 
 use placet_benches::append::{self, Options, Report};
+use placet_benches::{grow, records};
 
-use crate::cli::{Bench, BenchAppend};
+use crate::cli::{Bench, BenchAppend, BenchGrow, BenchGrowWorker, BenchRecords};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::{Output, Shown};
@@ -16,6 +18,9 @@ use crate::output::{Output, Shown};
 pub fn run(args: &Bench, output: &mut Output) -> Result<Exit, Failure> {
     match args {
         Bench::Append(args) => append(args, output),
+        Bench::Records(args) => records(args, output),
+        Bench::Grow(args) => grow(args, output),
+        Bench::GrowWorker(args) => grow_worker(args),
     }
 }
 
@@ -30,5 +35,52 @@ fn append(args: &BenchAppend, output: &mut Output) -> Result<Exit, Failure> {
 impl Shown for Report {
     fn text(&self) -> String {
         Report::text(self)
+    }
+}
+
+/// Random proofs behind each stretch of a growing log.
+const PROOFS: usize = 2000;
+
+fn records(args: &BenchRecords, output: &mut Output) -> Result<Exit, Failure> {
+    let report = records::run(&records::Options {
+        stage: Duration::from_secs(u64::from(args.seconds)),
+        size: args.size as usize,
+        inflight: usize::from(args.inflight),
+        dir: args.dir.clone(),
+    })?;
+    output.show(&report)?;
+    Ok(Exit::Done)
+}
+
+fn grow(args: &BenchGrow, output: &mut Output) -> Result<Exit, Failure> {
+    let program = std::env::current_exe().map_err(Failure::io(Path::new("this program")))?;
+    let words = [program.to_string_lossy().as_ref(), "bench", "grow-worker"].map(str::to_owned);
+    let options = grow::Options {
+        entries: args.entries,
+        size: args.size as usize,
+        proofs: PROOFS,
+        dir: args.dir.clone(),
+        worker: words.into(),
+    };
+    let report = grow::run(&options, &mut |line| output.say(line))?;
+    output.show(&report)?;
+    Ok(Exit::Done)
+}
+
+fn grow_worker(args: &BenchGrowWorker) -> Result<Exit, Failure> {
+    let (mut orders, mut answers) = (std::io::stdin().lock(), std::io::stdout().lock());
+    grow::worker::run(&args.dir, args.size as usize, &mut orders, &mut answers)?;
+    Ok(Exit::Done)
+}
+
+impl Shown for records::Report {
+    fn text(&self) -> String {
+        records::Report::text(self)
+    }
+}
+
+impl Shown for grow::Report {
+    fn text(&self) -> String {
+        grow::Report::text(self)
     }
 }
