@@ -25,7 +25,7 @@ SUITES=(
 # A suite that is not listed here is skipped, and the skip is counted and shown.
 ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash faults growth load fuzz "
 # Stages of tests/foreign/run.py.
-FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness outbound)
+FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness liar static outbound)
 # Minutes for all suites together.
 TOTAL_BUDGET_MIN=85
 
@@ -182,6 +182,7 @@ suite_setup() {
     check "ssh-keygen" need openssh-client ssh-keygen
     check "openssl" need openssl openssl
     check "sqlite3" need sqlite3 sqlite3
+    check "nginx" need nginx nginx
     check "chromium" need chromium chromium
     check "node" need nodejs node
     check "npm" need npm npm
@@ -337,7 +338,7 @@ suite_a11y() {
 }
 
 suite_foreign() {
-    if ! [ -d "$WORK/demo" ] && printf '%s\n' "${FOREIGN_STAGES[@]}" | grep -qE 'evidence|log'; then
+    if ! [ -d "$WORK/demo" ] && printf '%s\n' "${FOREIGN_STAGES[@]}" | grep -qE 'evidence|log|static'; then
         check "demo" "$PLACET" demo --dir "$WORK/demo" --passkey software
     fi
     counted foreign "$VENV/bin/python" tests/foreign/run.py --go "$GO_BIN" --work "$WORK/foreign" \

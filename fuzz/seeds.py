@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 MAX_SEED, MAX_SEEDS = 16_384, 400
 TEXTS = ("note", "checkpoint", "tile_path", "tlog_policy", "tlog_proof", "witness_request", "time",
          "webauthn_client_data")
-OBJECTS = ("json", "jcs", "action", "document", "trust")
+OBJECTS = ("json", "jcs", "action", "document", "trust", "misbehaviour")
 
 
 def main():

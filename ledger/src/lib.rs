@@ -16,6 +16,7 @@
 //! | [`backup`] | everything that can't be made again, and back from there |
 //! | [`copy`] | a copy for those who verify |
 //! | [`fsck`] | reading everything again and comparing it |
+//! | [`mirror`] | following a log of somebody else's, into such a copy |
 //! | [`index`] | the search index, derived from both logs |
 //! | [`http`] | the API and the pages |
 //! | [`notify`] | telling people that somebody waits for them |
@@ -38,6 +39,7 @@ pub mod http;
 pub mod index;
 pub mod journal;
 pub mod log;
+pub mod mirror;
 pub mod notes;
 pub mod notify;
 pub mod objects;

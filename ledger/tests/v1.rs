@@ -174,6 +174,35 @@ async fn what_is_wrong_with_a_query_is_said_by_a_stable_code() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn many_statements_come_at_once_for_a_copy() {
+    let web = Web::new();
+    let _ = story(&web.fixture);
+    web.fixture.ledger.publisher(LogId::Main).covering(9).unwrap();
+    for (log, id) in [("main", LogId::Main), ("gov", LogId::Gov)] {
+        let source = web.fixture.ledger.log(id);
+        let size = source.checkpoint().unwrap().size;
+        for first in [0, 1, size - 1] {
+            let answer = web.get(&format!("/v1/statements/{log}/{first}")).await.ok();
+            assert_eq!(answer.header("content-type"), "application/octet-stream");
+            assert_eq!(answer.header("cache-control"), "no-store");
+            let statements = placet_proto::logcopy::parse_run(&answer.body).unwrap();
+            assert_eq!(statements.len() as u64, size - first);
+            for (index, statement) in (first..).zip(statements) {
+                let entry = source.entry(index).unwrap();
+                assert_eq!(placet_proto::sha256(statement.unwrap()), entry);
+            }
+        }
+        // What no published checkpoint covers yet is not given either.
+        for (tail, status) in [(&*size.to_string(), 404), ("x", 404), ("-1", 404)] {
+            let answer = web.get(&format!("/v1/statements/{log}/{tail}")).await;
+            assert_eq!(answer.status.as_u16(), status, "{tail}");
+        }
+    }
+    let searching = Web::new().with_token(&[Scope::Search]);
+    assert_eq!(searching.get("/v1/statements/main/0").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_entry_comes_with_what_proves_it() {
     let web = Web::new();
     let (alice, done, _) = story(&web.fixture);

@@ -4,8 +4,8 @@
 //! across modules and still report one stable [`Error::code`] (SPEC.md, "Error codes").
 
 use crate::{
-    action, b64, bundle, cbor, cose, cose_key, document, ecdsa_sig, jcs, json, logcopy, spki,
-    sshsig, statement, time, tlog, trust,
+    action, b64, bundle, cbor, cose, cose_key, document, ecdsa_sig, jcs, json, logcopy,
+    misbehaviour, spki, sshsig, statement, time, tlog, trust,
 };
 
 /// Any failure to read or write the formats of this crate.
@@ -65,6 +65,9 @@ pub enum Error {
     /// Statements in copies of a log.
     #[error(transparent)]
     LogCopy(#[from] logcopy::LogCopyError),
+    /// Evidence that a log misbehaved.
+    #[error(transparent)]
+    Misbehaviour(#[from] misbehaviour::MisbehaviourError),
 }
 
 impl Error {
@@ -89,6 +92,7 @@ impl Error {
             Self::Bundle(e) => e.code(),
             Self::Trust(e) => e.code(),
             Self::LogCopy(e) => e.code(),
+            Self::Misbehaviour(e) => e.code(),
         }
     }
 }

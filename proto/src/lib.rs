@@ -19,6 +19,7 @@ pub mod jcs;
 pub mod json;
 pub mod kind;
 pub mod logcopy;
+pub mod misbehaviour;
 pub mod spki;
 pub mod sshsig;
 pub mod statement;

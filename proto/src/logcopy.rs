@@ -70,13 +70,8 @@ pub fn parse(bytes: &[u8], width: u16) -> Result<Vec<Option<&[u8]>>, LogCopyErro
     let mut statements = Vec::with_capacity(usize::from(width));
     let mut rest = bytes;
     for _ in 0..width {
-        let (length, after) = rest.split_first_chunk::<PREFIX>().ok_or(LogCopyError::Truncated)?;
-        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-        if length > MAX_SIGN1_BYTES {
-            return Err(LogCopyError::Limit);
-        }
-        let (statement, after) = after.split_at_checked(length).ok_or(LogCopyError::Truncated)?;
-        statements.push((length > 0).then_some(statement));
+        let (statement, after) = split(rest)?;
+        statements.push(statement);
         rest = after;
     }
     match rest {
@@ -103,6 +98,36 @@ pub fn parse_notes(bytes: &[u8]) -> Result<Vec<&[u8]>, LogCopyError> {
         rest = after;
     }
     if notes.is_empty() { Err(LogCopyError::Truncated) } else { Ok(notes) }
+}
+
+/// Reads statements to the end of the bytes, [`BUNDLE_WIDTH`] at most: an answer of a service,
+/// which gives as many as it likes.
+///
+/// # Errors
+/// `logcopy.truncated`, `logcopy.limit`.
+pub fn parse_run(bytes: &[u8]) -> Result<Vec<Option<&[u8]>>, LogCopyError> {
+    let mut statements = Vec::new();
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        if statements.len() >= usize::from(BUNDLE_WIDTH) {
+            return Err(LogCopyError::Limit);
+        }
+        let (statement, after) = split(rest)?;
+        statements.push(statement);
+        rest = after;
+    }
+    Ok(statements)
+}
+
+/// The first statement, and what follows it.
+fn split(bytes: &[u8]) -> Result<(Option<&[u8]>, &[u8]), LogCopyError> {
+    let (length, after) = bytes.split_first_chunk::<PREFIX>().ok_or(LogCopyError::Truncated)?;
+    let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+    if length > MAX_SIGN1_BYTES {
+        return Err(LogCopyError::Limit);
+    }
+    let (statement, after) = after.split_at_checked(length).ok_or(LogCopyError::Truncated)?;
+    Ok(((length > 0).then_some(statement), after))
 }
 
 /// Appends a statement to a bundle; `None` for one whose body was erased.
@@ -176,6 +201,15 @@ mod tests {
     }
 
     #[test]
+    fn a_run_has_as_many_as_it_has_up_to_a_bundle() {
+        assert_eq!(parse_run(&[]).unwrap().len(), 0);
+        assert_eq!(parse_run(&[0; 256 * PREFIX]).unwrap(), vec![None; 256]);
+        assert_eq!(parse_run(&[0; 257 * PREFIX]), Err(LogCopyError::Limit));
+        assert_eq!(parse_run(&[0; PREFIX + 1]), Err(LogCopyError::Truncated));
+        assert_eq!(parse_run(&[0xff; 4]), Err(LogCopyError::Limit));
+    }
+
+    #[test]
     fn widths_add_up_to_the_size() {
         for size in [0, 1, 255, 256, 257, 512, 70_000] {
             let sum: u64 = (0..300).map(|index| u64::from(width(index, size))).sum();
@@ -193,7 +227,8 @@ mod tests {
                 statements.iter().map(|s| (!s.is_empty()).then_some(s.as_slice())).collect();
             let width = u16::try_from(given.len()).unwrap();
             let bytes = bundle(&given);
-            prop_assert_eq!(parse(&bytes, width).unwrap(), given);
+            prop_assert_eq!(&parse(&bytes, width).unwrap(), &given);
+            prop_assert_eq!(parse_run(&bytes).unwrap(), given);
         }
 
         #[test]

@@ -10,6 +10,8 @@ Stages, in the order of what they need:
   evidence  the demo's evidence, exported: COSE and CDDL peers, ssh-keygen, WebAuthn libraries
   log       the demo's two logs, served: sumdb/note and Tessera's fsck
   witness   a Go witness cosigns our log; our witness cosigns a Tessera log
+  liar      an operator who lies, against our witness and a Go witness; mirrors and their evidence
+  static    nginx alone serves the demo's logs; our mirror and Tessera's fsck read them
   outbound  a signed delivery, by http-message-signatures and joserfc
 
 Last line: "foreign: N passed, N failed". Exit code 0 if none failed and at least one passed.
@@ -20,9 +22,11 @@ import pathlib
 import sys
 
 import stage_evidence
+import stage_liar
 import stage_log
 import stage_outbound
 import stage_peers
+import stage_static
 import stage_vectors
 import stage_webauthn
 import stage_witness
@@ -36,6 +40,8 @@ STAGES = {
     "evidence": stage_evidence.run,
     "log": stage_log.run,
     "witness": stage_witness.run,
+    "liar": stage_liar.run,
+    "static": stage_static.run,
     "outbound": stage_outbound.run,
 }
 

@@ -17,6 +17,7 @@ mod executions;
 pub mod governance;
 mod issuers;
 mod logs;
+pub mod misbehaviour;
 pub mod notes;
 mod opened;
 mod passkey;

@@ -8,6 +8,7 @@ mod attest;
 mod bundle;
 mod ledger;
 mod log;
+pub mod misbehaviour;
 mod people;
 pub mod scenarios;
 mod vector;

@@ -71,7 +71,7 @@ pub enum Command {
     Show(Show),
     /// Say what a code means and what to do next
     Explain(Explain),
-    /// Compare two checkpoints of one log: did it only grow?
+    /// Compare two checkpoints of one log: did it only grow? Or judge evidence that it did not
     Consistency(Consistency),
     /// Look at trust files
     #[command(subcommand)]
@@ -178,18 +178,25 @@ pub struct Explain {
 /// `consistency`.
 #[derive(Debug, Args)]
 pub struct Consistency {
-    /// A checkpoint
+    /// A checkpoint; or alone: a file of evidence that a log misbehaved
+    #[arg(value_name = "OLD|EVIDENCE")]
     pub old: PathBuf,
     /// A later checkpoint of the same log
-    pub new: PathBuf,
+    pub new: Option<PathBuf>,
     /// What you trust
-    #[arg(long, env = "PLACET_TRUST", value_name = "TRUST")]
-    pub trust: PathBuf,
+    #[arg(long, env = "PLACET_TRUST", value_name = "TRUST", required_unless_present = "vkey")]
+    pub trust: Option<PathBuf>,
+    /// The key of a log of any C2SP tlog-tiles log, in place of a trust file
+    #[arg(long, value_name = "VKEY")]
+    pub vkey: Option<String>,
+    /// The log's origin, if its key has another name
+    #[arg(long, value_name = "O", requires = "vkey")]
+    pub origin: Option<String>,
     /// A consistency proof: one base64 hash a line (C2SP tlog-witness)
-    #[arg(long, value_name = "FILE", conflicts_with = "log")]
+    #[arg(long, value_name = "FILE", conflicts_with = "log", requires = "new")]
     pub proof: Option<PathBuf>,
     /// A copy of the log with its tiles (C2SP tlog-tiles)
-    #[arg(long, value_name = "COPY")]
+    #[arg(long, value_name = "COPY", requires = "new")]
     pub log: Option<PathBuf>,
     /// Where to write the evidence if the log misbehaved
     #[arg(long, value_name = "FILE", default_value = "log-misbehaved.json")]

@@ -68,6 +68,12 @@ pub const OWN: &[Code] = &[
         "12",
     ),
     c("io.error", "A file could not be read or written.", "Check the path and its rights.", "11"),
+    c(
+        "misbehaviour.none",
+        "The file says that a log misbehaved, and its two checkpoints contradict nothing.",
+        "Do not pass it on: it is no evidence.",
+        "6.7",
+    ),
 ];
 
 /// Families: what all codes that begin like this have in common.
@@ -86,6 +92,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("key.", "A public key is not one that is used here.", "13"),
     ("logcopy.", "A file with statements of a log's copy has not its form.", "6.6"),
     ("merkle.", "A proof does not prove what it should.", "9"),
+    ("misbehaviour.", "The file is no evidence that a log misbehaved.", "6.7"),
     ("note.", "A signed note has not the form of C2SP signed-note.", "6.4"),
     ("policy.", "A witness policy has not the form of C2SP tlog-policy.", "8.1"),
     ("proof.", "A file is not a C2SP tlog-proof.", "6"),

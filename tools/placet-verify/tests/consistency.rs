@@ -4,7 +4,8 @@ mod common;
 
 use std::fs;
 
-use common::{Ran, Story};
+use common::{Ran, Story, schema};
+use placet_forge::misbehaviour;
 use placet_proto::document::Body;
 use placet_proto::json::{self, Json};
 use placet_proto::statement::Statement;
@@ -49,6 +50,43 @@ fn a_proof_or_a_copy_joins_two_checkpoints() {
     assert!(!story.path("log-misbehaved.json").exists());
 }
 
+/// The file alone gives the same verdict, by the trust file and by the log's key; under other keys
+/// it shows nothing.
+fn repeats(story: &Story, file: &str) {
+    let value = json::parse(&fs::read(story.path(file)).unwrap()).unwrap();
+    let schema = schema::named("log-misbehaved");
+    schema::validate(&schema, &schema, &value, "evidence");
+    let ran = story.run(["consistency", file, "--trust", "trust.json"]);
+    assert_eq!(ran.code, 6, "{}{}", ran.out, ran.err);
+    assert!(ran.out.starts_with("LOG MISBEHAVED  example.org/placet  [log.equivocation]\n"));
+    let vkey = story.forge.main.vkey().to_vkey();
+    let ran = story.run(["consistency", file, "--vkey", &vkey]);
+    assert_eq!(ran.code, 6, "{}{}", ran.out, ran.err);
+    let other = story.forge.gov.vkey().to_vkey();
+    let ran = story.run(["consistency", file, "--vkey", &other, "--origin", "example.org/placet"]);
+    assert_eq!((ran.code, ran.out.contains("[log.checkpoint]")), (1, true), "{}", ran.out);
+    let ran = story.run(["consistency", file, "--vkey", &other]);
+    assert_eq!((ran.code, ran.out.contains("[trust.log_unknown]")), (3, true), "{}", ran.out);
+}
+
+#[test]
+fn evidence_is_believed_by_its_signatures_alone() {
+    let story = Story::closed();
+    story.write("forged-trust.json", &misbehaviour::trust());
+    for case in misbehaviour::cases() {
+        story.write("evidence.json", &case.bytes);
+        let ran = story.run(["consistency", "evidence.json", "--trust", "forged-trust.json"]);
+        let code = match case.verdict {
+            "log_misbehaved" => 6,
+            "malformed" => 4,
+            _ => 1,
+        };
+        assert_eq!(ran.code, code, "{}: {}{}", case.name, ran.out, ran.err);
+        let said = format!("[{}]", case.code);
+        assert!((ran.out + &ran.err).contains(&said), "{}", case.name);
+    }
+}
+
 #[test]
 fn two_roots_for_one_size_are_misbehaviour_with_evidence() {
     let story = Story::closed();
@@ -57,6 +95,7 @@ fn two_roots_for_one_size_are_misbehaviour_with_evidence() {
     let ran = compare(&story, &["--out", "proof.json"]);
     assert_eq!(ran.code, 6, "{}", ran.err);
     assert!(ran.out.starts_with("LOG MISBEHAVED  example.org/placet  [log.equivocation]\n"));
+    repeats(&story, "proof.json");
     let evidence = json::parse(&fs::read(story.path("proof.json")).unwrap()).unwrap();
     let notes = evidence.get("notes").and_then(Json::as_array).unwrap();
     for (note, file) in notes.iter().zip(["old", "new"]) {
@@ -71,7 +110,7 @@ fn a_rewritten_history_is_found_in_a_copy() {
     story.write("old", &story.forge.main.checkpoint_of(3, [7; 32]).to_bytes());
     story.write("new", &story.forge.main.checkpoint(6).to_bytes());
     assert_eq!(compare(&story, &["--log", "copy"]).code, 6);
-    assert!(story.path("log-misbehaved.json").is_file());
+    repeats(&story, "log-misbehaved.json");
     // A copy of some other tree shows nothing about this one.
     notes(&story, 3, 6);
     let tile = story.path("copy").join("tile/0/000.p/6");

@@ -55,6 +55,7 @@ Exit codes:
   3   not decided: an approval is awaited, or the evidence is not complete yet
   4   what was read is not what it should be
   5   a file, listener or server could not be read, written or reached
+  6   two signed checkpoints of a log that can't both be true
   70  a bug of this program
 
 Examples:

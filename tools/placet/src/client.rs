@@ -60,31 +60,9 @@ impl Client {
     /// # Errors
     /// A URL that is none; those of reading the token.
     pub fn new(url: &str, tls: &Tls, token_file: Option<&Path>) -> Result<Self, Failure> {
-        let base = url.trim_end_matches('/');
-        let host = base.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next());
-        let local = |host: &str| host == "localhost" || host.starts_with("127.");
-        match host.flatten() {
-            Some(host) if local(host) => {}
-            Some(_) => {
-                let detail = "--url starts with https://, unless the service is on this machine: \
-                              tokens and sessions would travel in the open";
-                return Err(Failure::Usage(detail.to_owned()));
-            }
-            None if base.starts_with("https://") => {}
-            None => return Err(Failure::Usage("--url starts with https:// or http://".to_owned())),
-        }
-        let token = token_file.map(|path| read_text(path, MAX_TOKEN)).transpose()?;
-        let agent = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
-            .tls_config(roots(tls)?)
-            .http_status_as_error(false)
-            // One address was given: no other is asked.
-            .max_redirects(0)
-            .proxy(None)
-            .user_agent(concat!("placet/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .new_agent();
-        let token = token.map(|text| text.trim().to_owned());
+        let base = checked_base(url)?;
+        let token = token_file.map(read_token).transpose()?;
+        let agent = agent(tls, TIMEOUT)?;
         Ok(Self { base: base.to_owned(), token, session: None, agent })
     }
 
@@ -198,6 +176,50 @@ impl Client {
     fn unreachable(&self, error: &dyn std::fmt::Display) -> Failure {
         Failure::Unreachable { url: self.base.clone(), detail: error.to_string() }
     }
+}
+
+/// A URL that secrets may be sent to, without a final slash.
+///
+/// # Errors
+/// A URL that is none, or in the open and not of this machine.
+pub(crate) fn checked_base(url: &str) -> Result<&str, Failure> {
+    let base = url.trim_end_matches('/');
+    let host = base.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next());
+    let local = |host: &str| host == "localhost" || host.starts_with("127.");
+    match host.flatten() {
+        Some(host) if local(host) => Ok(base),
+        Some(_) => {
+            let detail = "the URL starts with https://, unless the service is on this machine: \
+                          tokens and sessions would travel in the open";
+            Err(Failure::Usage(detail.to_owned()))
+        }
+        None if base.starts_with("https://") => Ok(base),
+        None => Err(Failure::Usage("the URL starts with https:// or http://".to_owned())),
+    }
+}
+
+/// The token in a file.
+///
+/// # Errors
+/// Those of reading it.
+pub(crate) fn read_token(path: &Path) -> Result<String, Failure> {
+    Ok(read_text(path, MAX_TOKEN)?.trim().to_owned())
+}
+
+/// An HTTP client that asks the address that it was given and no other.
+///
+/// # Errors
+/// Those of reading the certificate roots.
+pub(crate) fn agent(tls: &Tls, timeout: Duration) -> Result<ureq::Agent, Failure> {
+    Ok(ureq::Agent::config_builder()
+        .timeout_global(Some(timeout))
+        .tls_config(roots(tls)?)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .user_agent(concat!("placet/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .new_agent())
 }
 
 /// The system's certificate roots, and those of a file.

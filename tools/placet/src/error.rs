@@ -51,6 +51,9 @@ pub enum Failure {
     /// The ledger refused or failed.
     #[error(transparent)]
     Ledger(#[from] placet_ledger::Error),
+    /// A mirror can't go on.
+    #[error(transparent)]
+    Mirror(#[from] placet_ledger::mirror::Error),
     /// The policy could not be armed.
     #[error(transparent)]
     Pep(#[from] placet_pep::Error),
@@ -93,6 +96,7 @@ impl Failure {
                 _ => Exit::Refused,
             },
             Self::Bench(_) => Exit::Io,
+            Self::Mirror(error) => mirror_exit(error),
             Self::SoftKey(error) => match error.code() {
                 "softkey.format" => Exit::Malformed,
                 _ => Exit::Io,
@@ -113,8 +117,20 @@ impl Failure {
             Self::Ledger(error) => error.code(),
             Self::Pep(error) => error.code(),
             Self::Bench(error) => error.code(),
+            Self::Mirror(error) => error.code(),
             Self::SoftKey(error) => error.code(),
         }
+    }
+}
+
+fn mirror_exit(error: &placet_ledger::mirror::Error) -> Exit {
+    use placet_ledger::mirror::Error;
+    match error {
+        Error::Misbehaved { .. } => Exit::LogMisbehaved,
+        Error::Checkpoint { code: "witness.quorum", .. } => Exit::Open,
+        Error::Checkpoint { .. } | Error::Tree { .. } | Error::Statement { .. } => Exit::Refused,
+        Error::Format { .. } | Error::TooLarge { .. } | Error::Copy { .. } => Exit::Malformed,
+        _ => Exit::Io,
     }
 }
 

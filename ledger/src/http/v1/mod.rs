@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `GET /v1/entries` | a page of the search index ([`crate::index`]) |
 //! | `GET /v1/entries/{log}/{index}` | one statement, its COSE Receipt and its inclusion proof |
+//! | `GET /v1/statements/{log}/{index}` | statements for a copy of the log, many at once |
 //! | `GET /v1/consistency` | RFC 9162 consistency proof between two sizes |
 //! | `GET /v1/checkpoint` | the cosigned checkpoint and the witnesses behind it |
 //! | `GET /v1/openapi.json` | this API, OpenAPI 3.1 |
@@ -14,6 +15,7 @@
 mod entries;
 mod params;
 mod proofs;
+mod statements;
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -46,6 +48,7 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/v1/entries", get(entries::search))
         .route("/v1/entries/{log}/{index}", get(entries::entry))
+        .route("/v1/statements/{log}/{index}", get(statements::run))
         .route("/v1/consistency", get(proofs::consistency))
         .route("/v1/checkpoint", get(proofs::checkpoint))
         .route("/v1/openapi.json", get(openapi))

@@ -1,15 +1,16 @@
-//! `consistency`: did a log only grow between two checkpoints?
+//! `consistency`: did a log only grow between two checkpoints? And what does evidence that it did
+//! not show?
 
 use std::path::Path;
 
+use placet_proto::misbehaviour::{Fork, MAX_FILE, Misbehaviour, Noted};
 use placet_proto::tlog::merkle::{Hash, verify_consistency_from_any};
 use placet_proto::tlog::note::MAX_NOTE_LEN;
 use placet_proto::tlog::witness::MAX_PROOF_LINES;
-use placet_proto::tlog::{Checkpoint, SignedCheckpoint, TlogError};
-use placet_proto::trust::TrustedLog;
+use placet_proto::tlog::{Checkpoint, SignedCheckpoint, TlogError, VerifierKey};
 use placet_proto::{Error, b64};
-use placet_verifier::notes;
-use serde_json::json;
+use placet_verifier::misbehaviour::{self, LogKeys};
+use placet_verifier::notes::{self, LogTrust};
 
 use super::copy::Copy;
 use super::select;
@@ -21,16 +22,15 @@ use crate::output::Output;
 use crate::text;
 use crate::trust::{GivenTrust, WORTH};
 
-/// `schema` of the evidence file.
-const SCHEMA: &str = "placet/log-misbehaved/v1";
-
-/// Compares the checkpoints. Which file is called old is not believed: sizes are.
+/// Compares the checkpoints, or judges a file of evidence. Which checkpoint is called old is not
+/// believed: sizes are.
 ///
 /// # Errors
 /// What can't be read, and checkpoints of different logs.
 pub fn run(args: &Consistency, output: &mut Output) -> Result<Exit, Failure> {
-    let trust = GivenTrust::read(&args.trust)?;
-    let (mut old, mut new) = (Given::read(&args.old)?, Given::read(&args.new)?);
+    let trusted = Trusted::read(args)?;
+    let Some(new) = &args.new else { return evidence(&args.old, &trusted, output) };
+    let (mut old, mut new) = (Given::read(&args.old)?, Given::read(new)?);
     if old.checkpoint().origin != new.checkpoint().origin {
         return Err(Failure::Usage("these are checkpoints of two different logs".to_owned()));
     }
@@ -39,27 +39,112 @@ pub fn run(args: &Consistency, output: &mut Output) -> Result<Exit, Failure> {
         std::mem::swap(&mut old, &mut new);
     }
     let pair = Pair { old, new };
-    let judged = pair.judge(args, &trust)?;
-    let (old, new) = (pair.old.checkpoint(), pair.new.checkpoint());
-    let code = judged.code.map(|code| format!("  [{code}]")).unwrap_or_default();
-    let log = crate::escape::line(&old.origin);
-    let mut text = format!("{}  {log}{code}\n  {}\n", text::word(judged.exit), judged.detail);
-    for checkpoint in [old, new] {
-        let root = b64::encode_hex(checkpoint.root);
-        text.push_str(&format!("  size {}, root {root}\n", checkpoint.size));
-    }
-    if let Some(next) = judged.code.and_then(crate::codes::next) {
-        text.push_str(&format!("  Next: {next}\n"));
-    }
-    if let Some(path) = &judged.other_root {
-        let evidence = pair.evidence(path.as_ref(), &trust)?;
-        select::write(&args.out, evidence.as_bytes())?;
+    let judged = pair.judge(args, &trusted)?;
+    let mut text = judged.text([pair.old.checkpoint(), pair.new.checkpoint()]);
+    if let Some(fork) = &judged.fork {
+        select::write(&args.out, &pair.evidence(fork.clone())?.to_bytes())?;
         text.push_str(&format!("  Evidence written to {}\n", shown(&args.out)));
     }
-    let (path, sha256, expiry) = (&trust.path, &trust.sha256, trust.expiry());
-    text.push_str(&format!("  trust file {path}\n    sha256 {sha256}, {expiry}\n    {WORTH}\n"));
-    output.result(&text)?;
+    output.result(&(text + &trusted.text()))?;
     Ok(judged.exit)
+}
+
+/// Repeats a verdict from one file alone.
+fn evidence(path: &Path, trusted: &Trusted, output: &mut Output) -> Result<Exit, Failure> {
+    let input = input::read(path, MAX_FILE)?;
+    let parsed = Misbehaviour::parse(&input.bytes).map_err(|e| Failure::proto(path, &e))?;
+    let judged = match trusted.keys_of(parsed.origin())? {
+        None => Judged::unknown(),
+        Some(keys) => match misbehaviour::shown(&parsed, keys.as_ref()) {
+            Ok(detail) => Judged::misbehaved(detail, None),
+            Err(problem) => Judged::new(Exit::Failed, Some(problem.code), problem.detail),
+        },
+    };
+    let checkpoints = [parsed.older(), parsed.newer()].map(|n| n.signed.checkpoint());
+    let mut text = judged.text(checkpoints);
+    if let Some(fork) = parsed.fork() {
+        let (size, root) = (checkpoints[0].size, b64::encode_hex(fork.root));
+        text.push_str(&format!("  the newer tree at size {size}: root {root}\n"));
+    }
+    output.result(&(text + &trusted.text()))?;
+    Ok(judged.exit)
+}
+
+/// Whose word counts for whether a log signed.
+enum Trusted {
+    File(GivenTrust, std::path::PathBuf),
+    Key { origin: String, key: VerifierKey },
+}
+
+/// The keys of one log.
+enum Keys<'a> {
+    Trusted(Box<LogTrust>),
+    Key { origin: &'a str, key: &'a VerifierKey },
+}
+
+impl Trusted {
+    fn read(args: &Consistency) -> Result<Self, Failure> {
+        match (&args.vkey, &args.trust) {
+            (Some(vkey), _) => {
+                let key = VerifierKey::parse(vkey);
+                let key = key.map_err(|e| Failure::Usage(format!("--vkey: {e}")))?;
+                let origin = args.origin.clone().unwrap_or_else(|| key.name().to_owned());
+                Ok(Self::Key { origin, key })
+            }
+            (None, Some(path)) => Ok(Self::File(GivenTrust::read(path)?, path.clone())),
+            (None, None) => Err(Failure::Usage("give --trust TRUST".to_owned())),
+        }
+    }
+
+    /// Nothing for a log that is not known here.
+    fn keys_of(&self, origin: &str) -> Result<Option<Keys<'_>>, Failure> {
+        match self {
+            Self::Key { origin: own, key } => {
+                Ok((own == origin).then_some(Keys::Key { origin: own, key }))
+            }
+            Self::File(trust, path) => {
+                let log = trust.file.logs.iter().find(|log| log.origin == origin);
+                let log = log.map(LogTrust::new).transpose();
+                let log = log.map_err(|e| Failure::malformed(path, e.code, &e.detail))?;
+                Ok(log.map(|log| Keys::Trusted(Box::new(log))))
+            }
+        }
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::File(trust, _) => {
+                let (path, sha256, expiry) = (&trust.path, &trust.sha256, trust.expiry());
+                format!("  trust file {path}\n    sha256 {sha256}, {expiry}\n    {WORTH}\n")
+            }
+            Self::Key { key, .. } => {
+                format!("  under the key {}\n", crate::escape::line(&key.to_vkey()))
+            }
+        }
+    }
+}
+
+impl Keys<'_> {
+    fn as_ref(&self) -> LogKeys<'_> {
+        match self {
+            Self::Trusted(log) => LogKeys::Trusted(log),
+            Self::Key { origin, key } => LogKeys::Key { origin, key },
+        }
+    }
+
+    /// What is wrong with a note that is to count for the log: its signature, and under a trust
+    /// file its size, window and cosignatures too.
+    fn refuse(&self, given: &Given) -> Option<Judged> {
+        let (code, detail) = match self {
+            Self::Trusted(log) => {
+                let problem = notes::open(&given.bytes, &given.signed, log).err()?;
+                (problem.code, crate::escape::line(&problem.detail))
+            }
+            Self::Key { .. } if self.as_ref().signed(&given.signed) => return None,
+            Self::Key { .. } => ("log.checkpoint", "it is not signed by this key".to_owned()),
+        };
+        Some(Judged::new(Exit::Failed, Some(code), detail))
+    }
 }
 
 struct Given {
@@ -76,19 +161,38 @@ struct Judged {
     exit: Exit,
     code: Option<&'static str>,
     detail: String,
-    /// Of a log that misbehaved: the root that the newer tree has at the older size, if that is
-    /// another size than its own.
-    other_root: Option<Option<Hash>>,
+    /// Of a log that misbehaved: how the newer tree contradicts the older size, if that is another
+    /// size than its own.
+    fork: Option<Option<Fork>>,
 }
 
 impl Judged {
     fn new(exit: Exit, code: Option<&'static str>, detail: impl Into<String>) -> Self {
-        Self { exit, code, detail: detail.into(), other_root: None }
+        Self { exit, code, detail: detail.into(), fork: None }
     }
 
-    fn misbehaved(detail: &str, other_root: Option<Hash>) -> Self {
+    fn misbehaved(detail: impl Into<String>, fork: Option<Fork>) -> Self {
         let judged = Self::new(Exit::LogMisbehaved, Some("log.equivocation"), detail);
-        Self { other_root: Some(other_root), ..judged }
+        Self { fork: Some(fork), ..judged }
+    }
+
+    fn unknown() -> Self {
+        let detail = "the trust file does not know this log";
+        Self::new(Exit::Indeterminate, Some("trust.log_unknown"), detail)
+    }
+
+    fn text(&self, checkpoints: [&Checkpoint; 2]) -> String {
+        let code = self.code.map(|code| format!("  [{code}]")).unwrap_or_default();
+        let log = crate::escape::line(&checkpoints[0].origin);
+        let mut text = format!("{}  {log}{code}\n  {}\n", text::word(self.exit), self.detail);
+        for checkpoint in checkpoints {
+            let root = b64::encode_hex(checkpoint.root);
+            text.push_str(&format!("  size {}, root {root}\n", checkpoint.size));
+        }
+        if let Some(next) = self.code.and_then(crate::codes::next) {
+            text.push_str(&format!("  Next: {next}\n"));
+        }
+        text
     }
 }
 
@@ -107,30 +211,31 @@ impl Given {
 }
 
 impl Pair {
-    fn judge(&self, args: &Consistency, trust: &GivenTrust) -> Result<Judged, Failure> {
+    fn judge(&self, args: &Consistency, trusted: &Trusted) -> Result<Judged, Failure> {
         let (old, new) = (self.old.checkpoint(), self.new.checkpoint());
-        let Some(log) = trust.file.logs.iter().find(|log| log.origin == old.origin) else {
-            let detail = "the trust file does not know this log";
-            return Ok(Judged::new(Exit::Indeterminate, Some("trust.log_unknown"), detail));
+        let Some(keys) = trusted.keys_of(&old.origin)? else { return Ok(Judged::unknown()) };
+        let by_copy = |path: &Path| self.by_copy(&Copy::at(path));
+        // A contradiction comes before all else that is wrong with the notes: nothing must hide it.
+        let both = [&self.old, &self.new].iter().all(|g| keys.as_ref().signed(&g.signed));
+        if both && old.size == new.size && old.root != new.root {
+            let detail = "the log signed two different roots for one size";
+            return Ok(Judged::misbehaved(detail, None));
+        }
+        let copied = args.log.as_deref().filter(|_| old.size != new.size);
+        let copied = match copied.filter(|_| both).map(by_copy).transpose()? {
+            Some(judged) if judged.fork.is_some() => return Ok(judged),
+            other => other,
         };
-        for given in [&self.old, &self.new] {
-            if let Some(refused) = unsigned(given, log, &args.trust)? {
-                return Ok(refused);
-            }
+        if let Some(refused) = [&self.old, &self.new].iter().find_map(|given| keys.refuse(given)) {
+            return Ok(refused);
         }
         if old.size == new.size {
-            return Ok(if old.root == new.root {
-                Judged::new(Exit::Passed, None, "both are signed and the same")
-            } else {
-                Judged::misbehaved("the log signed two different roots for one size", None)
-            });
+            return Ok(Judged::new(Exit::Passed, None, "both are signed and the same"));
         }
-        if let Some(proof) = &args.proof {
-            return by_proof(old, new, proof);
-        }
-        match &args.log {
-            Some(copy) => by_copy(old, new, &Copy::at(copy)),
-            None => Ok(Judged::new(
+        match (&args.proof, copied) {
+            (Some(proof), _) => by_proof(old, new, proof),
+            (None, Some(judged)) => Ok(judged),
+            (None, None) => Ok(Judged::new(
                 Exit::Indeterminate,
                 Some("consistency.unproved"),
                 "both are signed; nothing was given that joins them",
@@ -138,33 +243,29 @@ impl Pair {
         }
     }
 
-    /// What a third party needs to see the contradiction: both notes byte for byte.
-    fn evidence(&self, other: Option<&Hash>, trust: &GivenTrust) -> Result<String, Failure> {
-        let note = |given: &Given| String::from_utf8_lossy(&given.bytes).into_owned();
-        let value = json!({
-            "schema": SCHEMA,
-            "origin": self.old.checkpoint().origin,
-            "notes": [note(&self.old), note(&self.new)],
-            "root_of_the_newer_tree_at_the_older_size": other.map(b64::encode_hex),
-            "trust_sha256": trust.sha256,
-        });
-        let text = serde_json::to_string_pretty(&value);
-        let text = text.map_err(|e| Failure::Io { path: "JSON".to_owned(), source: e.into() })?;
-        Ok(text + "\n")
+    fn by_copy(&self, copy: &Copy) -> Result<Judged, Failure> {
+        let (old, new) = (self.old.checkpoint(), self.new.checkpoint());
+        let [at_old, at_new] = copy.roots([old.size, new.size])?;
+        if at_new != new.root {
+            let detail = "the copy is not of the tree that the larger checkpoint signs";
+            return Ok(Judged::new(Exit::Indeterminate, Some("consistency.unproved"), detail));
+        }
+        if at_old == old.root {
+            let detail = "recomputed from the copy: the log only grew";
+            return Ok(Judged::new(Exit::Passed, None, detail));
+        }
+        let path = copy.consistency(old.size, new.size)?;
+        let detail = "the larger tree has another root at the smaller size than the log signed";
+        Ok(Judged::misbehaved(detail, Some(Fork { root: at_old, path })))
     }
-}
 
-/// A note that the log's checkpoint key did not sign says nothing about the log.
-fn unsigned(given: &Given, log: &TrustedLog, trust: &Path) -> Result<Option<Judged>, Failure> {
-    let log = notes::LogTrust::new(log);
-    let log = log.map_err(|e| Failure::malformed(trust, e.code, &e.detail))?;
-    match notes::open(&given.bytes, &given.signed, &log) {
-        Ok(_) => Ok(None),
-        Err(problem) => Ok(Some(Judged::new(
-            Exit::Failed,
-            Some(problem.code),
-            crate::escape::line(&problem.detail),
-        ))),
+    /// What a third party needs to see the contradiction.
+    fn evidence(&self, fork: Option<Fork>) -> Result<Misbehaviour, Failure> {
+        let noted = |given: &Given| Noted::parse(&given.bytes);
+        let made = noted(&self.old)
+            .and_then(|old| Misbehaviour::new(old, noted(&self.new)?, fork))
+            .map_err(|e| Failure::proto(Path::new("the evidence"), &e))?;
+        Ok(made)
     }
 }
 
@@ -178,18 +279,5 @@ fn by_proof(old: &Checkpoint, new: &Checkpoint, file: &Path) -> Result<Judged, F
         Ok(()) => Judged::new(Exit::Passed, None, "the proof shows that the log only grew"),
         // The proof is not signed: that it fails does not show that no proof exists.
         Err(e) => Judged::new(Exit::Failed, Some("log.consistency"), e.to_string()),
-    })
-}
-
-fn by_copy(old: &Checkpoint, new: &Checkpoint, copy: &Copy) -> Result<Judged, Failure> {
-    let [at_old, at_new] = copy.roots([old.size, new.size])?;
-    Ok(if at_new != new.root {
-        let detail = "the copy is not of the tree that the larger checkpoint signs";
-        Judged::new(Exit::Indeterminate, Some("consistency.unproved"), detail)
-    } else if at_old == old.root {
-        Judged::new(Exit::Passed, None, "recomputed from the copy: the log only grew")
-    } else {
-        let detail = "the larger tree has another root at the smaller size than the log signed";
-        Judged::misbehaved(detail, Some(at_old))
     })
 }

@@ -9,7 +9,8 @@
 //! COPY/notes/N                 notes that were published, 256 in a file
 //! ```
 //!
-//! A ledger's own folder works too, its `log/` being the copy, for what needs no statements.
+//! A folder with both logs (a mirror's, a ledger's own) works too, its `log/` being the copy; a
+//! ledger's own has no statements.
 
 use std::path::{Path, PathBuf};
 
@@ -19,9 +20,9 @@ use placet_proto::document::{Body, Purpose};
 use placet_proto::logcopy;
 use placet_proto::statement::Statement;
 use placet_proto::tlog::checkpoint::Checkpoint;
-use placet_proto::tlog::merkle::{CompactRange, Hash};
+use placet_proto::tlog::merkle::{self, CompactRange, Hash, MerkleError};
 use placet_proto::tlog::note::MAX_NOTE_LEN;
-use placet_proto::tlog::tile::{self, TILE_WIDTH};
+use placet_proto::tlog::tile::{self, TILE_WIDTH, TileError, TileSource, TileTree};
 use placet_proto::tlog::{SignedCheckpoint, TileId, TileKind, TlogError};
 use placet_proto::trust::TrustFile;
 use placet_verifier::{WholeLog, crypto};
@@ -47,7 +48,7 @@ impl Copy {
     pub fn at(path: &Path) -> Self {
         let own = path.join("log");
         let tiles = if own.join("tile").is_dir() { own } else { path.to_owned() };
-        Self { tiles, statements: path.join("statements"), notes: path.join("notes") }
+        Self::of(&tiles)
     }
 
     /// A copy in exactly this folder.
@@ -137,6 +138,18 @@ impl Copy {
         Ok(roots)
     }
 
+    /// The consistency path between two sizes, read through the tiles.
+    ///
+    /// # Errors
+    /// What reading the tiles gives.
+    pub fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, Failure> {
+        check_size(&self.tiles, to)?;
+        merkle::consistency_path(&TileTree::new(self, to), from, to).map_err(|e| match e {
+            ReadError::Read(failure) => failure,
+            ReadError::Tlog(e) => refuse(&self.tiles, e),
+        })
+    }
+
     /// Leaf hashes of one tile of level 0.
     fn hashes(&self, index: u64, size: u64) -> Result<Vec<Hash>, Failure> {
         let (path, bytes, width) = self.tile(TileKind::Hashes(0), index, size, 32 * 256)?;
@@ -205,6 +218,39 @@ impl Copy {
             }
         }
         Ok(())
+    }
+}
+
+/// What reading a tile for a proof can fail with.
+pub enum ReadError {
+    /// The file.
+    Read(Failure),
+    /// What is in it.
+    Tlog(TlogError),
+}
+
+impl From<TileError> for ReadError {
+    fn from(e: TileError) -> Self {
+        Self::Tlog(e.into())
+    }
+}
+
+impl From<MerkleError> for ReadError {
+    fn from(e: MerkleError) -> Self {
+        Self::Tlog(e.into())
+    }
+}
+
+impl TileSource for &Copy {
+    type Error = ReadError;
+
+    fn tile(&self, id: TileId) -> Result<Vec<Hash>, ReadError> {
+        let exact = self.tiles.join(id.to_string());
+        let full = self.tiles.join(TileId::full(id.kind, id.index).to_string());
+        let path = if exact.is_file() { exact } else { full };
+        let bytes = input::read(&path, 32 * 256).map_err(ReadError::Read)?.bytes;
+        let wanted = bytes.get(..usize::from(id.width).saturating_mul(32));
+        Ok(tile::parse_tile(wanted.unwrap_or(&bytes), id.width)?)
     }
 }
 

@@ -1,4 +1,4 @@
-//! As much of JSON Schema as `proto/schema/verify-result.schema.json` uses, and no keyword more:
+//! As much of JSON Schema as the schemas of `proto/schema` use, and no keyword more:
 //! an unknown one fails the test.
 
 use std::collections::BTreeSet;
@@ -9,7 +9,12 @@ use placet_proto::json::{self, Json};
 
 /// The schema of `check --json`.
 pub fn verify_result() -> Json {
-    let path = "../../proto/schema/verify-result.schema.json";
+    named("verify-result")
+}
+
+/// A schema of `proto/schema`.
+pub fn named(name: &str) -> Json {
+    let path = format!("../../proto/schema/{name}.schema.json");
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     json::parse(&fs::read(path).unwrap()).unwrap()
 }

@@ -63,6 +63,8 @@ pub enum Log {
         #[arg(long, default_value = "main")]
         log: Exported,
     },
+    /// Follow a log of somebody else's into a copy; refuses whatever is inconsistent
+    Mirror(Mirror),
     /// Read everything again and say what does not fit together; repairs nothing
     Fsck {
         /// The ledger's folder
@@ -99,6 +101,54 @@ pub enum Log {
         dir: PathBuf,
     },
 }
+
+/// `log mirror`.
+#[derive(Debug, Args)]
+#[command(after_long_help = MIRROR)]
+pub struct Mirror {
+    /// Address of a ledger; with --vkey, of one log (C2SP tlog-tiles prefix)
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// The folder of the copy. With a trust file, `log` and `gov` in it
+    #[arg(long, value_name = "COPY")]
+    pub out: PathBuf,
+    /// What you trust: both logs of the ledger are followed, under their witness policies
+    #[arg(long, env = "PLACET_TRUST", value_name = "TRUST", required_unless_present = "vkey")]
+    pub trust: Option<PathBuf>,
+    /// The key of any C2SP tlog-tiles log, in place of a trust file
+    #[arg(long, value_name = "VKEY", conflicts_with = "token_file")]
+    pub vkey: Option<String>,
+    /// The log's origin, if its key has another name
+    #[arg(long, value_name = "O", requires = "vkey")]
+    pub origin: Option<String>,
+    /// The ledger's origin, if the trust file knows several
+    #[arg(long, value_name = "O", conflicts_with = "vkey")]
+    pub ledger: Option<String>,
+    /// File with a token of scope evidence.read: statements are copied, too
+    #[arg(long, env = "PLACET_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// Copy no statements, whatever token there is
+    #[arg(long)]
+    pub no_bodies: bool,
+    /// Whose certificates are believed.
+    #[command(flatten)]
+    pub tls: super::Tls,
+    /// Take what is there now and end
+    #[arg(long)]
+    pub once: bool,
+    /// Seconds between two looks
+    #[arg(long, value_name = "S", default_value_t = 60, conflicts_with = "once")]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub interval: u64,
+}
+
+const MIRROR: &str = "\
+Each checkpoint has to be signed by the log, cosigned as the trust file asks, and hold the tree of
+every checkpoint before; each entry is hashed into the root, each statement into its entry, before
+the copy shows it. The copy is whole at any moment, and a killed mirror goes on where it was.
+
+Two checkpoints that can't both be true end it with exit code 6 and log-misbehaved.json in the copy,
+which shows it to everybody: placet-verify consistency COPY/log/log-misbehaved.json --trust TRUST";
 
 /// `log restore`.
 #[derive(Debug, Args)]

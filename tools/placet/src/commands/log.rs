@@ -11,7 +11,7 @@ use placet_proto::time::UnixSeconds;
 use placet_verify::escape;
 use serde::Serialize;
 
-use super::keep;
+use super::{keep, mirror};
 use crate::cli::{Exported, Log, Which};
 use crate::error::Failure;
 use crate::exit::Exit;
@@ -43,6 +43,7 @@ pub fn run(command: &Log, output: &mut Output) -> Result<Exit, Failure> {
             }
             Ok(Exit::Done)
         }
+        Log::Mirror(args) => mirror::run(args, output),
         Log::Export { dir, out, log: Exported::Main } => export(dir, out, LogId::Main, output),
         Log::Export { dir, out, log: Exported::Gov } => export(dir, out, LogId::Gov, output),
         Log::Export { dir, out, log: Exported::Both } => {

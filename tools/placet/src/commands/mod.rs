@@ -12,6 +12,7 @@ mod init;
 mod keep;
 mod keys;
 mod log;
+mod mirror;
 mod notify;
 mod people;
 mod policy;
