@@ -164,13 +164,21 @@ _placet__verify() {
             return 0
             ;;
         placet__subcmd__verify__subcmd__consistency)
-            opts="-h --trust --proof --log --out --color --help"
+            opts="-h --trust --vkey --origin --proof --log --out --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --trust)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vkey)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --origin)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -33,7 +33,7 @@ complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "check" 
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "audit" -d 'Verify everything in copies of both logs of a ledger'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "show" -d 'Decode a file and print it, without verifying anything'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "explain" -d 'Say what a code means and what to do next'
-complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "consistency" -d 'Compare two checkpoints of one log: did it only grow?'
+complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "consistency" -d 'Compare two checkpoints of one log: did it only grow? Or judge evidence that it did not'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "trust" -d 'Look at trust files'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "export-ssh" -d 'Export an answer as a signature that ssh-keygen verifies'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "export-cose" -d 'Export a statement with its receipt for other COSE and SCITT verifiers'
@@ -72,6 +72,8 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand consistency" -l trust -d 'What you trust' -r -F
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand consistency" -l vkey -d 'The key of a log of any C2SP tlog-tiles log, in place of a trust file' -r
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand consistency" -l origin -d 'The log\'s origin, if its key has another name' -r
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand consistency" -l proof -d 'A consistency proof: one base64 hash a line (C2SP tlog-witness)' -r -F
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand consistency" -l log -d 'A copy of the log with its tiles (C2SP tlog-tiles)' -r -F
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand consistency" -l out -d 'Where to write the evidence if the log misbehaved' -r -F

@@ -91,6 +91,8 @@ never\:"Nowhere"))' \
 (consistency)
 _arguments "${_arguments_options[@]}" : \
 '--trust=[What you trust]:TRUST:_files' \
+'--vkey=[The key of a log of any C2SP tlog-tiles log, in place of a trust file]:VKEY:_default' \
+'--origin=[The log'\''s origin, if its key has another name]:O:_default' \
 '(--log)--proof=[A consistency proof\: one base64 hash a line (C2SP tlog-witness)]:FILE:_files' \
 '--log=[A copy of the log with its tiles (C2SP tlog-tiles)]:COPY:_files' \
 '--out=[Where to write the evidence if the log misbehaved]:FILE:_files' \
@@ -99,8 +101,8 @@ always\:"Also into files and pipes"
 never\:"Nowhere"))' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
-':old -- A checkpoint:_files' \
-':new -- A later checkpoint of the same log:_files' \
+':old -- A checkpoint; or alone\: a file of evidence that a log misbehaved:_files' \
+'::new -- A later checkpoint of the same log:_files' \
 && ret=0
 ;;
 (trust)
@@ -223,7 +225,7 @@ _placet-verify_commands() {
 'audit:Verify everything in copies of both logs of a ledger' \
 'show:Decode a file and print it, without verifying anything' \
 'explain:Say what a code means and what to do next' \
-'consistency:Compare two checkpoints of one log\: did it only grow?' \
+'consistency:Compare two checkpoints of one log\: did it only grow? Or judge evidence that it did not' \
 'trust:Look at trust files' \
 'export-ssh:Export an answer as a signature that ssh-keygen verifies' \
 'export-cose:Export a statement with its receipt for other COSE and SCITT verifiers' \

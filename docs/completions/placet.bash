@@ -109,6 +109,9 @@ _placet() {
             placet__subcmd__log,fsck)
                 cmd="placet__subcmd__log__subcmd__fsck"
                 ;;
+            placet__subcmd__log,mirror)
+                cmd="placet__subcmd__log__subcmd__mirror"
+                ;;
             placet__subcmd__log,rebuild-index)
                 cmd="placet__subcmd__log__subcmd__rebuild__subcmd__index"
                 ;;
@@ -932,7 +935,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__log)
-            opts="-h --color --json --help show tail export fsck backup restore freeze rebuild-index"
+            opts="-h --color --json --help show tail export mirror fsck backup restore freeze rebuild-index"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1039,6 +1042,56 @@ _placet() {
             fi
             case "${prev}" in
                 --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__log__subcmd__mirror)
+            opts="-h --out --trust --vkey --origin --ledger --token-file --no-bodies --ca-file --once --interval --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --trust)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --vkey)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --origin)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ledger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --interval)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

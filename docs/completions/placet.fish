@@ -309,19 +309,20 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand erase" -l yes -d 'Do not ask'
 complete -c placet -n "__fish_placet_using_subcommand erase" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand erase" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -l json -d 'Results as JSON, one object a line'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "show" -d 'Both logs in short, or one statement in full'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "tail" -d 'The last statements, one a line'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "export" -d 'Write a copy for those who verify: checkpoint, tiles, the statements that are not erased'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "fsck" -d 'Read everything again and say what does not fit together; repairs nothing'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "backup" -d 'Write a backup of everything that can\'t be made again, keys included; a service may run'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "restore" -d 'Make a folder of a backup; refuses one that is behind a checkpoint that is known'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "freeze" -d 'Publish the last checkpoints and add nothing any more, for ever; the service must be stopped'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export fsck backup restore freeze rebuild-index" -f -a "rebuild-index" -d 'Make the derived indexes again from the journals; the service must be stopped'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "show" -d 'Both logs in short, or one statement in full'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "tail" -d 'The last statements, one a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "export" -d 'Write a copy for those who verify: checkpoint, tiles, the statements that are not erased'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "mirror" -d 'Follow a log of somebody else\'s into a copy; refuses whatever is inconsistent'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "fsck" -d 'Read everything again and say what does not fit together; repairs nothing'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "backup" -d 'Write a backup of everything that can\'t be made again, keys included; a service may run'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "restore" -d 'Make a folder of a backup; refuses one that is behind a checkpoint that is known'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "freeze" -d 'Publish the last checkpoints and add nothing any more, for ever; the service must be stopped'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "rebuild-index" -d 'Make the derived indexes again from the journals; the service must be stopped'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l dir -d 'The ledger\'s folder' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l log -d 'Which log' -r -f -a "main\t'Decisions, approvals, executions'
 gov\t'Keys, policies, persons'"
@@ -349,6 +350,21 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l out -d 'The folder of the copy. With a trust file, `log` and `gov` in it' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l trust -d 'What you trust: both logs of the ledger are followed, under their witness policies' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l vkey -d 'The key of any C2SP tlog-tiles log, in place of a trust file' -r
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l origin -d 'The log\'s origin, if its key has another name' -r
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l ledger -d 'The ledger\'s origin, if the trust file knows several' -r
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l token-file -d 'File with a token of scope evidence.read: statements are copied, too' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l interval -d 'Seconds between two looks' -r
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l no-bodies -d 'Copy no statements, whatever token there is'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l once -d 'Take what is there now and end'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from mirror" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l dir -d 'The same' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from fsck" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'

@@ -475,6 +475,27 @@ never\:"Nowhere"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(mirror)
+_arguments "${_arguments_options[@]}" : \
+'--out=[The folder of the copy. With a trust file, \`log\` and \`gov\` in it]:COPY:_files' \
+'--trust=[What you trust\: both logs of the ledger are followed, under their witness policies]:TRUST:_files' \
+'(--token-file)--vkey=[The key of any C2SP tlog-tiles log, in place of a trust file]:VKEY:_default' \
+'--origin=[The log'\''s origin, if its key has another name]:O:_default' \
+'(--vkey)--ledger=[The ledger'\''s origin, if the trust file knows several]:O:_default' \
+'--token-file=[File with a token of scope evidence.read\: statements are copied, too]:FILE:_files' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
+'(--once)--interval=[Seconds between two looks]:S:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--no-bodies[Copy no statements, whatever token there is]' \
+'--once[Take what is there now and end]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':url -- Address of a ledger; with --vkey, of one log (C2SP tlog-tiles prefix):_default' \
+&& ret=0
+;;
 (fsck)
 _arguments "${_arguments_options[@]}" : \
 '()--dir=[The same]:DIR:_files' \
@@ -1056,6 +1077,7 @@ _placet__subcmd__log_commands() {
 'show:Both logs in short, or one statement in full' \
 'tail:The last statements, one a line' \
 'export:Write a copy for those who verify\: checkpoint, tiles, the statements that are not erased' \
+'mirror:Follow a log of somebody else'\''s into a copy; refuses whatever is inconsistent' \
 'fsck:Read everything again and say what does not fit together; repairs nothing' \
 'backup:Write a backup of everything that can'\''t be made again, keys included; a service may run' \
 'restore:Make a folder of a backup; refuses one that is behind a checkpoint that is known' \
@@ -1083,6 +1105,11 @@ _placet__subcmd__log__subcmd__freeze_commands() {
 _placet__subcmd__log__subcmd__fsck_commands() {
     local commands; commands=()
     _describe -t commands 'placet log fsck commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__log__subcmd__mirror_commands] )) ||
+_placet__subcmd__log__subcmd__mirror_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet log mirror commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__log__subcmd__rebuild-index_commands] )) ||
 _placet__subcmd__log__subcmd__rebuild-index_commands() {
