@@ -4,7 +4,7 @@
 #   ./test.sh                 every suite
 #   ./test.sh --only NAME     one suite (may be given several times)
 #   ./test.sh --list          the suites, their budgets and whether they are enabled
-#   ./test.sh --long          fuzzing and crash rounds for much longer
+#   ./test.sh --long          fuzzing, crash rounds and faults for much longer
 #   ./test.sh --keep          keep the scratch folder, and say where it is
 #
 # It installs what the tests need and is missing: Debian packages (as root), Python packages in a
@@ -357,12 +357,14 @@ suite_crash() {
     export -n PLACET
 }
 
-# Every fault at every operation of the engine.
+# Every fault at every operation of the engine, and at a sample of those of the whole program; with
+# --long at every one of them, and a million schedules of the sequencer.
 suite_faults() {
     check "release build" cargo build --locked --release -p placet
-    export PLACET_FAULTS=all PLACET
+    export PLACET_FAULTS=most PLACET
+    if [ "$long" = 1 ]; then export PLACET_FAULTS=all PLACET_FAULT_SCHEDULES=1000000; fi
     cargo_tests --release -p placet-tests --test faults -- --nocapture
-    unset PLACET_FAULTS
+    unset PLACET_FAULTS PLACET_FAULT_SCHEDULES
     export -n PLACET
 }
 

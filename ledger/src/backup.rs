@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint::Head;
-use crate::dir::{Dir, LogId};
+use crate::dir::{Dir, LogId, RESTORING};
 use crate::fsck;
 use crate::host;
 use crate::journal::{Segment, SegmentFile, sync_folder};
@@ -110,7 +110,7 @@ pub fn write(dir: &Dir, origins: [&str; 2], out: &Path) -> Result<Backup, Error>
     let json = serde_json::to_vec_pretty(&backup).map_err(|e| invalid(out, e.to_string()))?;
     let (tmp, path) = (out.join("backup.json.tmp"), out.join(MANIFEST));
     write_file(&tmp, &json)?;
-    std::fs::rename(&tmp, &path).map_err(Error::io("rename", &tmp))?;
+    std::fs::rename(&tmp, &path).map_err(full("rename", &tmp))?;
     sync_folder(out)?;
     out.parent().map_or(Ok(()), sync_folder)?;
     Ok(backup)
@@ -119,9 +119,14 @@ pub fn write(dir: &Dir, origins: [&str; 2], out: &Path) -> Result<Backup, Error>
 /// Makes a folder of a backup at `root`, which is missing or empty. `known` are heads that
 /// somebody holds a checkpoint of: a backup whose log does not extend all of its own is refused.
 ///
+/// One that was interrupted is begun again with the same call: until the last step the folder says
+/// of itself that it is being restored, and nobody opens it. Every file is then written anew, since
+/// one that looks whole need not be on the disk.
+///
 /// # Errors
 /// [`Error::Rollback`] for such a backup; `backup.invalid` when it is not whole; `dir.not_empty`;
-/// those of reading and writing. Then there is no ledger at `root`.
+/// `dir.restoring` for a folder in which the restoring of another backup was interrupted;
+/// `ledger.full`; those of reading and writing. Then there is no ledger at `root`.
 pub fn restore(backup: &Path, root: &Path, known: &[Head]) -> Result<Backup, Error> {
     let manifest = read_manifest(backup)?;
     for item in &manifest.files {
@@ -156,9 +161,7 @@ pub fn restore(backup: &Path, root: &Path, known: &[Head]) -> Result<Backup, Err
     {
         return Err(invalid(backup, format!("no checkpoint of {origin} was given")));
     }
-    if !Dir::is_vacant(root) {
-        return Err(Error::DirNotEmpty { path: root.to_path_buf() });
-    }
+    begin(backup, root)?;
     Dir::lay_out(root)?;
     for item in &manifest.files {
         let relative = inside(backup, &item.path)?;
@@ -171,7 +174,32 @@ pub fn restore(backup: &Path, root: &Path, known: &[Head]) -> Result<Backup, Err
     }
     sync_folders(root, &manifest.files)?;
     Dir::write_format(root)?;
+    Dir::forget_restoring(root);
     Ok(manifest)
+}
+
+/// Marks the folder as one that is being restored, durably, and as nothing else: keys without
+/// their whole journals must neither be opened nor become those of a new ledger.
+fn begin(backup: &Path, root: &Path) -> Result<(), Error> {
+    let (_, manifest) = digest(&backup.join(MANIFEST))?;
+    let text = format!("{manifest}\n");
+    let marker = root.join(RESTORING);
+    match std::fs::read(&marker) {
+        // Whatever came behind it is overwritten. FORMAT is the last thing that does.
+        Ok(of) if of == text.as_bytes() && !root.join("FORMAT").exists() => return Ok(()),
+        Ok(_) if !root.join("FORMAT").exists() => {
+            return Err(Error::Restoring { path: root.to_path_buf() });
+        }
+        _ => {}
+    }
+    if !Dir::is_vacant(root) {
+        return Err(Error::DirNotEmpty { path: root.to_path_buf() });
+    }
+    make_folder(root)?;
+    let tmp = root.join("FORMAT.tmp");
+    write_file(&tmp, text.as_bytes())?;
+    std::fs::rename(&tmp, &marker).map_err(full("rename", &tmp))?;
+    sync_folder(root)
 }
 
 fn extends(log: &Log, head: &Head) -> Result<(), Error> {
@@ -248,7 +276,7 @@ fn copy_rest(root: &Path, relative: &Path, out: &Path, files: &mut Vec<Item>) ->
 }
 
 fn is_left_out(name: &str) -> bool {
-    let derived = ["log", "gov", "bodies", "FORMAT", "state/lock", "index.sqlite"];
+    let derived = ["log", "gov", "bodies", "FORMAT", "state/lock", "index.sqlite", RESTORING];
     let starts = ["state/tmp-", "state/once-"];
     let ends = ["-wal", "-shm", ".tmp", ".damaged"];
     derived.contains(&name)
@@ -280,7 +308,7 @@ fn copy_database(from: &Path, to: &Path) -> Result<(), Error> {
         connection.execute("VACUUM INTO ?1", [to.to_string_lossy()])?;
         Ok(())
     };
-    copy().map_err(Error::sqlite(from))?;
+    copy().map_err(Error::sqlite(from)).map_err(Error::or_full)?;
     let file = File::open(to).map_err(Error::io("open", to))?;
     let private = std::os::unix::fs::PermissionsExt::from_mode(0o600);
     file.set_permissions(private).map_err(Error::io("protect", to))?;
@@ -292,24 +320,37 @@ fn copy_file(from: &Path, to: &Path, limit: u64) -> Result<(), Error> {
     to.parent().map_or(Ok(()), make_folder)?;
     let mut source = File::open(from).map_err(Error::io("open", from))?.take(limit);
     let mut file = create(to)?;
-    std::io::copy(&mut source, &mut file).map_err(Error::io("write", to))?;
+    std::io::copy(&mut source, &mut file).map_err(full("write", to))?;
     file.sync_all().map_err(Error::io("flush", to))
 }
 
 fn write_file(to: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut file = create(to)?;
-    file.write_all(bytes).map_err(Error::io("write", to))?;
+    file.write_all(bytes).map_err(full("write", to))?;
     file.sync_all().map_err(Error::io("flush", to))
 }
 
+/// What an interrupted call left under this name gives way.
 fn create(path: &Path) -> Result<File, Error> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            return Err(Error::io("remove", path)(error));
+        }
+        _ => {}
+    }
     let mut options = File::options();
-    options.write(true).create_new(true).mode(0o600).open(path).map_err(Error::io("create", path))
+    options.write(true).create_new(true).mode(0o600).open(path).map_err(full("create", path))
 }
 
 fn make_folder(path: &Path) -> Result<(), Error> {
     let mut builder = std::fs::DirBuilder::new();
-    builder.mode(0o700).recursive(true).create(path).map_err(Error::io("create", path))
+    builder.mode(0o700).recursive(true).create(path).map_err(full("create", path))
+}
+
+/// For what may find no space; not for a flush.
+fn full(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+    let error = Error::io(action, path);
+    move |source| error(source).or_full()
 }
 
 /// Makes the names of all files durable.
@@ -444,6 +485,42 @@ mod tests {
         assert!(fsck::check_log(&again, LogId::Main).unwrap().clean());
         assert_eq!(restore(&out, &root, &[]).unwrap_err().code(), "dir.not_empty");
         assert_eq!(write(&again, ORIGINS, &out).unwrap_err().code(), "dir.not_empty");
+    }
+
+    #[test]
+    fn a_restore_that_was_interrupted_is_begun_again_with_the_same_backup_only() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = Dir::init(&tmp.path().join("d")).unwrap();
+        dir.write_key("issuer", b"secret").unwrap();
+        let log = open(&dir);
+        fill(&log, 30);
+        let [first, second] = ["first", "second"].map(|name| tmp.path().join(name));
+        let backup = write(&dir, ORIGINS, &first).unwrap();
+        fill(&log, 1);
+        write(&dir, ORIGINS, &second).unwrap();
+        let (root, keys) = (tmp.path().join("restored"), tmp.path().join("restored/keys"));
+        // It stops in the middle: where the key should go stands a folder.
+        std::fs::create_dir_all(keys.join("issuer")).unwrap();
+        assert_eq!(restore(&first, &root, &[]).unwrap_err().code(), "ledger.io");
+        let code = |error: Error| error.code();
+        assert_eq!(code(Dir::open(&root).unwrap_err()), "dir.restoring");
+        assert_eq!(code(Dir::open_read_only(&root).unwrap_err()), "dir.restoring");
+        assert_eq!(code(Dir::init(&root).unwrap_err()), "dir.restoring");
+        let other = restore(&second, &root, &[]).unwrap_err();
+        assert!(other.to_string().contains("remove the folder"), "{other}");
+        assert_eq!(other.code(), "dir.restoring");
+        std::fs::remove_dir(keys.join("issuer")).unwrap();
+        // What looks whole may be anything.
+        std::fs::write(keys.join("issuer"), b"sec").unwrap();
+        assert_eq!(restore(&first, &root, &[]).unwrap(), backup);
+        assert_eq!(std::fs::read(keys.join("issuer")).unwrap(), b"secret");
+        assert!(!root.join(RESTORING).exists());
+        assert_eq!(open(&Dir::open(&root).unwrap()).size(), 30);
+        // A mark that a crash left behind the end: never again over a ledger.
+        std::fs::write(root.join(RESTORING), "x").unwrap();
+        assert_eq!(restore(&first, &root, &[]).unwrap_err().code(), "dir.not_empty");
+        drop(Dir::open(&root).unwrap());
+        assert!(!root.join(RESTORING).exists());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! FORMAT        "placet/0\n"; a newer one is refused
 //! FROZEN        where it is, nothing is added any more
+//! RESTORING     where it is and FORMAT is not, a restore goes on or was interrupted
 //! placet.toml   settings, not read here
 //! log/  gov/    checkpoints and tiles of the two logs, publishable as they are
 //! bodies/       the journals: statements (erasable), hashes, once keys
@@ -26,6 +27,8 @@ use crate::sync::lock;
 pub const FORMAT: &str = "placet/0\n";
 /// Name of the file that freezes a folder.
 pub const FROZEN: &str = "FROZEN";
+/// Name of the file that says that a backup is being restored here.
+pub const RESTORING: &str = "RESTORING";
 /// Most bytes that are read of a lock or format file.
 const MAX_SMALL_FILE: u64 = 4096;
 const FOLDERS: [(&str, u32); 5] =
@@ -69,9 +72,12 @@ impl Dir {
     ///
     /// # Errors
     /// [`Error::DirNotEmpty`] when there is a ledger or anything else than `placet.toml`,
-    /// [`Error::DirLocked`], [`Error::Io`].
+    /// [`Error::Restoring`], [`Error::DirLocked`], [`Error::Io`].
     pub fn init(root: &Path) -> Result<Dir, Error> {
         std::fs::create_dir_all(root).map_err(Error::io("create", root))?;
+        if root.join(RESTORING).exists() && !root.join("FORMAT").exists() {
+            return Err(Error::Restoring { path: root.to_path_buf() });
+        }
         for item in std::fs::read_dir(root).map_err(Error::io("list", root))? {
             let name = item.map_err(Error::io("list", root))?.file_name();
             let ours = FOLDERS.iter().any(|(folder, _)| name == *folder);
@@ -108,6 +114,12 @@ impl Dir {
         root.parent().map_or(Ok(()), sync_folder)
     }
 
+    /// Takes away the mark of a restore that came to its end. Behind FORMAT it means nothing.
+    pub(crate) fn forget_restoring(root: &Path) {
+        // Best effort: one that stays is taken away at the next start.
+        let _ = std::fs::remove_file(root.join(RESTORING));
+    }
+
     /// Whether `init` would work: the folder is missing, empty or only half laid out.
     pub fn is_vacant(root: &Path) -> bool {
         !root.join("FORMAT").exists()
@@ -127,7 +139,8 @@ impl Dir {
     ///
     /// # Errors
     /// [`Error::DirFormat`] when there is no ledger or one that is newer than this program,
-    /// [`Error::DirLocked`] when another process writes it, [`Error::Frozen`], [`Error::Io`].
+    /// [`Error::Restoring`] when one is being restored, [`Error::DirLocked`] when another process
+    /// writes it, [`Error::Frozen`], [`Error::Io`].
     pub fn open(root: &Path) -> Result<Dir, Error> {
         check_format(root)?;
         let dir = Dir::locked(root)?;
@@ -135,6 +148,7 @@ impl Dir {
         if root.join(FROZEN).exists() {
             return Err(Error::Frozen { path: root.to_path_buf() });
         }
+        Dir::forget_restoring(root);
         Ok(dir)
     }
 
@@ -323,6 +337,9 @@ fn check_format(root: &Path) -> Result<(), Error> {
     let path = root.join("FORMAT");
     let file = match File::open(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            if root.join(RESTORING).exists() {
+                return Err(Error::Restoring { path: root.to_path_buf() });
+            }
             return Err(wrong("there is no ledger here; `placet init` makes one".to_owned()));
         }
         opened => opened.map_err(Error::io("open", &path))?,

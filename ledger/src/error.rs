@@ -42,6 +42,16 @@ pub enum Error {
         /// The folder.
         path: PathBuf,
     },
+    /// A restore was interrupted in this folder, or goes on.
+    #[error(
+        "{path}: a backup is being restored here: if nobody is at it any more, run `placet log \
+         restore` again with the same backup, or remove the folder",
+        path = path.display()
+    )]
+    Restoring {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A folder that is no backup, or not a whole one.
     #[error("{path}: {reason}", path = path.display())]
     Backup {
@@ -177,6 +187,7 @@ impl Error {
             Error::DirLocked { .. } => "dir.locked",
             Error::DirFormat { .. } => "dir.format",
             Error::DirNotEmpty { .. } => "dir.not_empty",
+            Error::Restoring { .. } => "dir.restoring",
             Error::Backup { .. } => "backup.invalid",
             Error::Frozen { .. } => "dir.frozen",
             Error::JournalCorrupt { .. } => "journal.corrupt",
@@ -238,12 +249,6 @@ impl Error {
     pub(crate) fn is_sqlite_busy(&self) -> bool {
         let busy = rusqlite::ErrorCode::DatabaseBusy;
         matches!(self, Error::Sqlite { source, .. } if source.sqlite_error_code() == Some(busy))
-    }
-
-    /// Whether this is a read, write or flush that the disk refused, below SQLite.
-    pub(crate) fn is_sqlite_io(&self) -> bool {
-        let failure = rusqlite::ErrorCode::SystemIoFailure;
-        matches!(self, Error::Sqlite { source, .. } if source.sqlite_error_code() == Some(failure))
     }
 
     /// For `map_err` on SQLite calls; `path` is the database.

@@ -55,8 +55,11 @@ impl Store for FileStore {
             self.journal.append(&records)?;
             once.record(taken, next);
             // The index is derived; what it can't take now stays in memory and is tried again.
-            if let Err(error) = once.apply_if_due() {
-                tracing::warn!(%error, "the once index lags behind");
+            match once.apply_if_due() {
+                // Its file can't be relied on any more: nothing is consumed until it is read again.
+                Err(error @ Error::Stopped { .. }) => return Err(error),
+                Err(error) => tracing::warn!(%error, "the once index lags behind"),
+                Ok(()) => {}
             }
         }
         let entries = records.iter().map(|record| record.hash).collect();

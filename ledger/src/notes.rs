@@ -67,7 +67,7 @@ impl Notes {
         let sql = "INSERT OR IGNORE INTO note (size, root, note, sha256, published_at)
                    VALUES (?1, ?2, ?3, ?4, ?5)";
         let values = params![size.cast_signed(), root, note, sha256, now.cast_signed()];
-        lock(&self.connection).execute(sql, values).map_err(Error::sqlite(&self.path))?;
+        sqlite::work(&self.path, &mut lock(&self.connection), |c| c.execute(sql, values))?;
         let found = self.by_sha256(&sha256)?;
         found.ok_or_else(|| Error::sqlite(&self.path)(rusqlite::Error::QueryReturnedNoRows))
     }

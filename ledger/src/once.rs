@@ -74,6 +74,8 @@ struct Shared {
     run_at: usize,
     /// The index is being closed: a merge ends where it is.
     closing: AtomicBool,
+    /// A flush that failed: nothing is moved any more, and nothing recorded.
+    failed: Mutex<Option<String>>,
 }
 
 #[derive(Debug, Default)]
@@ -135,6 +137,7 @@ impl OnceIndex {
             state: state.into(),
             run_at,
             closing: AtomicBool::new(false),
+            failed: Mutex::default(),
         };
         Ok(OnceIndex { shared: Arc::new(shared), work: Mutex::default() })
     }
@@ -242,8 +245,11 @@ impl OnceIndex {
     /// Lets the keys be moved to the files if there are many; others do that meanwhile.
     ///
     /// # Errors
-    /// [`Error::Sqlite`]; the keys stay in memory then.
+    /// [`Error::Sqlite`]; the keys stay in memory then. [`Error::Stopped`] after a flush that failed.
     pub fn apply_if_due(&self) -> Result<(), Error> {
+        if let Some(reason) = lock(&self.shared.failed).clone() {
+            return Err(Error::Stopped { reason });
+        }
         let mut work = lock(&self.work);
         let (many, behind, merge) = {
             let state = read(&self.shared.state);
@@ -360,6 +366,14 @@ impl Shared {
         if let Err(error) = self.move_frozen() {
             // They stay in memory, and are tried again with the next ones.
             tracing::warn!(%error, "the once index lags behind");
+            self.note_failure(&error);
+        }
+    }
+
+    /// Remembers a flush that failed in another thread than the one that has to be told.
+    fn note_failure(&self, error: &Error) {
+        if let Error::Stopped { reason } = error {
+            *lock(&self.failed) = Some(reason.clone());
         }
     }
 
@@ -393,6 +407,7 @@ impl Shared {
                 Ok(None) => return,
                 Err(error) => {
                     tracing::warn!(%error, "runs of once keys were not merged");
+                    self.note_failure(&error);
                     return;
                 }
             }

@@ -8,16 +8,30 @@
 //! | `secure_delete` | what is erased must not linger in free pages |
 //! | `synchronous` | [`Flush`] |
 //! | `wal_checkpoint` | what a killed writer left is seen, and need not be on the disk |
+//! | `wal_autocheckpoint = 0` | SQLite keeps it to itself when one that it begins fails: [`work`] does |
+//! | `query_only` | behind a failed flush nothing more is written |
 //! | `user_version` | a file of a newer program is refused, and not misread |
 
+use std::collections::BTreeMap;
 use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, Result, TransactionBehavior, ffi};
+
+use crate::Error;
+use crate::sync::lock;
 
 /// Longest wait for another process that writes.
 const BUSY: Duration = Duration::from_secs(5);
+/// Length of a write-ahead log in bytes from which on it is moved to its file.
+const WAL_LIMIT: u64 = 4 << 20;
+
+/// The files that this process failed to write or flush, each with the reason. It is a fact about
+/// the file and not about one connection of it; opening the file anew ends it.
+static LOST: Mutex<BTreeMap<PathBuf, String>> = Mutex::new(BTreeMap::new());
 
 /// Whether what was written has to outlast a power cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +44,7 @@ pub enum Flush {
 
 /// Opens a file for writing, or makes it, readable by its owner only. `tables` makes or changes the
 /// tables, and may find them there; it is told the version that the file has, which is 0 for a new
-/// one. Then the file has this `version`.
+/// one. Then the file has this `version`. What changes it goes through [`work`].
 ///
 /// # Errors
 /// Those of SQLite; a file that a newer program made.
@@ -51,6 +65,9 @@ pub fn open(
     };
     connection.pragma_update(None, "synchronous", synchronous)?;
     connection.pragma_update(None, "secure_delete", "ON")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    // Else the write-ahead log would never get shorter, and seem due for ever.
+    connection.pragma_update(None, "journal_size_limit", 0)?;
     // Two processes may open a new file at the same time: one makes the tables, the other waits.
     let transaction = connection.transaction()?;
     let found = version_of(&transaction)?;
@@ -65,7 +82,100 @@ pub fn open(
     if flush == Flush::Always {
         settle(&connection)?;
     }
+    lock(&LOST).remove(path);
     Ok(connection)
+}
+
+/// Works on a connection that [`open`] gave for `path`. After a write or a flush that failed nobody
+/// knows what is on the disk: nothing is written to the file any more, neither by this connection
+/// nor by another one of this process, until it is opened anew. Reading goes on.
+///
+/// # Errors
+/// `ledger.stopped` for such a failure and for each change behind it, `ledger.full` when there is
+/// no space, else `ledger.sqlite`.
+pub fn work<T>(
+    path: &Path,
+    connection: &mut Connection,
+    f: impl FnOnce(&mut Connection) -> Result<T>,
+) -> std::result::Result<T, Error> {
+    let before = connection.total_changes();
+    if lost(path).is_some() {
+        close_for_writing(connection).map_err(Error::sqlite(path))?;
+    }
+    let done = f(connection).and_then(|value| {
+        if connection.total_changes() != before {
+            move_if_long(path, connection)?;
+        }
+        Ok(value)
+    });
+    done.map_err(|error| judge(path, connection, error))
+}
+
+/// Why nothing is written to a file below `folder` any more, if so.
+#[must_use]
+pub fn lost_below(folder: &Path) -> Option<String> {
+    let lost = lock(&LOST);
+    lost.iter().find(|(path, _)| path.starts_with(folder)).map(|(_, reason)| reason.clone())
+}
+
+fn lost(path: &Path) -> Option<String> {
+    lock(&LOST).get(path).cloned()
+}
+
+/// What an error means for those who come later.
+fn judge(path: &Path, connection: &Connection, error: rusqlite::Error) -> Error {
+    let refused = error.sqlite_error_code() == Some(ErrorCode::ReadOnly);
+    if let Some(reason) = lost(path).filter(|_| refused) {
+        return Error::Stopped { reason };
+    }
+    if !is_lost(&error) {
+        return Error::sqlite(path)(error).or_full();
+    }
+    let reason = Error::sqlite(path)(error).to_string();
+    tracing::error!(%reason, "nothing is written to this file any more");
+    lock(&LOST).insert(path.to_path_buf(), reason.clone());
+    if let Err(error) = close_for_writing(connection) {
+        tracing::error!(%error, "a connection stays open for writing; its next use closes it");
+    }
+    Error::Stopped { reason }
+}
+
+/// Whether the operating system failed to write or to flush. What SQLite does by itself then is to
+/// undo the transaction and to write and flush the same pages for the next one; whether the kernel
+/// still writes what it had dropped is not known.
+fn is_lost(error: &rusqlite::Error) -> bool {
+    let lost = [
+        ffi::SQLITE_IOERR_WRITE,
+        ffi::SQLITE_IOERR_FSYNC,
+        ffi::SQLITE_IOERR_DIR_FSYNC,
+        ffi::SQLITE_IOERR_TRUNCATE,
+    ];
+    error.sqlite_error().is_some_and(|e| lost.contains(&e.extended_code))
+}
+
+/// SQLite would flush once more when the last connection is closed, too.
+fn close_for_writing(connection: &Connection) -> Result<()> {
+    connection.pragma_update(None, "query_only", "ON")?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map(drop)
+}
+
+/// Moves a long write-ahead log to its file, as SQLite would by itself, which says nothing of a
+/// flush that fails then. What stands in the way of that, and a full disk, may pass.
+fn move_if_long(path: &Path, connection: &Connection) -> Result<()> {
+    let mut wal = path.as_os_str().to_owned();
+    wal.push("-wal");
+    let long = std::fs::metadata(wal).is_ok_and(|wal| wal.len() >= WAL_LIMIT);
+    if !long || !connection.is_autocommit() {
+        return Ok(());
+    }
+    match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        Err(error) if is_lost(&error) => Err(error),
+        Err(error) => {
+            tracing::warn!(path = %path.display(), %error, "a write-ahead log stays long");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
 }
 
 /// Opens a file for looking only, while others may write it. Its version is not looked at.
@@ -239,6 +349,53 @@ mod tests {
         let refused = open(&path, Flush::Sometimes, 1, tables).unwrap_err();
         assert!(refused.to_string().contains("newer program"), "{refused}");
         assert!(!is_damage(&refused));
+    }
+
+    #[test]
+    fn behind_a_failed_flush_nothing_is_written_until_the_file_is_opened_anew() {
+        let tmp = tempfile::tempdir().unwrap();
+        let path = tmp.path().join("a.sqlite");
+        let [mut one, mut other] = [(); 2].map(|()| open(&path, Flush::Always, 1, tables).unwrap());
+        let insert = |c: &mut Connection| c.execute("INSERT INTO t VALUES ('y')", []);
+        let count =
+            |c: &mut Connection| c.query_row("SELECT count(*) FROM t", [], |r| r.get::<_, u32>(0));
+        work(&path, &mut one, insert).unwrap();
+        let flush = || failure(ffi::SQLITE_IOERR_FSYNC, "the disk broke".to_owned());
+        let failed = work(&path, &mut one, |_| Err::<(), _>(flush())).unwrap_err();
+        assert_eq!(failed.code(), "ledger.stopped");
+        assert!(lost_below(tmp.path()).unwrap().contains("the disk broke"));
+        assert_eq!(lost_below(&tmp.path().join("b")), None);
+        for connection in [&mut one, &mut other] {
+            let refused = work(&path, connection, insert).unwrap_err();
+            assert!(refused.to_string().contains("the disk broke"), "{refused}");
+            assert_eq!(work(&path, connection, count).unwrap(), 1);
+        }
+        drop((one, other));
+        let mut anew = open(&path, Flush::Always, 1, tables).unwrap();
+        work(&path, &mut anew, insert).unwrap();
+        assert_eq!(lost_below(tmp.path()), None);
+        let full = || failure(ffi::SQLITE_FULL, "no space".to_owned());
+        let full = work(&path, &mut anew, |_| Err::<(), _>(full())).unwrap_err();
+        assert_eq!(full.code(), "ledger.full");
+        work(&path, &mut anew, insert).unwrap();
+    }
+
+    #[test]
+    fn a_long_write_ahead_log_is_moved_and_gets_short_again() {
+        let tmp = tempfile::tempdir().unwrap();
+        let path = tmp.path().join("a.sqlite");
+        let mut connection = open(&path, Flush::Always, 1, tables).unwrap();
+        let wal = || std::fs::metadata(tmp.path().join("a.sqlite-wal")).unwrap().len();
+        let text = "x".repeat(300_000);
+        let mut longest = 0;
+        for _ in 0..40 {
+            let insert =
+                |c: &mut Connection| c.execute("INSERT INTO t VALUES (?1)", [&text]).map(drop);
+            work(&path, &mut connection, insert).unwrap();
+            longest = longest.max(wal());
+        }
+        assert!(longest >= WAL_LIMIT && longest < 2 * WAL_LIMIT, "{longest}");
+        assert!(std::fs::metadata(&path).unwrap().len() > WAL_LIMIT);
     }
 
     #[test]

@@ -4,17 +4,13 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use common::*;
-use placet_ledger::service::keys::{Keys, NoteSigner};
+use placet_ledger::LogId;
 use placet_ledger::service::*;
-use placet_ledger::witness::{WitnessClient, WitnessGroup, builtin};
-use placet_ledger::{Dir, LogId};
 use placet_proto::document::{Body, Role};
 use placet_proto::sshsig::Namespace;
 use placet_proto::statement::Statement;
-use placet_proto::tlog::Policy;
 use placet_softkey::SoftKey;
 
 const DELAY_S: u64 = 86_400;
@@ -107,34 +103,6 @@ impl Slow {
         let signed = signed(&mut by.key, &sign.challenge);
         self.ledger().confirm_change(sign.document.sha256(), signed).unwrap();
     }
-}
-
-fn witnesses(
-    root: &std::path::Path,
-    config: &Config,
-    tmp: &std::path::Path,
-    clock: &Arc<TestClock>,
-) -> Witnesses {
-    let dir = Dir::init(root).unwrap();
-    let keys = Keys::load_or_create(&dir, config.receipt_alg).unwrap();
-    let origins = [(LogId::Main, config.origin.clone()), (LogId::Gov, config.gov_origin())];
-    let logs = origins.map(|(id, origin)| {
-        let signer = NoteSigner::new(&origin, Arc::clone(&keys.of(id).checkpoint)).unwrap();
-        (origin, vec![signer.verifier().clone()])
-    });
-    let folder = tmp.join("w");
-    std::fs::create_dir(&folder).unwrap();
-    let (of_witness, by) = (Arc::clone(clock), "w.example");
-    let witness =
-        builtin::open(&folder, by, logs.to_vec(), Box::new(move || of_witness.now().0)).unwrap();
-    let text = format!("witness w {}\nquorum w\n", witness.public().to_vkey());
-    let group = || {
-        let client: WitnessClient = builtin::client(Arc::clone(&witness));
-        let policy = Policy::parse(text.as_bytes()).unwrap();
-        Arc::new(WitnessGroup::with_clients(policy, vec![Some(client)], Duration::from_secs(5)))
-    };
-    let (main, gov) = (group(), group());
-    Witnesses { text, operated_by_self: vec![], main, gov }
 }
 
 fn code<T>(result: Result<T, placet_ledger::Error>) -> &'static str {

@@ -362,6 +362,41 @@ fn a_new_policy_is_signed_by_an_administrator_and_ends_what_was_asked_under_the_
 }
 
 #[test]
+fn files_of_policies_that_nobody_signed_do_not_stay() {
+    let fixture = Fixture::new();
+    let alice = fixture.bootstrap("Alice");
+    let folder = fixture.ledger.dir().root().join("policy");
+    let count = || std::fs::read_dir(&folder).unwrap().count();
+    let in_force = count();
+    let prepare = |n: u64| {
+        let text = format!("permit {n}").into_bytes();
+        let files = std::collections::BTreeMap::from([("a.cedar".to_owned(), text)]);
+        fixture.ledger.prepare_change(&Change::Policy(files), alice.key.credential_id()).unwrap()
+    };
+    let first = prepare(0);
+    for n in 1..100 {
+        prepare(n);
+    }
+    // What still waits for a signature is kept, which is limited.
+    assert!(count() <= in_force + 33, "{}", count());
+    assert!(fixture.ledger.policy_files().is_ok());
+    // Somebody lets the files of one that still waits vanish: it is not put in force.
+    let last = prepare(100);
+    for item in std::fs::read_dir(&folder).unwrap() {
+        let path = item.unwrap().path();
+        if std::fs::read(&path).unwrap() == b"permit 100" {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let mut alice = alice;
+    for sign in [first, last] {
+        let assertion = signed(&mut alice.key, &sign.challenge);
+        let refused = fixture.ledger.confirm_change(sign.document.sha256(), assertion);
+        assert_eq!(code(refused), "answer.document_unknown");
+    }
+}
+
+#[test]
 fn bytes_that_are_forwarded_are_bound_and_two_requests_fit_in_one_bundle() {
     let fixture = Fixture::new();
     let mut alice = fixture.bootstrap("Alice");

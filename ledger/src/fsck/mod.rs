@@ -42,6 +42,37 @@ use crate::dir::{Dir, LogId};
 use crate::journal::EntryHeader;
 use crate::sync::lock;
 
+/// Every code that a finding can have. Each has a test that makes it happen.
+pub const CODES: [&str; 28] = [
+    "journal.chain",
+    "journal.corrupt",
+    "journal.torn",
+    "journal.body",
+    "journal.zeroed",
+    "journal.erasure_unfinished",
+    "tile.missing",
+    "tile.wrong",
+    "tile.stray",
+    "checkpoint.malformed",
+    "checkpoint.rollback",
+    "checkpoint.root",
+    "checkpoint.not_kept",
+    "checkpoint.stale",
+    "note.damaged",
+    "note.order",
+    "notes.unreadable",
+    "once.unreadable",
+    "once.missing",
+    "once.wrong",
+    "once.duplicate",
+    "once.ahead",
+    "index.unreadable",
+    "index.missing",
+    "index.wrong",
+    "index.stray",
+    "index.not_erased",
+    "index.ahead",
+];
 /// Findings that are kept for each log; more are only counted.
 pub const MAX_FINDINGS: usize = 1000;
 
@@ -139,6 +170,7 @@ impl Found {
     }
 
     fn add(&self, code: &'static str, index: Option<u64>, detail: impl Into<String>) {
+        debug_assert!(CODES.contains(&code), "{code} is not among the codes");
         let mut list = lock(&self.list);
         if list.0.len() < MAX_FINDINGS {
             list.0.push(Finding { code, log: self.log, index, detail: detail.into() });

@@ -224,15 +224,14 @@ fn once_findings() {
     return_to(&dir);
 }
 
-#[test]
-fn a_key_that_two_entries_took_is_found() {
-    let (_tmp, dir) = closed();
-    let log = open(&dir);
+/// A last frame whose entry takes a key that another one has, as a broken writer would write it.
+fn take_a_key_twice(dir: &Dir) {
+    let log = open(dir);
     let once = vec![key(1000)];
     log.append(vec![NewEntry { once, ..NewEntry::plain(*b"last") }]).unwrap();
     drop(log);
-    // The same frame again with key 7 instead, as a broken writer would have written it.
-    let path = segment(&dir);
+    // The same frame again with key 7 instead.
+    let path = segment(dir);
     let segment = Segment::open(&Real, &path, false).unwrap();
     let (offset, mut frame) = segment.scan().unwrap().last.unwrap();
     if let Content::Entries(entries) = &mut frame.content {
@@ -241,9 +240,93 @@ fn a_key_that_two_entries_took_is_found() {
     let header = Frame::encode(&frame, &segment.header.salt);
     let at = offset as usize;
     edit(path, |bytes| bytes[at..at + header.len()].copy_from_slice(&header));
+}
+
+#[test]
+fn a_key_that_two_entries_took_is_found() {
+    let (_tmp, dir) = closed();
+    take_a_key_twice(&dir);
     let found = codes(&dir);
     assert!(found.contains(&("once.duplicate", Some(600))), "{found:?}");
     assert!(found.contains(&("once.wrong", Some(600))), "{found:?}");
+}
+
+/// As [`closed`], with a search index.
+fn closed_and_indexed() -> (tempfile::TempDir, Dir) {
+    let (tmp, dir) = closed();
+    let main = std::sync::Arc::new(open(&dir));
+    let gov = Log::open(&dir, LogId::Gov, "example.com/log/gov", sign).unwrap();
+    let index = crate::index::Index::open(&dir, &main, &std::sync::Arc::new(gov)).unwrap();
+    LogId::ALL.into_iter().for_each(|id| index.catch_up(id).unwrap());
+    drop(index);
+    (tmp, dir)
+}
+
+/// What makes a finding of this code; every code of the table has to be here.
+fn make(code: &str, dir: &Dir) {
+    let shown = |name: &str| dir.tiles(LogId::Main).join(name);
+    let show = |size, root| {
+        let note = sign(&Head { origin: ORIGIN.into(), size, root }.text()).unwrap();
+        std::fs::write(shown("checkpoint-fast"), note).unwrap();
+    };
+    let flip = |path: PathBuf, at: usize| edit(path, |bytes| bytes[at] ^= 1);
+    let zero = |at: usize| edit(segment(dir), |bytes| bytes[at..at + 3].fill(0));
+    let last = |path: PathBuf| edit(path, |bytes| bytes.truncate(bytes.len() - 1));
+    let notes = |statement| sql(notes_path(dir, LogId::Main), statement);
+    let once = |statement| sql(once_path(dir, LogId::Main), statement);
+    let index = |statement| sql(dir.index(), statement);
+    match code {
+        "journal.chain" => std::fs::rename(segment(dir), dir.bodies().join(MISNAMED)).unwrap(),
+        "journal.corrupt" => flip(segment(dir), frames(dir)[3] + 50),
+        "journal.torn" => last(segment(dir)),
+        "journal.body" => flip(segment(dir), body(dir, 2)),
+        "journal.zeroed" => zero(body(dir, 2)),
+        "journal.erasure_unfinished" => {
+            let at = body(dir, 0) + 5;
+            edit(segment(dir), |bytes| bytes[at] = b'5');
+        }
+        "tile.missing" => std::fs::remove_file(shown("tile/0/001")).unwrap(),
+        "tile.wrong" => flip(shown("tile/0/001"), 40),
+        "tile.stray" => std::fs::write(shown("tile/0/003"), "").unwrap(),
+        "checkpoint.malformed" => std::fs::write(shown("checkpoint"), "?").unwrap(),
+        "checkpoint.rollback" => show(601, [0; 32]),
+        "checkpoint.root" => show(599, [0; 32]),
+        "checkpoint.not_kept" => {
+            edit(shown("checkpoint"), |note| note.extend("— w AAAAAAAA\n".bytes()));
+        }
+        "checkpoint.stale" => std::fs::remove_file(shown("checkpoint")).unwrap(),
+        "note.damaged" => notes("UPDATE note SET size = 301 WHERE row = 1"),
+        "note.order" => notes("UPDATE note SET row = 9 WHERE row = 1"),
+        "notes.unreadable" => notes("DROP TABLE note"),
+        "once.unreadable" => once("DROP TABLE once"),
+        "once.missing" => once("DELETE FROM once WHERE entry = 7"),
+        "once.wrong" => once("INSERT INTO once VALUES (zeroblob(32), 9)"),
+        "once.duplicate" => take_a_key_twice(dir),
+        "once.ahead" => once("UPDATE mark SET applied_to = 601"),
+        "index.unreadable" => index("DROP TABLE entry"),
+        "index.missing" => index("DELETE FROM entry WHERE log = 0 AND entry = 3"),
+        "index.wrong" => index("UPDATE entry SET kind = 'denial' WHERE log = 0 AND entry = 3"),
+        "index.stray" => index("INSERT INTO term VALUES (17, 0, 3)"),
+        "index.not_erased" => index("UPDATE entry SET kind = 'denial' WHERE entry = 5"),
+        "index.ahead" => index("UPDATE indexed SET size = 601 WHERE log = 0"),
+        other => panic!("nothing makes {other}"),
+    }
+}
+
+/// No segment begins with this entry.
+const MISNAMED: &str = "log-00000000000000000007.seg";
+
+#[test]
+fn every_code_of_the_table_has_something_that_makes_it() {
+    let documented = include_str!("mod.rs");
+    for code in CODES {
+        assert!(documented.contains(&format!("`{code}`")), "{code} is not in the table");
+        let (_tmp, dir) = closed_and_indexed();
+        assert_eq!(codes(&dir), []);
+        make(code, &dir);
+        let found = codes(&dir);
+        assert!(found.iter().any(|(found, _)| *found == code), "{code}: {found:?}");
+    }
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn log_ready(app: &App, id: LogId) -> LogReady {
         LogId::Gov => ledger.health().gov,
     };
     let mut problems = Vec::new();
-    if let Some(why) = health.stopped {
+    if let Some(why) = health.stopped.or_else(|| ledger.stopped()) {
         problems.push(format!("the log no longer writes: {why}"));
     }
     if let Some(why) = publisher.problem {

@@ -252,6 +252,7 @@ fn rejected(title: &str, code: &str, detail: &str) -> Fault {
 fn append(app: &App, statement: Vec<u8>, id: [u8; 32]) -> Result<u64, Error> {
     let once = vec![OnceKey(sha256_parts(&[b"placet-once/0 entry", &id]))];
     let entry = NewEntry { statement, once, absent: Vec::new() };
+    app.ledger().check_not_stopped()?;
     match app.main().append(vec![entry])? {
         Outcome::Appended { first_index } => {
             app.ledger().publisher(LogId::Main).nudge();

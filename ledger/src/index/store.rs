@@ -108,14 +108,12 @@ impl Store {
     }
 
     fn write<T>(&self, f: impl FnOnce(&Connection) -> Sql<T>) -> Result<T, Error> {
-        let mut writer = lock(&self.writer);
-        let work = || -> Sql<T> {
+        sqlite::work(&self.path, &mut lock(&self.writer), |writer| {
             let transaction = writer.transaction()?;
             let value = f(&transaction)?;
             transaction.commit()?;
             Ok(value)
-        };
-        work().map_err(Error::sqlite(&self.path))
+        })
     }
 
     /// How many entries of a log are in it.
@@ -176,9 +174,9 @@ impl Store {
         })?;
         // The write-ahead log still holds the old page. A reader may keep it from being emptied;
         // what stands there can't be read without the key anyway.
-        lock(&self.writer)
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(Error::sqlite(&self.path))
+        sqlite::work(&self.path, &mut lock(&self.writer), |c| {
+            c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+        })
     }
 
     /// Empties it.

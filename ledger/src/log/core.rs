@@ -167,7 +167,7 @@ impl Core {
 
     /// After a flush that failed nobody knows what is on the disk: nothing is recorded any more.
     fn fail_if_lost(&self, error: Error) -> Error {
-        if matches!(error, Error::Stopped { .. }) || error.is_sqlite_io() {
+        if matches!(error, Error::Stopped { .. }) {
             tracing::error!(log = self.id.name(), %error, "nothing is recorded any more");
             *lock(&self.failed) = Some(error.to_string());
         }
@@ -215,7 +215,7 @@ impl Core {
         let now = self.host.now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let notes = self.notes.as_ref().ok_or(Error::ReadOnly)?;
         let kept = notes.add(head.size, &head.root, note, now);
-        let kept = kept.map_err(|error| self.fail_if_lost(error.or_full()))?;
+        let kept = kept.map_err(|error| self.fail_if_lost(error))?;
         if read(&self.published).as_ref().is_some_and(|newer| newer.row > kept.row) {
             // An old note that comes again is kept already and must not hide a newer one.
             return Ok(kept);

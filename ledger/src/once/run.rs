@@ -162,7 +162,8 @@ impl Iterator for Reader {
 /// durable. Of a key that comes twice the first row counts.
 ///
 /// # Errors
-/// [`Error::Full`], [`Error::Io`], those of `rows`; no file is left then.
+/// [`Error::Full`], [`Error::Io`], those of `rows`; no file is left then. [`Error::Stopped`] for a
+/// flush that failed.
 pub fn write(
     host: &dyn Host,
     folder: &Path,
@@ -230,7 +231,9 @@ fn write_file(
     file.write_all_at(&chunk, at).map_err(|e| full("write", e))?;
     let header = header(&entries, count, filter.as_ref());
     file.write_all_at(&header, 0).map_err(|e| full("write", e))?;
-    file.sync().map_err(Error::io("flush", tmp))
+    // Nobody knows then what is on the disk: the index is moved no more.
+    file.sync()
+        .map_err(|error| Error::Stopped { reason: Error::io("flush", tmp)(error).to_string() })
 }
 
 fn header(entries: &Range<u64>, count: u64, filter: Option<&Filter>) -> Vec<u8> {

@@ -100,19 +100,17 @@ impl Table {
     /// Adds keys; with them it is complete up to `size`. The first holder of a key stays.
     ///
     /// # Errors
-    /// [`Error::Sqlite`]; nothing is added then.
+    /// [`Error::Full`], [`Error::Sqlite`]; nothing is added then. [`Error::Stopped`].
     pub fn insert(&self, rows: &[Row], size: u64) -> Result<(), Error> {
-        let mut connection = lock(&self.connection);
-        insert(&mut connection, rows, size).map_err(Error::sqlite(&self.path))
+        sqlite::work(&self.path, &mut lock(&self.connection), |c| insert(c, rows, size))
     }
 
     /// Removes all keys: runs cover the entries up to `covered`.
     ///
     /// # Errors
-    /// [`Error::Sqlite`].
+    /// [`Error::Full`], [`Error::Sqlite`], [`Error::Stopped`].
     pub fn clear(&self, covered: u64) -> Result<(), Error> {
-        let mut connection = lock(&self.connection);
-        clear(&mut connection, covered).map_err(Error::sqlite(&self.path))
+        sqlite::work(&self.path, &mut lock(&self.connection), |c| clear(c, covered))
     }
 
     /// Calls `visit` with every key and its entry, in the order of the entries.

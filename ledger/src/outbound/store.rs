@@ -132,7 +132,7 @@ impl Store {
     }
 
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
-        f(&mut lock(&self.connection)).map_err(Error::sqlite(&self.path))
+        sqlite::work(&self.path, &mut lock(&self.connection), f)
     }
 
     /// Queues deliveries, all or none. One whose endpoint has the same message waiting already

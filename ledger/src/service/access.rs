@@ -63,7 +63,7 @@ impl Access {
         &self,
         work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        work(&mut lock(&self.connection)).map_err(Error::sqlite(&self.path))
+        sqlite::work(&self.path, &mut lock(&self.connection), work)
     }
 }
 

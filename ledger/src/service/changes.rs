@@ -63,6 +63,8 @@ impl Ledger {
     }
 
     fn prepare(&self, change: &Change, signer: &[u8], last: bool) -> Result<ToSign, Error> {
+        // Nobody sweeps while files are there whose document does not wait yet.
+        let _policies = matches!(change, Change::Policy(_)).then(|| lock(&self.policies));
         let after = self.current_after()?;
         let person = self.check_signer(change_target(change), signer, after.gov.size)?;
         let signer = Signer { person, credential: signer.to_vec() };
@@ -89,6 +91,7 @@ impl Ledger {
                 if let Some(guard) = self.policy_guard.get() {
                     guard(self, policy)?;
                 }
+                self.sweep_policies()?;
                 let files = store_policy(&self.dir, policy)?;
                 let manifest_sha256 = placet_proto::sha256(&Policy::manifest_bytes(&files));
                 let authorised = Some((signer, after));
@@ -135,6 +138,12 @@ impl Ledger {
         self.check_assertion(&document, &assertion, &signer.credential)?;
         let appended = {
             let _one = lock(&self.governing);
+            let _policies = matches!(document.body, Body::Policy(_)).then(|| lock(&self.policies));
+            if let Body::Policy(policy) = &document.body
+                && !self.has_policy(&policy.files)
+            {
+                return Err(Refusal::DocumentUnknown.into());
+            }
             self.check_signer(target.as_deref(), &signer.credential, after.gov.size)?;
             // A verifier gives no effect to what another change has overtaken (SPEC.md 9.3).
             if self.roster()?.overtaken(&document.body) {

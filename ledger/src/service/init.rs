@@ -1,7 +1,7 @@
 //! Making a ledger (SPEC.md 6.2): folder, keys, and the first three entries of each log, cosigned
 //! before anything else is accepted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,6 +18,7 @@ use super::config::Config;
 use super::keys::{LEDGER_KINDS, PEP_KINDS, Sign as _};
 use super::ledger::{Issue, Ledger, Surroundings, once_key};
 use crate::storage::Outcome;
+use crate::sync::lock;
 use crate::{Dir, Error, LogId, NewEntry};
 
 /// Seconds for which the one-time code is valid.
@@ -107,6 +108,38 @@ pub(super) fn store_policy(
 }
 
 impl Ledger {
+    /// Takes away files of policies that nobody signed and that nobody can sign any more: each
+    /// look at one leaves its files. `policies` is held by the caller.
+    ///
+    /// # Errors
+    /// `ledger.io`, and what reading the governance log gives.
+    pub(super) fn sweep_policies(&self) -> Result<(), Error> {
+        let mut kept = BTreeSet::new();
+        let mut keep = |body: &Body| {
+            if let Body::Policy(policy) = body {
+                kept.extend(policy.files.iter().map(|(_, digest)| hex::encode(digest)));
+            }
+        };
+        lock(&self.pending).documents().for_each(|document| keep(&document.body));
+        for entry in self.governance.entries(&self.gov, self.gov.size())? {
+            keep(&entry.document.body);
+        }
+        let folder = self.dir.root().join("policy");
+        for item in std::fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
+            let item = item.map_err(Error::io("list", &folder))?;
+            if item.file_name().to_str().is_none_or(|name| !kept.contains(name)) {
+                std::fs::remove_file(item.path()).map_err(Error::io("remove", item.path()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether every file of a policy is there.
+    pub(super) fn has_policy(&self, files: &[(String, Digest)]) -> bool {
+        let folder = self.dir.root().join("policy");
+        files.iter().all(|(_, digest)| folder.join(hex::encode(digest)).exists())
+    }
+
     /// The policy that is in force: the last one in the governance log.
     ///
     /// # Errors

@@ -27,6 +27,7 @@ use super::state::State;
 use super::timer::Timer;
 use super::{Refusal, init};
 use crate::index::Index;
+use crate::sqlite;
 use crate::storage::Outcome;
 use crate::sync::{lock, read, write};
 use crate::{Dir, Error, Health, Log, LogId, NewEntry, Note, OnceKey};
@@ -78,6 +79,10 @@ pub struct Ledger {
     pub(super) events: broadcast::Sender<RequestEvent>,
     /// Governance documents are checked and appended one at a time.
     pub(super) governing: Mutex<()>,
+    /// Files in `policy/` are stored and swept one at a time.
+    pub(super) policies: Mutex<()>,
+    /// Set for ever by [`Ledger::freeze`]. Taken last, around what is appended.
+    frozen: RwLock<bool>,
     /// Held to read while something is spent under a policy and a roster, to write while the
     /// governance log grows.
     pub(super) gate: RwLock<()>,
@@ -235,6 +240,8 @@ impl Ledger {
             changes: watch::Sender::new(0),
             events: broadcast::Sender::new(MAX_EVENTS),
             governing: Mutex::default(),
+            policies: Mutex::default(),
+            frozen: RwLock::default(),
             gate: RwLock::default(),
             filing: RwLock::default(),
             erasing: Mutex::default(),
@@ -324,6 +331,19 @@ impl Ledger {
     pub fn health(&self) -> LedgerHealth {
         let of = |id| (self.log(id).health(), self.publisher(id).status());
         LedgerHealth { main: of(LogId::Main), gov: of(LogId::Gov) }
+    }
+
+    /// Why nothing is recorded any more, if a file of the service's own could not be written or
+    /// flushed: what it would say of the next entry might be lost. Each log knows that of itself.
+    #[must_use]
+    pub fn stopped(&self) -> Option<String> {
+        sqlite::lost_below(&self.dir.state())
+    }
+
+    /// # Errors
+    /// `ledger.stopped`.
+    pub(crate) fn check_not_stopped(&self) -> Result<(), Error> {
+        self.stopped().map_or(Ok(()), |reason| Err(Error::Stopped { reason }))
     }
 
     /// A COSE Receipt for entry `index` in the tree of `size` (SPEC.md 5.5).
@@ -446,6 +466,7 @@ impl Ledger {
         if !issue.document.kind().belongs_in(role) {
             return Err(Refusal::Invalid("this kind does not belong in this log").into());
         }
+        self.check_not_stopped()?;
         let statement = self.sign(&issue)?;
         let Issue { document, log: id, mut once, mut absent, .. } = issue;
         once.push(once_key("document", &[document.sha256()]));
@@ -454,7 +475,7 @@ impl Ledger {
         let filing = erased.map(|_| read(&self.filing));
         let entry = NewEntry { statement: statement.clone(), once, absent };
         let gate = (id == LogId::Gov).then(|| write(&self.gate));
-        let appended = self.log(id).append(vec![entry])?;
+        let appended = self.append(id, entry)?;
         drop(gate);
         let index = match appended {
             Outcome::Appended { first_index } => first_index,
@@ -474,6 +495,37 @@ impl Ledger {
         self.publisher(id).nudge();
         self.outbound.wake();
         Ok(Ok(Appended { log: id, index, document, statement }))
+    }
+
+    fn append(&self, id: LogId, entry: NewEntry) -> Result<Outcome, Error> {
+        let frozen = read(&self.frozen);
+        if *frozen {
+            return Err(Error::Frozen { path: self.dir.root().to_path_buf() });
+        }
+        self.log(id).append(vec![entry])
+    }
+
+    /// Publishes the last checkpoints and closes the folder for writing, for ever; gives the note
+    /// of the main and of the governance log. Nothing is recorded from the call on, not even what
+    /// is overdue meanwhile: no entry is left without a cosigned checkpoint. `reason` is for those
+    /// who find the folder.
+    ///
+    /// # Errors
+    /// `witness.quorum` when the last checkpoint finds no quorum: then the folder is not frozen,
+    /// and is written again once it is opened anew. `ledger.io`.
+    pub fn freeze(&self, reason: &str) -> Result<[Note; 2], Error> {
+        *write(&self.frozen) = true;
+        // What was ordered is not left to somebody who may not write any more.
+        self.finish_erasures()?;
+        let [main, gov] = LogId::ALL.map(|id| self.publisher(id).covering(self.log(id).size()));
+        let notes = [main?, gov?];
+        let mut text = String::new();
+        for (id, note) in LogId::ALL.into_iter().zip(&notes) {
+            let (origin, root) = (self.log(id).origin(), hex::encode(note.root));
+            text.push_str(&format!("{origin} {} {root}\n", note.size));
+        }
+        self.dir.freeze(&format!("{text}\n{reason}\n"))?;
+        Ok(notes)
     }
 
     /// Applies the main log up to `size` to the projection. Whoever comes first does the work of

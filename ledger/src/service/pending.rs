@@ -117,6 +117,11 @@ impl Pending {
         }
     }
 
+    /// The documents that wait.
+    pub fn documents(&self) -> impl Iterator<Item = &Document> {
+        self.waiting.values().map(|w| &w.document)
+    }
+
     fn forget(&mut self, now: UnixSeconds) {
         while let Some(first) = self.by_end.first_entry().filter(|e| e.key().0 <= now) {
             let sha256 = *first.get();

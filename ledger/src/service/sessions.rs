@@ -25,6 +25,9 @@ pub const ABSOLUTE_S: u64 = 12 * 3600;
 /// Seconds for which a session counts as fresh: long enough for several changes in the directory,
 /// too short for whoever finds a screen unlocked.
 pub const FRESH_S: u64 = 300;
+/// Seconds by which a session may have begun, or been seen, later than now. One of a later time is
+/// of a clock that was set back since: it would outlive its day by as much, and seem fresh.
+const AHEAD_S: u64 = 60;
 /// Seconds between two notes of when a session was last seen: each costs a write to the disk.
 const SEEN_S: u64 = 60;
 /// Sessions of one credential; the oldest gives way.
@@ -148,7 +151,7 @@ impl Ledger {
         };
         let roles = self.roles_now(&credential)?;
         if roles.is_empty() {
-            self.access.end(secret)?;
+            warn(self.access.end(secret), "a session that is over stays in its table");
             return Ok(None);
         }
         Ok(Some(SignedIn { person, credential, roles, since }))
@@ -213,15 +216,20 @@ impl Access {
             query.query_row([&hash], read).optional()
         })?;
         let Some((person, credential, created, seen)) = found else { return Ok(None) };
-        if now.0 >= created.saturating_add(ABSOLUTE_S) || now.0 >= seen.saturating_add(IDLE_S) {
-            self.end(secret)?;
+        let ahead = created.max(seen) > now.0.saturating_add(AHEAD_S);
+        let old =
+            now.0 >= created.saturating_add(ABSOLUTE_S) || now.0 >= seen.saturating_add(IDLE_S);
+        if ahead || old {
+            warn(self.end(secret), "a session that is over stays in its table");
             return Ok(None);
         }
         if used && now.0 >= seen.saturating_add(SEEN_S) {
-            self.with(|c| {
+            // Where this can't be written the session ends earlier, and people can look meanwhile.
+            let noted = self.with(|c| {
                 c.prepare_cached("UPDATE session SET seen = ?2 WHERE hash = ?1")?
                     .execute(params![hash, int(now.0)])
-            })?;
+            });
+            warn(noted.map(drop), "when a session was last seen is not noted");
         }
         Ok(Some((person, credential, UnixSeconds(created))))
     }
@@ -229,6 +237,13 @@ impl Access {
     fn end(&self, secret: &SessionSecret) -> Result<(), Error> {
         let hash = secret.hash();
         self.with(|c| c.execute("DELETE FROM session WHERE hash = ?1", [&hash]).map(drop))
+    }
+}
+
+/// What need not be written for an answer to be right.
+fn warn(written: Result<(), Error>, what: &str) {
+    if let Err(error) = written {
+        tracing::warn!(%error, "{what}");
     }
 }
 
@@ -280,6 +295,20 @@ mod tests {
         access.start(&watched, "p", b"c", at(0)).unwrap();
         assert!(access.session(&watched, at(IDLE_S - 1), false).unwrap().is_some());
         assert!(access.session(&watched, at(IDLE_S), false).unwrap().is_none(), "nobody used it");
+    }
+
+    #[test]
+    fn a_session_ends_when_the_clock_is_set_back_behind_its_begin() {
+        let (_tmp, access) = access();
+        let day = 86_400;
+        let secrets = [(); 2].map(|()| SessionSecret::fresh().unwrap());
+        secrets.iter().for_each(|s| access.start(s, "p", b"c", at(day)).unwrap());
+        assert!(access.session(&secrets[0], at(day - AHEAD_S), true).unwrap().is_some());
+        assert!(access.session(&secrets[0], at(0), true).unwrap().is_none());
+        assert!(access.session(&secrets[0], at(day), true).unwrap().is_none(), "for good");
+        // Seen while the clock was ahead, though it began before.
+        assert!(access.session(&secrets[1], at(day + 600), true).unwrap().is_some());
+        assert!(access.session(&secrets[1], at(day), true).unwrap().is_none());
     }
 
     #[test]

@@ -211,7 +211,7 @@ impl State {
     }
 
     pub(super) fn with<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
-        f(&mut lock(&self.connection)).map_err(Error::sqlite(&self.path))
+        sqlite::work(&self.path, &mut lock(&self.connection), f)
     }
 
     /// A small value of the service.

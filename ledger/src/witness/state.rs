@@ -9,11 +9,13 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 
 use placet_proto::tlog::note::MAX_NOTE_LEN;
 use sha2::{Digest, Sha256};
 
 use super::Error;
+use crate::sync::lock;
 
 /// Where a witness keeps its last note of each log.
 ///
@@ -37,6 +39,9 @@ pub trait StateStore: Send + Sync {
 #[derive(Debug)]
 pub struct FolderStore {
     folder: PathBuf,
+    /// A flush that failed: what is on the disk is not known, and nothing is cosigned any more
+    /// until the folder is opened anew.
+    failed: Mutex<Option<String>>,
     /// A lock that is held as long as the store is used.
     _lock: Option<File>,
 }
@@ -55,7 +60,7 @@ impl FolderStore {
         if let Some(parent) = folder.parent() {
             sync_folder(parent)?;
         }
-        Ok(Self { folder: folder.to_path_buf(), _lock: None })
+        Ok(Self { folder: folder.to_path_buf(), failed: Mutex::default(), _lock: None })
     }
 
     /// The same store, which holds this locked file until it is dropped.
@@ -81,6 +86,13 @@ impl StateStore for FolderStore {
     }
 
     fn save(&self, origin: &str, note: &[u8]) -> Result<(), Error> {
+        let mut failed = lock(&self.failed);
+        if let Some(reason) = &*failed {
+            let source = std::io::Error::other(reason.clone());
+            return Err(Error::io("write behind a failed flush", &self.folder)(source));
+        }
+        let mut flushed =
+            |done: Result<(), Error>| done.inspect_err(|error| *failed = Some(error.to_string()));
         let path = self.folder.join(origin_hash(origin));
         let tmp = path.with_extension("tmp");
         let mut file = File::options()
@@ -91,9 +103,9 @@ impl StateStore for FolderStore {
             .open(&tmp)
             .map_err(Error::io("create", &tmp))?;
         file.write_all(note).map_err(Error::io("write", &tmp))?;
-        file.sync_all().map_err(Error::io("flush", &tmp))?;
+        flushed(file.sync_all().map_err(Error::io("flush", &tmp)))?;
         std::fs::rename(&tmp, &path).map_err(Error::io("rename", &tmp))?;
-        sync_folder(&self.folder)
+        flushed(sync_folder(&self.folder))
     }
 }
 

@@ -6,13 +6,18 @@ pub mod web;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
+use placet_ledger::service::keys::{Keys, NoteSigner};
 use placet_ledger::service::*;
+use placet_ledger::witness::{WitnessClient, WitnessGroup, builtin};
+use placet_ledger::{Dir, LogId};
 use placet_proto::action::Action;
 use placet_proto::document::{Initiator, PolicyRef, Quorum, Role, Verdict};
 use placet_proto::json;
 use placet_proto::sshsig::Namespace;
 use placet_proto::time::UnixSeconds;
+use placet_proto::tlog::Policy;
 use placet_proto::trust::{Root, TrustFile};
 use placet_softkey::SoftKey;
 
@@ -26,11 +31,15 @@ impl TestClock {
     pub fn forward(&self, seconds: u64) {
         self.0.fetch_add(seconds, Ordering::SeqCst);
     }
+
+    pub fn back(&self, seconds: u64) {
+        self.0.fetch_sub(seconds, Ordering::SeqCst);
+    }
 }
 
 impl Clock for TestClock {
     fn now(&self) -> UnixSeconds {
-        UnixSeconds(SystemClock.now().0 + self.0.load(Ordering::SeqCst))
+        UnixSeconds(SystemClock.now().0.wrapping_add(self.0.load(Ordering::SeqCst)))
     }
 }
 
@@ -198,6 +207,35 @@ impl Fixture {
         let choices = TrustChoices { roots, allow_dev: true, ..TrustChoices::default() };
         self.ledger.trust_file(choices).unwrap()
     }
+}
+
+/// A witness that lives by the clock of the test, in the folder `tmp`.
+pub fn witnesses(
+    root: &std::path::Path,
+    config: &Config,
+    tmp: &std::path::Path,
+    clock: &Arc<TestClock>,
+) -> Witnesses {
+    let dir = Dir::init(root).unwrap();
+    let keys = Keys::load_or_create(&dir, config.receipt_alg).unwrap();
+    let origins = [(LogId::Main, config.origin.clone()), (LogId::Gov, config.gov_origin())];
+    let logs = origins.map(|(id, origin)| {
+        let signer = NoteSigner::new(&origin, Arc::clone(&keys.of(id).checkpoint)).unwrap();
+        (origin, vec![signer.verifier().clone()])
+    });
+    let folder = tmp.join("w");
+    std::fs::create_dir(&folder).unwrap();
+    let (of_witness, by) = (Arc::clone(clock), "w.example");
+    let witness =
+        builtin::open(&folder, by, logs.to_vec(), Box::new(move || of_witness.now().0)).unwrap();
+    let text = format!("witness w {}\nquorum w\n", witness.public().to_vkey());
+    let group = || {
+        let client: WitnessClient = builtin::client(Arc::clone(&witness));
+        let policy = Policy::parse(text.as_bytes()).unwrap();
+        Arc::new(WitnessGroup::with_clients(policy, vec![Some(client)], Duration::from_secs(5)))
+    };
+    let (main, gov) = (group(), group());
+    Witnesses { text, operated_by_self: vec![], main, gov }
 }
 
 pub fn action(id: &str) -> Action {

@@ -137,7 +137,7 @@ impl Store {
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
-        f(&mut self.lock()).map_err(Error::sqlite(&self.path))
+        sqlite::work(&self.path, &mut self.lock(), f)
     }
 
     /// What a caller's key stands for.

@@ -53,22 +53,34 @@ impl Client {
 
     /// Signs in; `None` when the connection broke.
     pub fn sign_in(&mut self, key: &mut SoftKey) -> Option<()> {
+        let (status, answer) = self.try_sign_in(key)?;
+        assert_eq!(status, 200, "{answer}");
+        Some(())
+    }
+
+    /// Signs in, if the service lets; what it said last.
+    pub fn try_sign_in(&mut self, key: &mut SoftKey) -> Option<(u16, Value)> {
         let post = |path: &str, body: Value| {
             let call = self.agent.post(format!("{}{path}", self.url));
             let call = call.content_type("application/json").header("Origin", "cli://localhost");
             call.send(body.to_string()).ok()
         };
         let (status, begun) = read(post("/signin/begin", json!({}))?)?;
-        assert_eq!(status, 200, "{begun}");
+        if status != 200 {
+            return Some((status, begun));
+        }
         let challenge = from_base64url(&begun["options"]["challenge"]);
         let credential = credential(&key.assert(&challenge, "cli://localhost"));
         let body = json!({"message": begun["message"], "credential": credential});
         let response = post("/signin/finish", body)?;
-        let cookie = response.headers().get("set-cookie").expect("a session has a cookie");
-        let cookie = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
-        let (_, answer) = read(response)?;
-        self.session = Some((cookie, answer["csrf"].as_str().unwrap().to_owned()));
-        Some(())
+        let cookie = response.headers().get("set-cookie").cloned();
+        let (status, answer) = read(response)?;
+        if status == 200 {
+            let cookie = cookie.expect("a session has a cookie");
+            let cookie = cookie.to_str().unwrap().split(';').next().unwrap().to_owned();
+            self.session = Some((cookie, answer["csrf"].as_str().unwrap().to_owned()));
+        }
+        Some((status, answer))
     }
 
     pub fn get(&self, path: &str) -> Option<(u16, Value)> {

@@ -48,7 +48,7 @@ pub struct Approved {
     pub entry: String,
     /// The execution that spent it, if that was acknowledged.
     pub execution: Option<u64>,
-    action: Value,
+    pub action: Value,
 }
 
 /// What was acknowledged in one life.
@@ -67,6 +67,8 @@ pub struct Recorded {
 #[derive(Debug, Default)]
 pub struct Book {
     pub lives: Vec<Recorded>,
+    /// Whether somebody ordered erasures: what was erased stands in no life.
+    pub erases: bool,
 }
 
 impl Load {
@@ -245,13 +247,17 @@ impl Agent<'_> {
 }
 
 impl Approved {
-    fn consume(&self, client: &Client, key: &str) -> Option<(u16, Value)> {
+    /// SHA-256 of the action, in hexadecimal.
+    pub fn action_digest(&self) -> String {
         let action = json::parse(self.action.to_string().as_bytes()).unwrap();
-        let digest = Action::from_request(&action).unwrap().digest();
+        hex::encode(Action::from_request(&action).unwrap().digest())
+    }
+
+    pub fn consume(&self, client: &Client, key: &str) -> Option<(u16, Value)> {
         let body = json!({
             "request": self.request,
             "initiator": {"type": "agent", "id": "support-bot"},
-            "action_digest": hex::encode(digest),
+            "action_digest": self.action_digest(),
             "idempotency_key": key,
         });
         client.post("/v1/consume", &body)

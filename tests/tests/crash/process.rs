@@ -61,18 +61,23 @@ impl Place {
 
     /// As [`Place::start`], on a copy of the folder and with more in the environment.
     pub fn start_on(&self, dir: &Path, environment: &[(&str, PathBuf)]) -> Service {
+        let started = self.try_start_on(dir, environment);
+        started.unwrap_or_else(|| panic!("the service did not start: {}", self.said()))
+    }
+
+    /// As [`Place::start_on`]; none when it ends before it is ready.
+    pub fn try_start_on(&self, dir: &Path, environment: &[(&str, PathBuf)]) -> Option<Service> {
         let mut child = self.serve(dir, environment);
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         stdout.read_line(&mut line).unwrap();
         let url = line.trim_end().strip_prefix("placet: listening on ").map(str::to_owned);
-        let Some(url) = url else {
+        if url.is_none() {
             // What it said on standard error says why.
             let _ = child.kill();
             let _ = child.wait();
-            panic!("the service did not start: {line}{}", self.said());
-        };
-        Service { child, _stdout: stdout, url }
+        }
+        Some(Service { child, _stdout: stdout, url: url? })
     }
 
     /// Starts the service and kills it after a while, ready or not.
@@ -99,7 +104,8 @@ impl Place {
         self.tmp.path().join(name)
     }
 
-    fn said(&self) -> String {
+    /// What the last service said on standard error.
+    pub fn said(&self) -> String {
         std::fs::read_to_string(self.stderr()).unwrap_or_default()
     }
 
@@ -151,13 +157,15 @@ fn expect(args: &[&str], dir: &Path) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn program(args: &[&str], dir: &Path) -> Command {
+/// The program with arguments, on the folder.
+pub fn program(args: &[&str], dir: &Path) -> Command {
     let mut command = program_without_dir(args);
     command.arg("--dir").arg(dir);
     command
 }
 
-fn program_without_dir(args: &[&str]) -> Command {
+/// The program with arguments; nothing of the surroundings decides anything.
+pub fn program_without_dir(args: &[&str]) -> Command {
     let mut command = Command::new(path());
     command.args(args).stdin(Stdio::null());
     for name in ["PLACET_URL", "PLACET_TOKEN_FILE"] {

@@ -22,6 +22,11 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether it makes a file, or the names in a folder, durable.
+    pub fn is_flush(&self) -> bool {
+        self.kind == b'S'
+    }
+
     /// What was acknowledged, if this is that somebody was told something.
     pub fn said(&self) -> Option<&str> {
         (self.kind == b'A').then(|| std::str::from_utf8(&self.bytes).unwrap())

@@ -10,9 +10,13 @@
  *                 KILL     the process is killed before it
  *                 KILLED   the process is killed behind it
  *                 READ     at the Nth read instead: it fails with EIO
+ *                 FLUSH    at the Nth fsync or fdatasync instead: it fails with EIO
  *   FAULTS_SAID   a file elsewhere, of which each write is an acknowledgement to somebody
  *   FAULTS_TRACE  where each operation is written down, for making disks of it as a power cut
  *                 leaves them
+ *   FAULTS_HIT    where the operation that the fault met is named, and each behind it: a letter
+ *                 and a path a line
+ *   FAULTS_CLOCK  a file with a number of seconds by which the time of day is wrong
  *
  * SQLite's shared memory (-shm) is no part of this: it is made anew by whoever comes first.
  */
@@ -28,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -36,7 +41,7 @@ static const char *dir, *space, *said;
 static size_t dir_len;
 static long at = -1, count, reads;
 static char action[16];
-static int full, trace = -1;
+static int full, met, trace = -1, hit = -1, wrong = -1;
 
 #define REAL(name) real_##name
 static int (*REAL(open))(const char *, int, ...);
@@ -53,6 +58,7 @@ static int (*REAL(unlink))(const char *);
 static int (*REAL(unlinkat))(int, const char *, int);
 static int (*REAL(mkdir))(const char *, mode_t);
 static int (*REAL(rmdir))(const char *);
+static int (*REAL(clock_gettime))(clockid_t, struct timespec *);
 
 static void start(void) {
     REAL(open) = dlsym(RTLD_NEXT, "open");
@@ -69,13 +75,17 @@ static void start(void) {
     REAL(unlinkat) = dlsym(RTLD_NEXT, "unlinkat");
     REAL(mkdir) = dlsym(RTLD_NEXT, "mkdir");
     REAL(rmdir) = dlsym(RTLD_NEXT, "rmdir");
+    REAL(clock_gettime) = dlsym(RTLD_NEXT, "clock_gettime");
     dir = getenv("FAULTS_DIR");
     dir_len = dir ? strlen(dir) : 0;
     space = getenv("FAULTS_FREE");
     said = getenv("FAULTS_SAID");
     const char *plan = getenv("FAULTS_PLAN"), *to = getenv("FAULTS_TRACE");
     if (plan) sscanf(plan, "%ld:%15s", &at, action);
-    if (to) trace = REAL(open)(to, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    const int append = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC;
+    if (to) trace = REAL(open)(to, append, 0600);
+    if ((to = getenv("FAULTS_HIT"))) hit = REAL(open)(to, append, 0600);
+    if ((to = getenv("FAULTS_CLOCK"))) wrong = REAL(open)(to, O_RDONLY | O_CLOEXEC);
 }
 
 static int ours(const char *path) {
@@ -134,10 +144,12 @@ static void die(void) {
 static int is(const char *name) { return !strcmp(action, name); }
 
 /* Counts an operation; what is to become of it: 0 do it, 1 half of it, else the error. */
-static int decide(int needs_space) {
-    int now = count++ == at;
+static int decide(int needs_space, char kind, const char *path) {
+    int now = (!is("FLUSH") || kind == 'S') && count++ == at;
+    if (now) met = 1;
+    if (met && hit >= 0) dprintf(hit, "%c %s\n", kind, path);
     if (now && is("KILL")) die();
-    if (now && is("EIO")) return EIO;
+    if (now && (is("EIO") || is("FLUSH"))) return EIO;
     if (now && is("SHORT")) return 1;
     if (now && is("ENOSPC")) full = 1;
     if (full && space && !access(space, F_OK)) full = 0;
@@ -160,8 +172,8 @@ static void done(void) {
     return result
 
 /* For operations that come whole. */
-#define WHOLE(needs_space, call, noted)        \
-    failed = decide(needs_space);              \
+#define WHOLE(needs_space, kind, path, call, noted) \
+    failed = decide(needs_space, kind, path);  \
     if (failed > 1) {                          \
         errno = failed;                        \
         result = -1;                           \
@@ -182,10 +194,10 @@ static int opened(int folder, const char *path, int flags, mode_t mode) {
     }
     int exists = !access(whole, F_OK);
     if (ours(whole) && (flags & O_CREAT) && !exists) {
-        WHOLE(1, REAL(openat)(folder, path, flags, mode),
+        WHOLE(1, 'C', whole, REAL(openat)(folder, path, flags, mode),
               note('C', inode_of(result), 0, whole, 0, 0, 0));
     } else if (ours(whole) && (flags & O_TRUNC) && exists) {
-        WHOLE(0, REAL(openat)(folder, path, flags, mode),
+        WHOLE(0, 'T', whole, REAL(openat)(folder, path, flags, mode),
               note('T', inode_of(result), 0, whole, 0, 0, 0));
     } else {
         result = REAL(openat)(folder, path, flags, mode);
@@ -231,7 +243,7 @@ static ssize_t written(int fd, const void *bytes, size_t len, off_t offset, int 
         offset = append ? st.st_size : lseek(fd, 0, SEEK_CUR);
     }
     /* What is there already takes no new space. */
-    failed = decide((off_t)(offset + len) > st.st_size);
+    failed = decide((off_t)(offset + len) > st.st_size, 'W', path);
     if (failed == 1 || (failed == ENOSPC && len > 1)) {
         len = (len + 1) / 2;
     } else if (failed) {
@@ -283,7 +295,7 @@ static int synced(int fd, int (*sync)(int)) {
         pthread_mutex_unlock(&lock);
         return sync(fd);
     }
-    WHOLE(0, sync(fd), note('S', inode_of(fd), 0, path, 0, 0, 0));
+    WHOLE(0, 'S', path, sync(fd), note('S', inode_of(fd), 0, path, 0, 0, 0));
     END(result);
 }
 
@@ -297,7 +309,8 @@ static int cut(int fd, off_t size) {
     if (!path_of(fd, path) || !ours(path)) {
         result = REAL(ftruncate)(fd, size);
     } else {
-        WHOLE(0, REAL(ftruncate)(fd, size), note('T', inode_of(fd), size, path, 0, 0, 0));
+        WHOLE(0, 'T', path, REAL(ftruncate)(fd, size),
+              note('T', inode_of(fd), size, path, 0, 0, 0));
     }
     END(result);
 }
@@ -316,7 +329,7 @@ int rename(const char *from, const char *to) {
         if (!st.st_ino) {
             result = REAL(rename)(from, to);
         } else {
-            WHOLE(1, REAL(rename)(from, to), note('R', st.st_ino, 0, from, to, 0, 0));
+            WHOLE(1, 'R', to, REAL(rename)(from, to), note('R', st.st_ino, 0, from, to, 0, 0));
         }
     }
     END(result);
@@ -328,7 +341,7 @@ int unlink(const char *path) {
     if (!ours(path) || access(path, F_OK)) {
         result = REAL(unlink)(path);
     } else {
-        WHOLE(0, REAL(unlink)(path), note('U', 0, 0, path, 0, 0, 0));
+        WHOLE(0, 'U', path, REAL(unlink)(path), note('U', 0, 0, path, 0, 0, 0));
     }
     END(result);
 }
@@ -345,7 +358,7 @@ int unlinkat(int folder, const char *path, int flags) {
     if (!ours(whole) || access(whole, F_OK)) {
         result = REAL(unlinkat)(folder, path, flags);
     } else {
-        WHOLE(0, REAL(unlinkat)(folder, path, flags),
+        WHOLE(0, 'U', whole, REAL(unlinkat)(folder, path, flags),
               note(flags & AT_REMOVEDIR ? 'X' : 'U', 0, 0, whole, 0, 0, 0));
     }
     END(result);
@@ -357,7 +370,7 @@ int mkdir(const char *path, mode_t mode) {
     if (!ours_or_dir(path) || !access(path, F_OK)) {
         result = REAL(mkdir)(path, mode);
     } else {
-        WHOLE(1, REAL(mkdir)(path, mode), note('M', 0, 0, path, 0, 0, 0));
+        WHOLE(1, 'M', path, REAL(mkdir)(path, mode), note('M', 0, 0, path, 0, 0, 0));
     }
     END(result);
 }
@@ -368,7 +381,20 @@ int rmdir(const char *path) {
     if (!ours(path) || access(path, F_OK)) {
         result = REAL(rmdir)(path);
     } else {
-        WHOLE(0, REAL(rmdir)(path), note('X', 0, 0, path, 0, 0, 0));
+        WHOLE(0, 'X', path, REAL(rmdir)(path), note('X', 0, 0, path, 0, 0, 0));
     }
     END(result);
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    char text[32];
+    pthread_once(&once, start);
+    int result = REAL(clock_gettime)(clock, now);
+    if (result || clock != CLOCK_REALTIME || wrong < 0) return result;
+    ssize_t len = REAL(pread)(wrong, text, sizeof text - 1, 0);
+    if (len > 0) {
+        text[len] = 0;
+        now->tv_sec += strtoll(text, 0, 10);
+    }
+    return 0;
 }

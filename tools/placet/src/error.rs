@@ -91,7 +91,8 @@ impl Failure {
             Self::Malformed { .. } => Exit::Malformed,
             Self::Refused { .. } | Self::Pep(_) => Exit::Refused,
             Self::Ledger(error) => match error.code() {
-                "ledger.io" | "ledger.sqlite" | "dir.locked" | "dir.format" => Exit::Io,
+                "ledger.io" | "ledger.sqlite" | "ledger.full" | "ledger.stopped" | "dir.locked"
+                | "dir.format" | "dir.restoring" => Exit::Io,
                 "config.invalid" => Exit::Malformed,
                 _ => Exit::Refused,
             },

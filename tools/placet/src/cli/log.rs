@@ -153,7 +153,7 @@ which shows it to everybody: placet-verify consistency COPY/log/log-misbehaved.j
 /// `log restore`.
 #[derive(Debug, Args)]
 pub struct Restore {
-    /// The folder to make, missing or empty
+    /// The folder to make, missing or empty, or where this was interrupted
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
     /// The backup

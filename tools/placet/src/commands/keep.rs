@@ -125,16 +125,13 @@ impl Shown for Kept {
 pub(super) fn freeze(root: &Path, reason: &str, output: &mut Output) -> Result<Exit, Failure> {
     let config = settings::of_folder(root)?;
     let ledger = Ledger::open_with(root, config, Surroundings::default())?;
-    let mut logs = Vec::new();
-    for id in LogId::ALL {
-        let log = ledger.log(id);
-        let note = ledger.publisher(id).covering(log.size())?;
-        let (origin, root) = (log.origin().to_owned(), placet_proto::b64::encode_hex(note.root));
-        logs.push(KeptLog { origin, size: note.size, root });
-    }
-    let lines: String =
-        logs.iter().map(|log| format!("{} {} {}\n", log.origin, log.size, log.root)).collect();
-    ledger.dir().freeze(&format!("{lines}\n{reason}\n"))?;
+    let notes = ledger.freeze(reason)?;
+    let logs = LogId::ALL.into_iter().zip(notes).map(|(id, note)| KeptLog {
+        origin: ledger.log(id).origin().to_owned(),
+        size: note.size,
+        root: placet_proto::b64::encode_hex(note.root),
+    });
+    let logs = logs.collect();
     output.show(&Frozen { schema: "placet/log-freeze/v1", folder: root.to_path_buf(), logs })?;
     Ok(Exit::Done)
 }
