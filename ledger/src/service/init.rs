@@ -120,7 +120,7 @@ impl Ledger {
                 kept.extend(policy.files.iter().map(|(_, digest)| hex::encode(digest)));
             }
         };
-        lock(&self.pending).documents().for_each(|document| keep(&document.body));
+        lock(&self.pending).changes().for_each(|document| keep(&document.body));
         for entry in self.governance.entries(&self.gov, self.gov.size())? {
             keep(&entry.document.body);
         }

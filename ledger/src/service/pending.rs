@@ -117,9 +117,10 @@ impl Pending {
         }
     }
 
-    /// The documents that wait.
-    pub fn documents(&self) -> impl Iterator<Item = &Document> {
-        self.waiting.values().map(|w| &w.document)
+    /// The documents that wait and are about no request.
+    pub fn changes(&self) -> impl Iterator<Item = Document> {
+        let about_none = self.waiting.values().filter(|w| w.request.is_none());
+        about_none.filter_map(|w| Document::parse(&w.document).ok())
     }
 
     fn forget(&mut self, now: UnixSeconds) {

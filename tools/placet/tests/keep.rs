@@ -78,9 +78,9 @@ fn a_backup_behind_either_log_is_refused() {
     ledger.request(&server);
     assert_eq!(server.terminate(), Some(0));
     for (newer, other) in [("log", "gov"), ("gov", "log")] {
-        // One note of the log as it is now, and one of the other as it was backed up.
-        let [now, then] = [(newer, &ledger.dir), (other, &backup_dir(&ledger, &backup))]
-            .map(|(log, dir)| format!("{dir}/{log}/checkpoint"));
+        // A note of the one log as it ended, and one of the other as it was backed up.
+        let now = format!("{}/{newer}/checkpoint-fast", ledger.dir);
+        let then = format!("{}/{other}/checkpoint", backup_dir(&ledger, &backup));
         let restored = ledger.path(&format!("restored-{newer}"));
         let behind = expect_json(
             1,
