@@ -9,7 +9,7 @@ use super::Refusal;
 use super::config::Config;
 use super::keys::{Keys, NoteSigner};
 use super::publisher::Witnesses;
-use crate::witness::{WitnessGroup, builtin, system_clock};
+use crate::witness::{self, WitnessGroup, builtin, system_clock};
 use crate::{Dir, Error, LogId};
 
 /// Name of the built-in witness in the default policy.
@@ -34,7 +34,12 @@ pub fn configured(dir: &Dir, config: &Config, keys: &Keys) -> Result<Witnesses, 
         logs.push((origin, vec![signer.verifier().clone()]));
     }
     let name = format!("{}/witness", config.origin);
-    let built_in = builtin::open(&folder, &name, logs, system_clock()).map_err(|e| refuse(&e))?;
+    let built_in =
+        builtin::open(&folder, &name, logs, system_clock()).map_err(|error| match error {
+            // A disk that fails is no mistake in the settings.
+            witness::Error::Io { action, path, source } => Error::Io { action, path, source },
+            error => refuse(&error).into(),
+        })?;
     let (text, operated_by_self) = policy_text(config, built_in.public());
     let policy = Policy::parse(text.as_bytes())
         .map_err(|e| placet_proto::Error::Tlog(TlogError::from(e)))?;
