@@ -245,7 +245,8 @@ impl OnceIndex {
     /// Lets the keys be moved to the files if there are many; others do that meanwhile.
     ///
     /// # Errors
-    /// [`Error::Sqlite`]; the keys stay in memory then. [`Error::Stopped`] after a flush that failed.
+    /// [`Error::Sqlite`]; the keys stay in memory then. [`Error::Stopped`] after a flush that
+    /// failed.
     pub fn apply_if_due(&self) -> Result<(), Error> {
         if let Some(reason) = lock(&self.shared.failed).clone() {
             return Err(Error::Stopped { reason });
