@@ -4,6 +4,7 @@
 //! (ARAP): `context.reason` = `approval_required` and `context.access_request`. HTTP is elsewhere.
 
 mod batch;
+mod search;
 
 use placet_proto::{
     action::{Action, ActionError},
@@ -12,7 +13,8 @@ use placet_proto::{
     time::UnixSeconds,
 };
 
-pub use batch::{EvaluationsRequest, MAX_ITEMS, Semantic, batch_response};
+pub use batch::{EvaluationsRequest, MAX_ITEMS, Merging, Semantic, batch_response};
+pub use search::{MAX_PAGE, SearchKind, SearchRequest, search_response};
 
 use crate::pdp::{Denial, Evaluation, Outcome, Requirement, VerifiedApproval};
 
@@ -75,6 +77,9 @@ pub enum AuthzenError {
     /// More evaluations than [`MAX_ITEMS`].
     #[error("{0} evaluations, at most {MAX_ITEMS} are accepted")]
     TooMany(usize),
+    /// A `page` that is none, or a token that is of another search or policy.
+    #[error("page: {0}")]
+    Page(&'static str),
     /// An `options.evaluations_semantic` that the standard does not have.
     #[error("options.evaluations_semantic is none that the standard defines")]
     Semantic,
@@ -88,6 +93,7 @@ impl AuthzenError {
             Self::Json(e) => e.code(),
             Self::Action(e) => e.code(),
             Self::TooMany(_) => "authzen.too_many",
+            Self::Page(_) => "authzen.page",
             Self::Semantic => "authzen.semantic",
         }
     }
@@ -97,7 +103,9 @@ impl AuthzenError {
     pub fn status(&self) -> u16 {
         match self {
             Self::Json(JsonError::Limit { .. }) | Self::Action(ActionError::Limit(_)) => 413,
-            Self::Json(_) | Self::Action(_) | Self::TooMany(_) | Self::Semantic => 400,
+            Self::Json(_) | Self::Action(_) | Self::TooMany(_) | Self::Page(_) | Self::Semantic => {
+                400
+            }
         }
     }
 }

@@ -2,58 +2,72 @@
 //!
 //! * A schema is mandatory and validation strict, else the folder is refused: Cedar skips a policy
 //!   that errors, so that a `forbid` with a typing error would forbid nothing.
-//! * An error of any policy at run time denies and is reported (`pdp.policy_error`).
-//! * A canary request, named by the mapping, must be denied before the gate arms.
+//! * An error of any policy at run time denies and is reported (`pdp.policy_error`). Validation
+//!   excludes all of them but results that are out of range and entities that nobody knows.
+//! * A canary request must be denied before the gate arms.
 //! * Step-up without special syntax: a denial is evaluated again with a synthetic
 //!   `context.approval`; if that permits, the denial is requestable, and the annotations of the
 //!   policies that made the difference say how to ask.
+//! * Policies see what the schema declares and nothing else of a request.
 //!
 //! An action whose schema declares them sees `context.action_digest` (String) and
 //! `context.approval` (optional record of `digest`, `method` and, if declared, `approvers`,
 //! `user_verified`, `age_seconds`), both filled here and never from the request.
 
+mod expression;
 mod mapping;
 mod requirement;
+mod scope;
+mod search;
 mod shape;
+mod source;
+mod store;
+mod types;
 
-use std::{collections::HashMap, str::FromStr};
+use std::{collections::HashMap, sync::Arc};
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityUid, PolicyId, PolicySet, Request, Schema,
-    ValidationMode, Validator,
+    Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicyId, Request, Schema,
 };
 use placet_proto::{b64, json::Json};
-use serde_json::Value;
 
 use self::{
-    mapping::{Mapped, Mapping, denial},
+    mapping::{Canary, Known, Mapped, Mapping, denial},
+    scope::{Near, Scopes, Slice},
     shape::ContextShape,
+    source::Sources,
+    store::Store,
+    types::Types,
 };
 use crate::{
     Error,
-    authzen::EvaluationRequest,
+    authzen::{EvaluationRequest, SearchRequest},
     pdp::{
-        Denial, Evaluation, MAX_QUORUM, Method, Outcome, Pdp, PolicyIdentity, Requirement,
+        Denial, Evaluation, Found, MAX_QUORUM, Method, Outcome, Pdp, PolicyIdentity, Requirement,
         VerifiedApproval,
     },
-    policy::{POLICIES, PolicyError, PolicyFiles, SCHEMA, VERIFICATION},
+    policy::{PolicyError, PolicyFiles, SCHEMA, VERIFICATION},
 };
 
 /// The most errors that are reported of one load or evaluation.
 const MAX_ERRORS: usize = 16;
-/// The most policies in a set: evaluation takes time in proportion.
-const MAX_POLICIES: usize = 4096;
+/// Whom the canary is about where no mapping names one: a type that no schema should have.
+const NOBODY: &str = "PlacetCanary";
 
 /// A policy folder, armed.
 #[derive(Debug)]
 pub struct CedarPdp {
-    policies: PolicySet,
+    scopes: Scopes,
     schema: Schema,
+    types: Types,
+    store: Store,
     mapping: Mapping,
     /// What policies are called, and how they want approval.
     names: HashMap<PolicyId, String>,
     requirements: HashMap<PolicyId, Requirement>,
     shapes: HashMap<EntityUid, ContextShape>,
+    /// Operations that can fail at run time, for people.
+    hazards: Vec<String>,
     /// Whether people may answer for their own agents where no policy says.
     allow_self: bool,
     authorizer: Authorizer,
@@ -66,37 +80,58 @@ impl CedarPdp {
     /// # Errors
     /// Any [`PolicyError`] but those of reading files; nothing is armed then.
     pub fn load(files: &PolicyFiles) -> Result<Self, Error> {
+        Self::load_with(files, false)
+    }
+
+    /// As [`CedarPdp::load`]. `trust_all`: what a request says of its subject and resource wins
+    /// over the entity store, whatever the mapping says; for development.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn load_with(files: &PolicyFiles, trust_all: bool) -> Result<Self, Error> {
         let allow_self = self_approval(files)?;
-        let (schema, _warnings) = Schema::from_cedarschema_str(files.text(SCHEMA)?)
-            .map_err(|e| PolicyError::Schema(e.to_string()))?;
-        let policies = parse_policies(files.text(POLICIES)?)?;
-        validate(&policies, &schema)?;
-        let mapping = Mapping::load(files, &schema)?;
+        let schema = source::schema(files)?;
+        let types = Types::load(files.text(SCHEMA)?)?;
+        let sources = Sources::load(files, &schema)?;
+        let store = Store::load(files, &schema)?;
+        let mapping = Mapping::load(files, &schema, trust_all)?;
         let mut names = HashMap::new();
         let mut requirements = HashMap::new();
-        for policy in policies.policies() {
+        let scopes = Scopes::new(&sources.policies)?;
+        for policy in scopes.policies() {
             names.insert(policy.id().clone(), requirement::name_of(policy));
             if let Some(requirement) = requirement::of_policy(policy, files, allow_self)? {
                 requirements.insert(policy.id().clone(), requirement);
             }
         }
-        let shapes = shape::of_actions(&schema);
+        let shape = |action: &EntityUid| types.context(action).map(ContextShape::of);
+        let shapes = schema.actions().filter_map(|a| Some((a.clone(), shape(a)?))).collect();
         let engine = format!("cedar {}", cedar_policy::get_sdk_version());
         let identity = PolicyIdentity { manifest: files.manifest_hash(), engine };
         let authorizer = Authorizer::new();
         let pdp = Self {
-            policies,
+            scopes,
             schema,
+            types,
+            store,
             mapping,
             names,
             requirements,
             shapes,
+            hazards: sources.hazards()?,
             allow_self,
             authorizer,
             identity,
         };
         pdp.self_test()?;
         Ok(pdp)
+    }
+
+    /// What validation does not exclude: operations that fail for some requests, which are denied
+    /// then. Each with the file and line of its policy.
+    #[must_use]
+    pub fn hazards(&self) -> &[String] {
+        &self.hazards
     }
 
     /// The persons that policies name as approvers, ascending.
@@ -110,9 +145,50 @@ impl CedarPdp {
         people
     }
 
+    /// A request in the engine's terms, ready to be decided any number of times.
+    ///
+    /// # Errors
+    /// The denial of a request that the mapping or the schema does not know.
+    pub fn prepare(&self, request: &EvaluationRequest) -> Result<Prepared<'_>, Denial> {
+        self.prepare_action(request.action(), request.action().digest())
+    }
+
+    fn prepare_action(
+        &self,
+        action: &placet_proto::action::Action,
+        digest: [u8; 32],
+    ) -> Result<Prepared<'_>, Denial> {
+        let known = Known { types: &self.types, store: &self.store };
+        let mapped = self.mapping.map(action, known)?;
+        let near = |uid| Near { uid, within: self.store.ancestors(uid) };
+        let Mapped { principal, action, resource, .. } = &mapped;
+        let slice = self.scopes.slice(near(principal), near(action), near(resource));
+        let entities = self.entities(&mapped, &slice)?;
+        let shape = self.shapes.get(action).copied().unwrap_or_default();
+        let mut prepared =
+            Prepared { pdp: self, slice, mapped, entities, shape, digest, plain: None };
+        prepared.plain = Some(prepared.request(None)?);
+        Ok(prepared)
+    }
+
+    /// Principal, action, resource, and what the policies can reach from there.
+    fn entities(&self, mapped: &Mapped, slice: &Slice) -> Result<Entities, Denial> {
+        let own = [&mapped.principal, &mapped.resource];
+        let named = mapped.named.iter().chain(&slice.named).cloned();
+        let mut all: Vec<Entity> = self.store.reached(named, &own, slice.depth);
+        all.retain(|entity| entity.uid() != mapped.action);
+        all.extend(mapped.entities.iter().cloned());
+        all.push(self.store.action(&mapped.action));
+        Entities::from_entities(all, None).map_err(|e| denial("pdp.schema", chain(&e)))
+    }
+
     /// The canary must reach the policies and be denied by them.
     fn self_test(&self) -> Result<(), PolicyError> {
-        let evaluation = self.decide(&EvaluationRequest::new(self.mapping.canary().clone()));
+        let canary = match self.mapping.canary() {
+            Canary::Named(canary) => canary,
+            Canary::Nobody => return self.test_nobody(),
+        };
+        let evaluation = self.decide(&EvaluationRequest::new((**canary).clone()));
         match evaluation.outcome {
             Outcome::Permit(_) => Err(PolicyError::Canary("it is permitted".to_owned())),
             Outcome::Deny(Denial { code, detail }) if code != "pdp.denied" => {
@@ -120,6 +196,29 @@ impl CedarPdp {
             }
             Outcome::Requestable(_) | Outcome::Deny(_) => Ok(()),
         }
+    }
+
+    /// Without a mapping nobody says what must be denied. What no schema knows must be, in any
+    /// case: who permits that permits everything to everybody.
+    fn test_nobody(&self) -> Result<(), PolicyError> {
+        let fault = |e: &dyn std::fmt::Display| PolicyError::Canary(e.to_string());
+        let uid = |id: &str| format!("{NOBODY}::{id:?}").parse::<EntityUid>();
+        let nobody = |id: &str| uid(id).map_err(|e| fault(&e));
+        let (who, does, what) = (nobody("who")?, nobody("does")?, nobody("what")?);
+        let near = |uid| Near { uid, within: &[] };
+        let slice = self.scopes.slice(near(&who), near(&does), near(&what));
+        let request = Request::new(who, does, what, Context::empty(), None);
+        let request = request.map_err(|e| fault(&e))?;
+        let answer = self.authorizer.is_authorized(&request, &slice.policies, &Entities::empty());
+        if answer.decision() == Decision::Deny {
+            return Ok(());
+        }
+        let mut by: Vec<&PolicyId> = answer.diagnostics().reason().collect();
+        by.sort();
+        let by: Vec<String> = by.into_iter().map(ToString::to_string).collect();
+        let text =
+            "permits everything to everybody; if that is meant, name a canary in mapping.toml";
+        Err(PolicyError::Canary(format!("{} {text}", by.join(", "))))
     }
 
     fn decide(&self, request: &EvaluationRequest) -> Evaluation {
@@ -130,16 +229,10 @@ impl CedarPdp {
             determining: Vec::new(),
             errors: Vec::new(),
         };
-        let outcome = self.mapping.map(request.action()).and_then(|mapped| {
-            let entities = Entities::from_json_value(mapped.entities.clone(), Some(&self.schema))
-                .map_err(|e| denial("pdp.schema", chain(&e)))?;
-            let shape = self.shapes.get(&mapped.action).copied().unwrap_or_default();
-            let bound =
-                Bound { pdp: self, mapped: &mapped, entities, shape, digest: action_digest };
-            match request.approval() {
-                None => bound.without_approval(&mut evaluation),
-                Some(approval) => bound.with_approval(approval, &mut evaluation),
-            }
+        let prepared = self.prepare_action(request.action(), action_digest);
+        let outcome = prepared.and_then(|prepared| match request.approval() {
+            None => prepared.without_approval(&mut evaluation),
+            Some(approval) => prepared.with_approval(approval, &mut evaluation),
         });
         evaluation.outcome = outcome.unwrap_or_else(Outcome::Deny);
         evaluation
@@ -151,14 +244,21 @@ impl Pdp for CedarPdp {
         Ok(self.decide(request))
     }
 
+    fn search(&self, search: &SearchRequest) -> Result<Found, Error> {
+        Ok(search::search(self, search))
+    }
+
     fn policy(&self) -> PolicyIdentity {
         self.identity.clone()
     }
 }
 
 /// `verification.json` may say that people may answer for their own agents; no policy is meant
-/// that says otherwise.
+/// that says otherwise. Without the file they may not.
 fn self_approval(files: &PolicyFiles) -> Result<bool, PolicyError> {
+    if files.get(VERIFICATION).is_none() {
+        return Ok(false);
+    }
     match files.json(VERIFICATION)?.get("self_approval") {
         None => Ok(false),
         Some(Json::Bool(allow)) => Ok(*allow),
@@ -169,35 +269,17 @@ fn self_approval(files: &PolicyFiles) -> Result<bool, PolicyError> {
     }
 }
 
-fn parse_policies(text: &str) -> Result<PolicySet, PolicyError> {
-    let policies = PolicySet::from_str(text).map_err(|e| PolicyError::Policies(e.to_string()))?;
-    if policies.templates().next().is_some() {
-        let text = "it holds a Cedar template, which nothing links and which thus has no effect";
-        return Err(PolicyError::Policies(text.to_owned()));
-    }
-    if policies.policies().count() > MAX_POLICIES {
-        return Err(PolicyError::Policies(format!("more than {MAX_POLICIES} policies")));
-    }
-    Ok(policies)
-}
-
-fn validate(policies: &PolicySet, schema: &Schema) -> Result<(), PolicyError> {
-    let result = Validator::new(schema.clone()).validate(policies, ValidationMode::Strict);
-    if result.validation_passed() {
-        return Ok(());
-    }
-    let errors: Vec<_> =
-        result.validation_errors().take(MAX_ERRORS).map(ToString::to_string).collect();
-    Err(PolicyError::Validation(errors.join("; ")))
-}
-
-/// One mapped request, to be run with different approvals.
-struct Bound<'p> {
+/// One request in the engine's terms, to be run with different approvals.
+#[derive(Debug)]
+pub struct Prepared<'p> {
     pdp: &'p CedarPdp,
-    mapped: &'p Mapped,
+    slice: Arc<Slice>,
+    mapped: Mapped,
     entities: Entities,
     shape: ContextShape,
     digest: [u8; 32],
+    /// The request without an approval.
+    plain: Option<Request>,
 }
 
 /// What one run of the engine gave.
@@ -207,9 +289,31 @@ struct Run {
     determining: Vec<PolicyId>,
 }
 
-impl Bound<'_> {
+impl Prepared<'_> {
+    /// Whether policies permit it without any approval: one run of the engine.
+    ///
+    /// # Errors
+    /// The denial of a request that makes a policy fail.
+    pub fn permitted(&self) -> Result<bool, Denial> {
+        Ok(self.run(None)?.permitted)
+    }
+
+    /// What is decided without an approval; a denial is run again to see whether it is requestable.
+    ///
+    /// # Errors
+    /// As [`Prepared::permitted`]; `pdp.denied`.
+    pub fn outcome(&self) -> Result<Outcome, Denial> {
+        let mut evaluation = Evaluation {
+            outcome: Outcome::Permit(None),
+            action_digest: self.digest,
+            determining: Vec::new(),
+            errors: Vec::new(),
+        };
+        self.without_approval(&mut evaluation)
+    }
+
     fn without_approval(&self, evaluation: &mut Evaluation) -> Result<Outcome, Denial> {
-        let plain = self.run(None, evaluation)?;
+        let plain = self.run_into(None, evaluation)?;
         evaluation.determining = self.names(&plain.determining);
         if plain.permitted {
             return Ok(Outcome::Permit(None));
@@ -234,12 +338,12 @@ impl Bound<'_> {
         if approval.action_digest != self.digest {
             return Err(denial("pdp.approval_digest", "the approval is of another action"));
         }
-        let plain = self.run(None, evaluation)?;
+        let plain = self.run_into(None, evaluation)?;
         evaluation.determining = self.names(&plain.determining);
         if plain.permitted {
             return Ok(Outcome::Permit(None));
         }
-        let approved = self.run(Some(approval), evaluation)?;
+        let approved = self.run_into(Some(approval), evaluation)?;
         evaluation.determining = self.names(&approved.determining);
         if !approved.permitted {
             return Err(denial("pdp.denied", "no policy permits it, even with this approval"));
@@ -276,23 +380,39 @@ impl Bound<'_> {
             user_verified: true,
             age_seconds: 0,
         };
-        let run = self.run(Some(&synthetic), evaluation)?;
+        let run = self.run_into(Some(&synthetic), evaluation)?;
         Ok(run.permitted.then_some(run))
     }
 
-    /// Runs the engine once. Errors of policies are kept in `evaluation` and deny.
-    fn run(
+    fn run_into(
         &self,
         approval: Option<&VerifiedApproval>,
         evaluation: &mut Evaluation,
     ) -> Result<Run, Denial> {
-        let request = self.request(approval)?;
+        self.run(approval).inspect_err(|denial| {
+            if denial.code == "pdp.policy_error" {
+                evaluation.errors = vec![denial.detail.clone()];
+            }
+        })
+    }
+
+    /// Runs the engine once. An error of any policy denies.
+    fn run(&self, approval: Option<&VerifiedApproval>) -> Result<Run, Denial> {
+        let built;
+        let request = match (&self.plain, approval) {
+            (Some(plain), None) => plain,
+            _ => {
+                built = self.request(approval)?;
+                &built
+            }
+        };
         let authorizer = &self.pdp.authorizer;
-        let response = authorizer.is_authorized(&request, &self.pdp.policies, &self.entities);
+        let response = authorizer.is_authorized(request, &self.slice.policies, &self.entities);
         let errors = response.diagnostics().errors().take(MAX_ERRORS);
-        evaluation.errors = errors.map(|error| chain(error)).collect();
-        if !evaluation.errors.is_empty() {
-            return Err(denial("pdp.policy_error", evaluation.errors.join("; ")));
+        let mut errors: Vec<String> = errors.map(|error| chain(error)).collect();
+        if !errors.is_empty() {
+            errors.sort_unstable();
+            return Err(denial("pdp.policy_error", errors.join("; ")));
         }
         let mut determining: Vec<_> = response.diagnostics().reason().cloned().collect();
         determining.sort();
@@ -300,14 +420,13 @@ impl Bound<'_> {
     }
 
     fn request(&self, approval: Option<&VerifiedApproval>) -> Result<Request, Denial> {
-        let schema = &self.pdp.schema;
         let mut context = self.mapped.context.clone();
         self.shape.fill(&mut context, &b64::encode_hex(self.digest), approval);
-        let action = self.mapped.action.clone();
-        let context = Context::from_json_value(Value::Object(context), Some((schema, &action)))
-            .map_err(|e| denial("pdp.schema", chain(&e)))?;
-        let (principal, resource) = (self.mapped.principal.clone(), self.mapped.resource.clone());
-        Request::new(principal, action, resource, context, Some(schema))
+        let context = Context::from_pairs(context).map_err(|e| denial("pdp.schema", chain(&e)))?;
+        let Mapped { principal, action, resource, .. } = &self.mapped;
+        let of = [principal, action, resource].map(Clone::clone);
+        let [principal, action, resource] = of;
+        Request::new(principal, action, resource, context, Some(&self.pdp.schema))
             .map_err(|e| denial("pdp.schema", chain(&e)))
     }
 

@@ -4,6 +4,7 @@
 //! | path | what |
 //! |---|---|
 //! | `POST /access/v1/evaluation`, `/evaluations` | decisions, each recorded before it is answered |
+//! | `POST /access/v1/search/subject`, `/resource`, `/action` | searches, which record nothing |
 //! | `POST /access/v1/requests`, `GET /access/v1/requests/{task}` | asking for an approval |
 //! | `POST`, `DELETE /access/v1/requests/{task}/cancel` | withdrawing that |
 //! | `POST /v1/consume`, `POST /v1/outcome` | spending an approval once, and telling the outcome |
@@ -22,9 +23,11 @@ mod decide;
 mod enforce;
 mod evaluate;
 mod input;
+mod metadata;
 mod policy;
 mod problems;
 mod rates;
+mod search;
 mod store;
 mod submission;
 mod submit;
@@ -36,7 +39,6 @@ use std::sync::{Arc, Mutex, RwLock};
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -52,8 +54,6 @@ use self::rates::Openings;
 use self::store::Store;
 use crate::Error;
 
-/// ARAP's capability.
-const CAPABILITY: &str = "urn:openid:authzen:capability:access-request";
 const PATH: &str = "/access";
 
 /// The policy decision point of one ledger.
@@ -96,9 +96,12 @@ impl Pep {
     /// The routes, for [`placet_ledger::http::router`].
     pub fn routes(&self) -> Router {
         Router::new()
-            .route("/.well-known/authzen-configuration", get(metadata))
+            .route("/.well-known/authzen-configuration", get(metadata::get))
             .route("/access/v1/evaluation", post(evaluate::one))
             .route("/access/v1/evaluations", post(evaluate::many))
+            .route("/access/v1/search/subject", post(search::subject))
+            .route("/access/v1/search/resource", post(search::resource))
+            .route("/access/v1/search/action", post(search::action))
             .route("/access/v1/requests", post(submit::submit))
             .route("/access/v1/requests/{task}", get(tasks::get))
             .route("/access/v1/requests/{task}/cancel", post(tasks::cancel).delete(tasks::cancel))
@@ -110,18 +113,6 @@ impl Pep {
     fn url(&self, path: &str) -> String {
         format!("{}{path}", self.0.app.ledger().config().public_url)
     }
-}
-
-async fn metadata(State(pep): State<Pep>) -> Response {
-    let capabilities = vec![Json::from(CAPABILITY)];
-    json(&Json::object([
-        ("policy_decision_point", Json::from(pep.url(""))),
-        ("access_evaluation_endpoint", pep.url("/access/v1/evaluation").into()),
-        ("access_evaluations_endpoint", pep.url("/access/v1/evaluations").into()),
-        ("access_request_endpoint", pep.url("/access/v1/requests").into()),
-        ("jwks_uri", pep.url("/.well-known/jwks.json").into()),
-        ("capabilities", capabilities.into()),
-    ]))
 }
 
 type Body = Result<Bytes, BytesRejection>;

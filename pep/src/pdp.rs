@@ -5,7 +5,10 @@
 
 use placet_proto::document::Role;
 
-use crate::{Error, authzen::EvaluationRequest};
+use crate::{
+    Error,
+    authzen::{EvaluationRequest, SearchRequest},
+};
 
 /// The most approvers that a policy may ask for (SPEC.md, `quorum`).
 pub const MAX_QUORUM: u32 = 16;
@@ -19,8 +22,25 @@ pub trait Pdp: Send + Sync {
     /// reaches one, and its own faults are denials.
     fn evaluate(&self, request: &EvaluationRequest) -> Result<Evaluation, Error>;
 
+    /// Finds who may, on what, or how, among the entities that this decision point knows. One that
+    /// knows none finds none.
+    ///
+    /// # Errors
+    /// As [`Pdp::evaluate`].
+    fn search(&self, search: &SearchRequest) -> Result<Found, Error>;
+
     /// Which policy decides.
     fn policy(&self) -> PolicyIdentity;
+}
+
+/// What a search found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Ids of subjects or resources, or names of actions, ascending; each is permitted without an
+    /// approval.
+    pub ids: Vec<String>,
+    /// Where the next page begins: after this id. `None`: this was the last page.
+    pub next: Option<String>,
 }
 
 /// Which policy decides: what a decision record names.

@@ -1,37 +1,50 @@
 //! A policy folder: what decides, and what approvals name.
 //!
 //! ```text
-//! policies.cedar        the policies, with annotations that say how to ask for approval
+//! *.cedar               the policies, with annotations that say how to ask for approval
 //! schema.cedarschema    their schema: mandatory
-//! mapping.json          which AuthZEN types and names are which Cedar types and actions
-//! verification.json     what an approval must satisfy
+//! entities.json         optional: entities with attributes and parents, in Cedar's JSON
+//! mapping.toml          optional: which AuthZEN types and names are which Cedar types and actions
+//! mapping.json          the same in JSON; at most one of both
+//! verification.json     optional: what an approval must satisfy
 //! templates/NAME.txt    optional: texts that approvers read
 //! ```
 //!
 //! [`PolicyFiles::manifest_hash`] is the hash that genesis, policy entries and approvals name: a
-//! change of any byte of any of these files is another policy.
+//! change of any byte of any of these files is another policy (SPEC.md R-10-70). docs/policies.md
+//! describes each file.
+
+mod error;
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use placet_proto::{document::Policy, json, json::Json, sha256};
 
-/// The policies, in Cedar's own syntax.
+pub use error::PolicyError;
+
+/// The policies of a folder with one file of them, in Cedar's own syntax.
 pub const POLICIES: &str = "policies.cedar";
 /// The schema, in Cedar's own syntax.
 pub const SCHEMA: &str = "schema.cedarschema";
-/// The mapping from AuthZEN to Cedar.
+/// Entities, in Cedar's JSON.
+pub const ENTITIES: &str = "entities.json";
+/// The mapping from AuthZEN to Cedar, in JSON.
 pub const MAPPING: &str = "mapping.json";
+/// The mapping from AuthZEN to Cedar, in TOML.
+pub const MAPPING_TOML: &str = "mapping.toml";
 /// What an approval must satisfy.
 pub const VERIFICATION: &str = "verification.json";
 
-const REQUIRED: [&str; 4] = [POLICIES, SCHEMA, MAPPING, VERIFICATION];
+/// Files with one name each.
+const SINGLE: [&str; 5] = [SCHEMA, ENTITIES, MAPPING, MAPPING_TOML, VERIFICATION];
+const POLICY_SUFFIX: &str = ".cedar";
 const TEMPLATES: &str = "templates";
 const TEMPLATE_SUFFIX: &str = ".txt";
 /// The longest file, in bytes.
 const MAX_FILE_BYTES: usize = 1 << 20;
-/// The most templates in a folder.
-const MAX_TEMPLATES: usize = 200;
-/// The longest template name, in bytes.
+/// The most files in a folder (SPEC.md 12).
+const MAX_FILES: usize = 256;
+/// The longest name of a file of policies or of a template, without its suffix, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 
 /// The files of a policy folder, in memory, complete and bounded.
@@ -42,27 +55,26 @@ pub struct PolicyFiles {
 
 impl PolicyFiles {
     /// Reads a folder. Files that are no part of a policy folder are neither read nor named in the
-    /// manifest, and thus without effect.
+    /// manifest, and thus without effect; folders in it are not searched, but for `templates`.
     ///
     /// # Errors
-    /// `policy.io`, `policy.missing`, `policy.limit`, `policy.name`.
+    /// `policy.io`, `policy.missing`, `policy.limit`, `policy.name`, `policy.mapping`.
     pub fn read(folder: &Path) -> Result<Self, PolicyError> {
         let mut files = BTreeMap::new();
-        for name in REQUIRED {
-            files.insert(name.to_owned(), read_file(&folder.join(name))?);
+        for name in names_in(folder)? {
+            if SINGLE.contains(&name.as_str()) || name.ends_with(POLICY_SUFFIX) {
+                take(&mut files, &folder.join(&name), name)?;
+            }
+        }
+        if !files.contains_key(SCHEMA) {
+            return Err(PolicyError::Missing(folder.join(SCHEMA).display().to_string()));
         }
         let templates = folder.join(TEMPLATES);
         if templates.is_dir() {
-            for entry in fs::read_dir(&templates).map_err(|e| io_error(&templates, &e))? {
-                let path = entry.map_err(|e| io_error(&templates, &e))?.path();
-                let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                if !file.ends_with(TEMPLATE_SUFFIX) {
-                    continue;
+            for file in names_in(&templates)? {
+                if file.ends_with(TEMPLATE_SUFFIX) {
+                    take(&mut files, &templates.join(&file), format!("{TEMPLATES}/{file}"))?;
                 }
-                if files.len() >= REQUIRED.len() + MAX_TEMPLATES {
-                    return Err(PolicyError::Limit(templates.display().to_string()));
-                }
-                files.insert(format!("{TEMPLATES}/{file}"), read_file(&path)?);
             }
         }
         Self::from_files(files)
@@ -71,21 +83,31 @@ impl PolicyFiles {
     /// Takes files by their names in the folder, such as `templates/disable_user.txt`.
     ///
     /// # Errors
-    /// `policy.missing`, `policy.limit`, `policy.name`.
+    /// `policy.missing` without a schema or without policies, `policy.limit`, `policy.name`,
+    /// `policy.mapping` for two mappings.
     pub fn from_files(files: BTreeMap<String, Vec<u8>>) -> Result<Self, PolicyError> {
-        if let Some(name) = REQUIRED.iter().find(|name| !files.contains_key(**name)) {
-            return Err(PolicyError::Missing((*name).to_owned()));
+        if !files.contains_key(SCHEMA) {
+            return Err(PolicyError::Missing(SCHEMA.to_owned()));
         }
-        if files.len() > REQUIRED.len() + MAX_TEMPLATES {
-            return Err(PolicyError::Limit(TEMPLATES.to_owned()));
+        if files.len() > MAX_FILES {
+            return Err(PolicyError::Limit("the number of files".to_owned()));
         }
         for (name, bytes) in &files {
-            if !REQUIRED.contains(&name.as_str()) && template_name(name).is_none() {
+            let known = SINGLE.contains(&name.as_str()) || is_policy(name);
+            if !known && template_name(name).is_none() {
                 return Err(PolicyError::Name(name.clone()));
             }
             if bytes.len() > MAX_FILE_BYTES {
                 return Err(PolicyError::Limit(name.clone()));
             }
+        }
+        // A wrong path shall not become a policy that denies everything.
+        if !files.keys().any(|name| is_policy(name)) {
+            return Err(PolicyError::Missing("file named *.cedar".to_owned()));
+        }
+        if files.contains_key(MAPPING) && files.contains_key(MAPPING_TOML) {
+            let text = format!("{MAPPING} and {MAPPING_TOML}: a folder has one of both");
+            return Err(PolicyError::Mapping(text));
         }
         Ok(Self { files })
     }
@@ -166,6 +188,11 @@ impl PolicyFiles {
         sha256(&self.manifest())
     }
 
+    /// Names of the files that hold policies, ascending.
+    pub(crate) fn policy_names(&self) -> impl Iterator<Item = &str> {
+        self.files.keys().map(String::as_str).filter(|name| is_policy(name))
+    }
+
     /// A file that must be text.
     pub(crate) fn text(&self, name: &str) -> Result<&str, PolicyError> {
         let bytes = self.get(name).ok_or_else(|| PolicyError::Missing(name.to_owned()))?;
@@ -183,76 +210,34 @@ impl PolicyFiles {
     }
 }
 
-/// Why a policy folder cannot be armed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// A file or folder cannot be read or written.
-    #[error("{0}")]
-    Io(String),
-    /// A required file is absent.
-    #[error("the policy folder has no {0}")]
-    Missing(String),
-    /// A file that is too long, or too many of them.
-    #[error("{0} is more than a policy folder may hold")]
-    Limit(String),
-    /// A file name that a policy folder does not have.
-    #[error("{0:?} is no name of a file in a policy folder")]
-    Name(String),
-    /// A file is not UTF-8.
-    #[error("{0} is not UTF-8 text")]
-    Text(String),
-    /// A file is not the JSON that it must be.
-    #[error("{0}: {1}")]
-    Json(String, String),
-    /// The schema does not parse.
-    #[error("schema.cedarschema: {0}")]
-    Schema(String),
-    /// The policies do not parse, or hold something that has no effect here.
-    #[error("policies.cedar: {0}")]
-    Policies(String),
-    /// The policies do not pass strict validation against the schema.
-    #[error("policies.cedar does not fit the schema: {0}")]
-    Validation(String),
-    /// The mapping names what the schema does not have, or has another shape.
-    #[error("mapping.json: {0}")]
-    Mapping(String),
-    /// An annotation with a value that nothing here understands.
-    #[error("policies.cedar, policy {policy}: {text}")]
-    Annotation {
-        /// The policy's id.
-        policy: String,
-        /// What is wrong.
-        text: String,
-    },
-    /// A policy names a person whom the governance log does not.
-    #[error("policies.cedar: @approvers names {0}, who was never enrolled")]
-    Person(String),
-    /// The request that must be denied was permitted, or could not be evaluated.
-    #[error("self-test: the canary request must be denied by the policies, but {0}")]
-    Canary(String),
+fn take(
+    files: &mut BTreeMap<String, Vec<u8>>,
+    path: &Path,
+    name: String,
+) -> Result<(), PolicyError> {
+    if files.len() >= MAX_FILES {
+        return Err(PolicyError::Limit(path.display().to_string()));
+    }
+    files.insert(name, read_file(path)?);
+    Ok(())
 }
 
-impl PolicyError {
-    /// The stable code.
-    #[must_use]
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Io(_) => "policy.io",
-            Self::Missing(_) => "policy.missing",
-            Self::Limit(_) => "policy.limit",
-            Self::Name(_) => "policy.name",
-            Self::Text(_) => "policy.text",
-            Self::Json(..) => "policy.json",
-            Self::Schema(_) => "policy.schema",
-            Self::Policies(_) => "policy.policies",
-            Self::Validation(_) => "policy.validation",
-            Self::Mapping(_) => "policy.mapping",
-            Self::Annotation { .. } => "policy.annotation",
-            Self::Person(_) => "policy.person",
-            Self::Canary(_) => "policy.canary",
-        }
+fn names_in(folder: &Path) -> Result<Vec<String>, PolicyError> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(|e| io_error(folder, &e))? {
+        let name = entry.map_err(|e| io_error(folder, &e))?.file_name();
+        names.push(name.to_string_lossy().into_owned());
     }
+    Ok(names)
+}
+
+/// Whether a file of this name holds policies.
+fn is_policy(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    name.strip_suffix(POLICY_SUFFIX).is_some_and(|stem| {
+        let fits = (1..=MAX_NAME_BYTES).contains(&stem.len()) && stem.bytes().all(allowed);
+        fits && !stem.starts_with('.')
+    })
 }
 
 /// The NAME of `templates/NAME.txt`, if it is made of the letters that names may have.
@@ -304,7 +289,29 @@ mod tests {
         assert!(read.template("disable_user").unwrap().starts_with(b"Disable the user"));
 
         fs::remove_file(folder.path().join(SCHEMA)).unwrap();
+        let missing = PolicyFiles::read(folder.path()).unwrap_err();
+        assert_eq!(missing.code(), "policy.missing");
+        assert!(missing.to_string().contains("schema.cedarschema"), "{missing}");
+    }
+
+    // SPEC.md R-10-70.
+    #[test]
+    fn a_folder_needs_no_more_than_a_schema_and_policies() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str| fs::write(folder.path().join(name), name).unwrap();
+        write(SCHEMA);
         assert_eq!(PolicyFiles::read(folder.path()).unwrap_err().code(), "policy.missing");
+        write("b.cedar");
+        write("a.cedar");
+        let few = PolicyFiles::read(folder.path()).unwrap();
+        assert_eq!(few.policy_names().collect::<Vec<_>>(), ["a.cedar", "b.cedar"]);
+        for name in [ENTITIES, MAPPING_TOML, VERIFICATION] {
+            let before = PolicyFiles::read(folder.path()).unwrap().manifest_hash();
+            write(name);
+            assert_ne!(PolicyFiles::read(folder.path()).unwrap().manifest_hash(), before);
+        }
+        write(MAPPING);
+        assert_eq!(PolicyFiles::read(folder.path()).unwrap_err().code(), "policy.mapping");
     }
 
     #[test]
@@ -330,13 +337,18 @@ mod tests {
             files.insert(name.to_owned(), bytes.to_vec());
             PolicyFiles::from_files(files)
         };
+        for name in [".cedar", ".x.cedar", "a/b.cedar", "../a.cedar", "a b.cedar"] {
+            assert_eq!(with(name, b"").unwrap_err().code(), "policy.name", "{name}");
+        }
         for name in ["x", "templates/../x.txt", "templates/A.txt", "templates/.txt", "/etc/a.txt"] {
             assert_eq!(with(name, b"").unwrap_err().code(), "policy.name", "{name}");
         }
         let long = vec![b' '; MAX_FILE_BYTES + 1];
         assert_eq!(with(POLICIES, &long).unwrap_err().code(), "policy.limit");
         with("templates/a-b_1.txt", b"").unwrap();
-        let many = (0..=MAX_TEMPLATES).map(|i| (format!("templates/{i}.txt"), Vec::new()));
+        with("forbids-2.v1.cedar", b"").unwrap();
+        assert_eq!(with(MAPPING_TOML, b"").unwrap_err().code(), "policy.mapping");
+        let many = (0..=MAX_FILES).map(|i| (format!("templates/{i}.txt"), Vec::new()));
         let files = PolicyFiles::demo().files.into_iter().chain(many).collect();
         assert_eq!(PolicyFiles::from_files(files).unwrap_err().code(), "policy.limit");
     }

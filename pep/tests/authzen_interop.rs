@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use placet_pep::{
-    authzen::{EvaluationRequest, EvaluationsRequest},
+    authzen::{EvaluationRequest, EvaluationsRequest, Merging},
     cedar::CedarPdp,
     pdp::{Outcome, Pdp},
     policy::PolicyFiles,
@@ -46,7 +46,8 @@ fn batches_have_the_expected_answers() {
     assert_eq!(cases.len(), 3);
     for case in cases {
         let body = jcs::to_bytes(case.get("request").unwrap());
-        let EvaluationsRequest::Batch { items, .. } = EvaluationsRequest::parse(&body).unwrap()
+        let EvaluationsRequest::Batch { items, .. } =
+            EvaluationsRequest::parse(&body, Merging::default()).unwrap()
         else {
             panic!("not a batch: {}", jcs::to_string(&case));
         };

@@ -47,6 +47,7 @@ pub mod v1;
 mod words;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -111,6 +112,8 @@ struct Shared {
     listeners: events::Listeners,
     queue: pages::Queue,
     issuers: Vec<scrapi::ExternalIssuer>,
+    /// Whether programs on this machine need no token: in development only.
+    open_here: AtomicBool,
 }
 
 /// How often each caller may ask for work; what those who have shown nothing yet ask for has a
@@ -182,7 +185,14 @@ impl App {
             listeners: events::Listeners::default(),
             queue: pages::Queue::default(),
             issuers,
+            open_here: AtomicBool::new(false),
         })))
+    }
+
+    /// Lets programs on this machine decide and enforce without a token. A ledger that is not for
+    /// development stays closed.
+    pub fn open_to_this_machine(&self) {
+        self.0.open_here.store(self.ledger().config().dev, Ordering::Relaxed);
     }
 
     /// The ledger.

@@ -119,6 +119,10 @@ pub struct Config {
     /// Requests that one agent may open in a minute.
     #[serde(default = "default_openings_per_minute")]
     pub openings_per_minute: u64,
+    /// Whether an item of a batch of evaluations that brings an object of its own takes no `type`,
+    /// `id` or `name` from the default.
+    #[serde(default)]
+    pub strict_defaults: bool,
     /// Calls a second of each person who is signed in; ten seconds' worth at once.
     #[serde(default = "default_person_rate")]
     pub person_rate: u32,
@@ -231,6 +235,7 @@ impl Config {
             outbound_ca_file: None,
             max_open_per_agent: default_max_open_per_agent(),
             openings_per_minute: default_openings_per_minute(),
+            strict_defaults: false,
             person_rate: default_person_rate(),
             token_rate: default_token_rate(),
             address_rate: default_address_rate(),

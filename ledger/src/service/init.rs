@@ -177,7 +177,7 @@ impl Ledger {
     /// # Errors
     /// `enrol.code` when somebody is enrolled.
     pub fn new_bootstrap_code(&self) -> Result<String, Error> {
-        if self.anybody_enrolled()? {
+        if self.anybody_else_enrolled()? {
             return Err(Refusal::Code.into());
         }
         let code = spell(&random::<10>()?);
@@ -197,7 +197,7 @@ impl Ledger {
             (fresh && code_hash(&code.trim().to_uppercase()) == *hash).then_some(())
         };
         match valid() {
-            Some(()) if !self.anybody_enrolled()? => Ok(()),
+            Some(()) if !self.anybody_else_enrolled()? => Ok(()),
             _ => Err(Refusal::Code.into()),
         }
     }

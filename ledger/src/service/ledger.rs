@@ -95,6 +95,8 @@ pub struct Ledger {
     pub(super) copies: OnceLock<Copies>,
     /// Judges a policy before an administrator is asked to sign it.
     pub(super) policy_guard: OnceLock<PolicyGuard>,
+    /// Of a development ledger that runs by itself.
+    pub(super) dev_administrator: OnceLock<Arc<dyn super::DevAdministrator>>,
     pub(super) dir: Dir,
 }
 
@@ -247,6 +249,7 @@ impl Ledger {
             erasing: Mutex::default(),
             copies: OnceLock::new(),
             policy_guard: OnceLock::new(),
+            dev_administrator: OnceLock::new(),
             dir,
         })
     }

@@ -34,6 +34,19 @@ pub enum EvaluationsRequest {
     },
 }
 
+/// What of a default an item takes that brings an object of its own in its place. The standard's
+/// certification scenario replaces the whole object; the conformance suite of the OpenID Foundation
+/// has a test in which an item leaves a `type` to the default.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Merging {
+    /// Its `type`, `id` and `name`, where the item's object lacks them; never properties. Answers
+    /// both as they ask.
+    #[default]
+    FillIdentifiers,
+    /// Nothing: an item's object is complete or an error.
+    Replace,
+}
+
 /// `options.evaluations_semantic`: when the evaluation of a batch ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Semantic {
@@ -60,12 +73,11 @@ impl Semantic {
 
 impl EvaluationsRequest {
     /// Reads a body. An item's subject, action, resource and context each replace the default as a
-    /// whole; only `type`, `id` and `name` are taken from the default where an item's object lacks
-    /// them, as the certification suite asks; never properties.
+    /// whole, but for what `merging` says.
     ///
     /// # Errors
     /// Any [`AuthzenError`] for the request as a whole; faults of single items are in the items.
-    pub fn parse(body: &[u8]) -> Result<Self, AuthzenError> {
+    pub fn parse(body: &[u8], merging: Merging) -> Result<Self, AuthzenError> {
         let value = json::parse_limited(body, MAX_BODY_BYTES)?;
         if value.as_object().is_none() {
             return Err(ActionError::Type("the request").into());
@@ -82,7 +94,10 @@ impl EvaluationsRequest {
         if items.len() > MAX_ITEMS {
             return Err(AuthzenError::TooMany(items.len()));
         }
-        let read = |item| Ok(EvaluationRequest::new(Action::from_request(&merge(&value, item)?)?));
+        let read = |item| {
+            let merged = merge(&value, item, merging)?;
+            Ok(EvaluationRequest::new(Action::from_request(&merged)?))
+        };
         Ok(Self::Batch { items: items.iter().map(read).collect(), semantic })
     }
 }
@@ -116,13 +131,14 @@ fn semantic(request: &Json) -> Result<Semantic, AuthzenError> {
     }
 }
 
-fn merge(defaults: &Json, item: &Json) -> Result<Json, ActionError> {
+fn merge(defaults: &Json, item: &Json, merging: Merging) -> Result<Json, ActionError> {
     item.as_object().ok_or(ActionError::Type("an item of evaluations"))?;
     let mut merged = Json::Object(Vec::new());
     for (part, required) in PARTS {
         let default = defaults.get(part);
         let Some(mut value) = item.get(part).or(default).cloned() else { continue };
-        for member in required {
+        let fill = merging == Merging::FillIdentifiers;
+        for member in required.iter().filter(|_| fill) {
             let missing = value.get(member).is_none();
             if let Some(given) = default.and_then(|d| d.get(member)).filter(|_| missing) {
                 value.insert(*member, given.clone());
@@ -138,7 +154,7 @@ mod tests {
     use super::*;
 
     fn batch(body: &str) -> (Vec<Result<EvaluationRequest, AuthzenError>>, Semantic) {
-        match EvaluationsRequest::parse(body.as_bytes()).unwrap() {
+        match EvaluationsRequest::parse(body.as_bytes(), Merging::default()).unwrap() {
             EvaluationsRequest::Batch { items, semantic } => (items, semantic),
             EvaluationsRequest::Single(request) => panic!("single: {request:?}"),
         }
@@ -183,12 +199,24 @@ mod tests {
     }
 
     #[test]
+    fn items_are_complete_where_defaults_are_replaced() {
+        let body = format!(
+            r#"{DEFAULTS}"evaluations":[{{"resource":{{"id":"1"}}}},
+            {{"resource":{{"type":"record","id":"1"}}}}]}}"#
+        );
+        let parsed = EvaluationsRequest::parse(body.as_bytes(), Merging::Replace).unwrap();
+        let EvaluationsRequest::Batch { items, .. } = parsed else { panic!("single") };
+        assert_eq!(items[0].as_ref().unwrap_err().code(), "action.missing");
+        assert!(items[1].is_ok());
+    }
+
+    #[test]
     fn without_items_it_is_a_single_evaluation() {
         let single = r#"{"subject":{"type":"user","id":"a"},"action":{"name":"read"},
             "resource":{"type":"record","id":"1"}"#;
         for rest in ["}", r#","evaluations":[]}"#] {
             let body = format!("{single}{rest}");
-            let parsed = EvaluationsRequest::parse(body.as_bytes()).unwrap();
+            let parsed = EvaluationsRequest::parse(body.as_bytes(), Merging::default()).unwrap();
             let expected = EvaluationRequest::parse(body.as_bytes()).unwrap();
             assert_eq!(parsed, EvaluationsRequest::Single(expected));
         }
@@ -224,7 +252,7 @@ mod tests {
             ),
             (format!(r#"{DEFAULTS}"evaluations":[],"evaluations":[]}}"#), "json.duplicate_key"),
         ] {
-            let error = EvaluationsRequest::parse(body.as_bytes()).unwrap_err();
+            let error = EvaluationsRequest::parse(body.as_bytes(), Merging::default()).unwrap_err();
             assert_eq!((error.code(), error.status()), (code, 400), "{body}");
         }
     }

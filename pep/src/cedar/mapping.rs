@@ -1,58 +1,71 @@
-//! `mapping.json`: which AuthZEN types and names are which Cedar types and actions.
+//! Which AuthZEN types and names are which Cedar types and actions, and what of a request policies
+//! see.
 //!
-//! ```json
-//! {"version": 0,
-//!  "subjects":  {"agent": {"entity": "Agent", "attributes": ["team"]}},
-//!  "resources": {"user":  {"entity": "User"}},
-//!  "actions":   {"disable_user": {"action": "disable_user", "parameters": [], "context": ["ip"]}},
-//!  "canary":    {"subject": {}, "action": {}, "resource": {}}}
-//! ```
+//! A folder says it in `mapping.toml` or `mapping.json`, or leaves it to the rule: type `user` is
+//! `User`, `mcp_server` is `McpServer`, action `read` is `Action::"read"`, each in the namespace of
+//! the schema if it has exactly one. What neither the table nor the schema knows is denied.
 //!
-//! `attributes`, `parameters` (of `action.properties`, seen as `context.parameters`) and `context`
-//! list the members that policies see. Where a list is absent policies see all members, and one
-//! that the schema does not declare denies the request. A table and not a rule: `subject.type` is
-//! the caller's word, and must not choose a Cedar type by itself.
+//! `subject.type` is the caller's word: it selects among the schema's types, and nothing else does.
 
-use std::{collections::HashMap, str::FromStr};
+mod tables;
 
-use cedar_policy::{EntityId, EntityTypeName, EntityUid, Schema};
+use std::collections::HashMap;
+
+use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, Schema};
 use placet_proto::{action::Action, json::Json};
-use serde_json::{Map, Value};
 
+use super::{
+    store::Store,
+    types::{Reader, Record, Type, Types, Values, require},
+};
 use crate::{
     pdp::Denial,
-    policy::{MAPPING, PolicyError, PolicyFiles},
+    policy::{PolicyError, PolicyFiles},
 };
 
-/// Context members that the gate fills; a request that brings its own is denied.
-const RESERVED: [&str; 2] = ["action_digest", "parameters"];
-/// The most entries in one table.
-const MAX_ENTRIES: usize = 4096;
-
 /// The tables, checked against the schema.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(super) struct Mapping {
     subjects: HashMap<String, EntityRule>,
     resources: HashMap<String, EntityRule>,
     actions: HashMap<String, ActionRule>,
-    canary: Action,
+    /// What types and names that no table lists are; `None`: nothing.
+    defaults: Option<Defaults>,
+    canary: Canary,
+    /// Where policies see the parameters of an action.
+    parameters: &'static str,
+    trust_all: bool,
 }
 
-/// A request in Cedar's terms, not yet typed by the schema.
-#[derive(Debug, Clone)]
+/// The request that must be denied before a policy is armed.
+#[derive(Debug)]
+pub(super) enum Canary {
+    /// The one that the mapping names.
+    Named(Box<Action>),
+    /// Of entities and an action that nobody has: whoever permits it permits everything.
+    Nobody,
+}
+
+/// A request in Cedar's terms.
+#[derive(Debug)]
 pub(super) struct Mapped {
     pub principal: EntityUid,
     pub action: EntityUid,
     pub resource: EntityUid,
-    /// Cedar's entity JSON: principal and resource with the attributes that policies see.
-    pub entities: Value,
-    pub context: Map<String, Value>,
+    /// Principal and resource; one, if they are the same.
+    pub entities: Vec<Entity>,
+    /// Without what the gate fills.
+    pub context: Values,
+    /// Entities that the request names beside principal and resource.
+    pub named: Vec<EntityUid>,
 }
 
 #[derive(Debug, Clone)]
 struct EntityRule {
     entity: EntityTypeName,
     attributes: Selection,
+    /// Of which attributes the request's value wins over the store's.
+    trusted: Selection,
 }
 
 #[derive(Debug, Clone)]
@@ -62,112 +75,169 @@ struct ActionRule {
     context: Selection,
 }
 
-/// Which members policies see: those listed, or all.
-#[derive(Debug, Clone)]
-struct Selection(Option<Vec<String>>);
+/// The schema's types and actions by the names that requests have for them.
+#[derive(Debug, Default)]
+struct Defaults {
+    types: HashMap<String, EntityRule>,
+    actions: HashMap<String, ActionRule>,
+}
+
+/// Members: all, or those listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Selection {
+    All,
+    Listed(Vec<String>),
+}
+
+/// What a mapping and a request are read with.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'p> {
+    pub types: &'p Types,
+    pub store: &'p Store,
+}
 
 impl Mapping {
-    pub fn load(files: &PolicyFiles, schema: &Schema) -> Result<Self, PolicyError> {
-        let file = files.json(MAPPING)?;
-        refuse_unknown(&file, &["version", "subjects", "resources", "actions", "canary"])?;
-        if file.get("version").and_then(Json::as_u64) != Some(0) {
-            return Err(fault("version must be 0"));
-        }
-        let canary = file.get("canary").ok_or_else(|| fault("canary is missing"))?;
-        let canary = Action::from_document(canary).map_err(|e| fault(format!("canary: {e}")))?;
-        Ok(Self {
-            subjects: table(&file, "subjects", |rule| EntityRule::read(rule, schema))?,
-            resources: table(&file, "resources", |rule| EntityRule::read(rule, schema))?,
-            actions: table(&file, "actions", |rule| ActionRule::read(rule, schema))?,
-            canary,
-        })
+    /// Reads the folder's mapping, or makes the one that follows from the schema. `trust_all`: a
+    /// request's value always wins, as in development.
+    pub fn load(
+        files: &PolicyFiles,
+        schema: &Schema,
+        trust_all: bool,
+    ) -> Result<Self, PolicyError> {
+        tables::load(files, schema, trust_all)
     }
 
     /// The request that must be denied.
-    pub fn canary(&self) -> &Action {
+    pub fn canary(&self) -> &Canary {
         &self.canary
     }
 
-    pub fn map(&self, action: &Action) -> Result<Mapped, Denial> {
+    /// Puts a request into Cedar's terms.
+    pub fn map(&self, action: &Action, known: Known<'_>) -> Result<Mapped, Denial> {
         let (subject_type, subject_id) = action.subject_ref();
         let (resource_type, resource_id) = action.resource_ref();
-        let subject = find(&self.subjects, "subject type", subject_type)?;
-        let resource = find(&self.resources, "resource type", resource_type)?;
-        let rule = find(&self.actions, "action", action.name())?;
+        let subject = self.subject(subject_type)?;
+        let resource = self.resource(resource_type)?;
+        let rule = self.action(action.name())?;
+        let mut reader = Reader::new(known.types);
         let principal = uid(&subject.entity, subject_id);
         let resource_uid = uid(&resource.entity, resource_id);
-        let principal_attributes = subject.attributes.of(action.subject().get("properties"))?;
-        let resource_attributes = resource.attributes.of(action.resource().get("properties"))?;
-        let mut entities = vec![entity(subject, subject_id, principal_attributes.clone())];
-        if principal != resource_uid {
-            entities.push(entity(resource, resource_id, resource_attributes));
-        } else if principal_attributes != resource_attributes {
+        let one = principal == resource_uid;
+        let of_subject = seen(subject, action.subject());
+        let of_resource = seen(resource, action.resource());
+        if one && !same(&of_subject, &of_resource) {
             return Err(denial("pdp.schema", "subject and resource are one entity, told two ways"));
         }
+        let mut entities =
+            vec![self.entity(subject, &principal, &of_subject, known, &mut reader)?];
+        if !one {
+            let entity = self.entity(resource, &resource_uid, &of_resource, known, &mut reader)?;
+            entities.push(entity);
+        }
+        let context = self.context(rule, action, known, &mut reader)?;
         Ok(Mapped {
             principal,
             action: rule.action.clone(),
             resource: resource_uid,
-            entities: Value::Array(entities),
-            context: rule.context(action)?,
+            entities,
+            context,
+            named: reader.named,
         })
     }
-}
 
-impl EntityRule {
-    fn read(rule: &Json, schema: &Schema) -> Result<Self, PolicyError> {
-        refuse_unknown(rule, &["entity", "attributes"])?;
-        let name = string(rule, "entity")?;
-        let entity = EntityTypeName::from_str(name).map_err(|e| fault(format!("{name}: {e}")))?;
-        if !schema.entity_types().any(|known| *known == entity) {
-            return Err(fault(format!("the schema has no entity type {name}")));
-        }
-        Ok(Self { entity, attributes: Selection::read(rule, "attributes")? })
-    }
-}
-
-impl ActionRule {
-    fn read(rule: &Json, schema: &Schema) -> Result<Self, PolicyError> {
-        refuse_unknown(rule, &["action", "parameters", "context"])?;
-        let name = string(rule, "action")?;
-        // Either a full name, as in NS::Action::"read", or the id of an action without namespace.
-        let action_type = EntityTypeName::from_str("Action").map_err(|e| fault(e.to_string()))?;
-        let action = EntityUid::from_str(name).unwrap_or_else(|_| uid(&action_type, name));
-        if !schema.actions().any(|known| *known == action) {
-            return Err(fault(format!("the schema has no action {action}")));
-        }
-        let parameters = Selection::read(rule, "parameters")?;
-        Ok(Self { action, parameters, context: Selection::read(rule, "context")? })
+    /// The entity type of subjects of this type.
+    pub fn subject_type(&self, of: &str) -> Option<&EntityTypeName> {
+        self.subject(of).ok().map(|rule| &rule.entity)
     }
 
-    fn context(&self, action: &Action) -> Result<Map<String, Value>, Denial> {
+    /// The entity type of resources of this type.
+    pub fn resource_type(&self, of: &str) -> Option<&EntityTypeName> {
+        self.resource(of).ok().map(|rule| &rule.entity)
+    }
+
+    /// Names of all actions that requests may name, ascending.
+    pub fn action_names(&self) -> Vec<&str> {
+        let defaults = self.defaults.iter().flat_map(|d| d.actions.keys());
+        let mut names: Vec<&str> =
+            self.actions.keys().chain(defaults).map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn subject(&self, of: &str) -> Result<&EntityRule, Denial> {
+        self.entity_rule(&self.subjects, "subject type", of)
+    }
+
+    fn resource(&self, of: &str) -> Result<&EntityRule, Denial> {
+        self.entity_rule(&self.resources, "resource type", of)
+    }
+
+    fn entity_rule<'m>(
+        &'m self,
+        table: &'m HashMap<String, EntityRule>,
+        what: &str,
+        of: &str,
+    ) -> Result<&'m EntityRule, Denial> {
+        let by_rule = || self.defaults.as_ref()?.types.get(&tables::type_name(of));
+        table.get(of).or_else(by_rule).ok_or_else(|| unmapped(what, of))
+    }
+
+    fn action(&self, name: &str) -> Result<&ActionRule, Denial> {
+        let by_rule = || self.defaults.as_ref()?.actions.get(name);
+        self.actions.get(name).or_else(by_rule).ok_or_else(|| unmapped("action", name))
+    }
+
+    fn entity(
+        &self,
+        rule: &EntityRule,
+        uid: &EntityUid,
+        given: &[&(String, Json)],
+        known: Known<'_>,
+        reader: &mut Reader<'_>,
+    ) -> Result<Entity, Denial> {
+        let none = || denial("pdp.schema", format!("the schema has no type {}", rule.entity));
+        let shape = known.types.entity(&rule.entity).ok_or_else(none)?;
+        let values = reader.members(&shape.attributes, given.iter().copied())?;
+        let trusted = |name: &str| self.trust_all || rule.trusted.has(name);
+        known.store.entity(uid, shape, values, trusted)
+    }
+
+    fn context(
+        &self,
+        rule: &ActionRule,
+        action: &Action,
+        known: Known<'_>,
+        reader: &mut Reader<'_>,
+    ) -> Result<Values, Denial> {
         let given = action.context();
-        if let Some(name) = RESERVED.iter().find(|name| given.get(name).is_some()) {
+        let reserved = ["action_digest", self.parameters];
+        if let Some(name) = reserved.into_iter().find(|name| given.get(name).is_some()) {
             return Err(denial("pdp.reserved", format!("context.{name} is filled by the gate")));
         }
-        let mut context = self.context.of(Some(&given))?;
-        let parameters = self.parameters.of(action.action().get("properties"))?;
-        if !parameters.is_empty() {
-            context.insert("parameters".to_owned(), Value::Object(parameters));
+        let Some(shape) = known.types.context(&rule.action) else { return Ok(Values::new()) };
+        let mut context = reader.members(shape, chosen(&rule.context, Some(&given)))?;
+        if let Some(record) = record(shape, self.parameters) {
+            let properties = action.action().get("properties");
+            let parameters = reader.members(record, chosen(&rule.parameters, properties))?;
+            let wanted = shape.get(self.parameters).is_some_and(|member| member.required);
+            if wanted || properties.is_some() {
+                require(record, self.parameters, |name| parameters.contains_key(name))?;
+                let parameters = cedar_policy::RestrictedExpression::new_record(parameters)
+                    .map_err(|e| denial("pdp.schema", e.to_string()))?;
+                context.insert(self.parameters.to_owned(), parameters);
+            }
         }
         Ok(context)
     }
 }
 
 impl Selection {
-    fn read(rule: &Json, member: &str) -> Result<Self, PolicyError> {
-        let Some(list) = rule.get(member) else { return Ok(Self(None)) };
-        let names = list.as_array().ok_or_else(|| fault(format!("{member} must be a list")))?;
-        let name = |name: &Json| name.as_str().map(str::to_owned);
-        let names: Option<Vec<String>> = names.iter().map(name).collect();
-        names.map(|names| Self(Some(names))).ok_or_else(|| fault(format!("{member}: not a name")))
-    }
-
-    fn of(&self, object: Option<&Json>) -> Result<Map<String, Value>, Denial> {
-        let members = object.and_then(Json::as_object).unwrap_or_default();
-        let seen = |name: &String| self.0.as_ref().is_none_or(|names| names.contains(name));
-        let chosen = members.iter().filter(|(name, _)| seen(name));
-        chosen.map(|(name, value)| Ok((visible(name)?.to_owned(), cedar_json(value)?))).collect()
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Listed(names) => names.iter().any(|listed| listed == name),
+        }
     }
 }
 
@@ -175,85 +245,36 @@ pub(super) fn denial(code: &'static str, detail: impl Into<String>) -> Denial {
     Denial { code, detail: detail.into() }
 }
 
-/// Cedar's JSON for a value. Cedar has 64-bit integers and no floats: money and fractions come as
-/// decimal strings, which the schema may type as `decimal`.
-fn cedar_json(value: &Json) -> Result<Value, Denial> {
-    Ok(match value {
-        Json::Null => return Err(denial("pdp.schema", "null has no place in policies")),
-        Json::Bool(value) => Value::Bool(*value),
-        Json::Number(number) => match value.as_i64() {
-            Some(integer) => Value::from(integer),
-            None => {
-                let text = format!("{} is no 64-bit integer; use a string", number);
-                return Err(denial("pdp.number", text));
-            }
-        },
-        Json::String(text) => Value::from(text.as_str()),
-        Json::Array(items) => items.iter().map(cedar_json).collect::<Result<_, _>>()?,
-        Json::Object(members) => {
-            let member = |(name, value): &(String, Json)| {
-                Ok((visible(name)?.to_owned(), cedar_json(value)?))
-            };
-            Value::Object(members.iter().map(member).collect::<Result<_, _>>()?)
-        }
-    })
-}
-
-/// Cedar reads `__entity` and `__extn` as escapes, by which a request could name entities.
-fn visible(name: &str) -> Result<&str, Denial> {
-    if name.starts_with("__") {
-        return Err(denial("pdp.reserved", format!("member {name} is reserved")));
-    }
-    Ok(name)
-}
-
-fn uid(entity: &EntityTypeName, id: &str) -> EntityUid {
+/// The entity of a type with an id.
+pub(super) fn uid(entity: &EntityTypeName, id: &str) -> EntityUid {
     EntityUid::from_type_name_and_id(entity.clone(), EntityId::new(id))
 }
 
-fn entity(rule: &EntityRule, id: &str, attributes: Map<String, Value>) -> Value {
-    let uid = Map::from_iter([
-        ("type".to_owned(), Value::from(rule.entity.to_string())),
-        ("id".to_owned(), Value::from(id)),
-    ]);
-    Value::Object(Map::from_iter([
-        ("uid".to_owned(), Value::Object(uid)),
-        ("attrs".to_owned(), Value::Object(attributes)),
-        ("parents".to_owned(), Value::Array(Vec::new())),
-    ]))
+fn unmapped(what: &str, name: &str) -> Denial {
+    let shown: String = name.chars().take(64).collect();
+    denial("pdp.unmapped", format!("{what} {shown:?} has no policy"))
 }
 
-fn find<'t, T>(table: &'t HashMap<String, T>, what: &str, name: &str) -> Result<&'t T, Denial> {
-    let shown = name.get(..64).unwrap_or(name);
-    table.get(name).ok_or_else(|| denial("pdp.unmapped", format!("{what} {shown:?} has no policy")))
-}
-
-fn table<T>(
-    file: &Json,
-    member: &str,
-    read: impl Fn(&Json) -> Result<T, PolicyError>,
-) -> Result<HashMap<String, T>, PolicyError> {
-    let members = file.get(member).and_then(Json::as_object);
-    let members = members.ok_or_else(|| fault(format!("{member} must be an object")))?;
-    if members.len() > MAX_ENTRIES {
-        return Err(fault(format!("{member} has more than {MAX_ENTRIES} entries")));
-    }
-    members.iter().map(|(name, rule)| Ok((name.clone(), read(rule)?))).collect()
-}
-
-fn refuse_unknown(value: &Json, known: &[&str]) -> Result<(), PolicyError> {
-    let members = value.as_object().ok_or_else(|| fault("an entry is not an object"))?;
-    match members.iter().find(|(name, _)| !known.contains(&name.as_str())) {
-        Some((name, _)) => Err(fault(format!("unknown member {name:?}"))),
-        None => Ok(()),
+fn record<'t>(shape: &'t Record, name: &str) -> Option<&'t Record> {
+    match &shape.get(name)?.of {
+        Type::Record(record) => Some(record),
+        _ => None,
     }
 }
 
-fn string<'j>(value: &'j Json, member: &str) -> Result<&'j str, PolicyError> {
-    let text = value.get(member).and_then(Json::as_str);
-    text.ok_or_else(|| fault(format!("{member} must be a string")))
+fn chosen<'j>(
+    selection: &'j Selection,
+    object: Option<&'j Json>,
+) -> impl Iterator<Item = &'j (String, Json)> {
+    let members = object.and_then(Json::as_object).unwrap_or_default();
+    members.iter().filter(|(name, _)| selection.has(name))
 }
 
-fn fault(text: impl Into<String>) -> PolicyError {
-    PolicyError::Mapping(text.into())
+/// The properties of a subject or resource that policies may see.
+fn seen<'j>(rule: &'j EntityRule, of: &'j Json) -> Vec<&'j (String, Json)> {
+    chosen(&rule.attributes, of.get("properties")).collect()
+}
+
+fn same(a: &[&(String, Json)], b: &[&(String, Json)]) -> bool {
+    a.len() == b.len() && a.iter().all(|member| b.contains(member))
 }

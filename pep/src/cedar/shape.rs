@@ -1,13 +1,9 @@
 //! Which of the context members that the gate fills an action's schema declares.
-//!
-//! The engine has no call that tells. But its validator says, without a warning, that a policy
-//! about a member can apply, exactly if the member is declared and has the type.
 
-use std::{collections::HashMap, str::FromStr};
+use cedar_policy::RestrictedExpression;
+use placet_proto::b64;
 
-use cedar_policy::{EntityUid, PolicySet, Schema, ValidationMode, Validator};
-use serde_json::{Map, Value};
-
+use super::types::{Record, Type, Values};
 use crate::pdp::VerifiedApproval;
 
 /// What the context of one action may hold.
@@ -23,58 +19,51 @@ pub(super) struct ContextShape {
 }
 
 impl ContextShape {
+    /// The shape of a context of this type.
+    pub fn of(context: &Record) -> Self {
+        let is = |record: &Record, name: &str, of: &Type| {
+            record.get(name).is_some_and(|member| member.of == *of)
+        };
+        let approval = match context.get("approval").map(|member| &member.of) {
+            Some(Type::Record(approval)) => approval.clone(),
+            _ => Record::new(),
+        };
+        let has = |name: &str, of: &Type| is(&approval, name, of);
+        Self {
+            action_digest: is(context, "action_digest", &Type::String),
+            approval: has("digest", &Type::String) && has("method", &Type::String),
+            approvers: has("approvers", &Type::Long),
+            user_verified: has("user_verified", &Type::Bool),
+            age_seconds: has("age_seconds", &Type::Long),
+        }
+    }
+
     /// Sets `action_digest` and, if given, `approval`, as far as the schema declares them.
     pub fn fill(
         &self,
-        context: &mut Map<String, Value>,
+        context: &mut Values,
         action_digest: &str,
         approval: Option<&VerifiedApproval>,
     ) {
+        type E = RestrictedExpression;
         if self.action_digest {
-            context.insert("action_digest".to_owned(), action_digest.into());
+            context.insert("action_digest".to_owned(), E::new_string(action_digest.to_owned()));
         }
         let Some(approval) = approval.filter(|_| self.approval) else { return };
-        let digest = placet_proto::b64::encode_hex(approval.action_digest);
+        let digest = b64::encode_hex(approval.action_digest);
         let age = i64::try_from(approval.age_seconds).unwrap_or(i64::MAX);
         let members = [
-            (true, "digest", Value::from(digest)),
-            (true, "method", approval.method.as_str().into()),
-            (self.approvers, "approvers", approval.approvers.into()),
-            (self.user_verified, "user_verified", approval.user_verified.into()),
-            (self.age_seconds, "age_seconds", age.into()),
+            (true, "digest", E::new_string(digest)),
+            (true, "method", E::new_string(approval.method.as_str().to_owned())),
+            (self.approvers, "approvers", E::new_long(approval.approvers.into())),
+            (self.user_verified, "user_verified", E::new_bool(approval.user_verified)),
+            (self.age_seconds, "age_seconds", E::new_long(age)),
         ];
         let declared = members.into_iter().filter(|(declared, ..)| *declared);
-        let record = declared.map(|(_, name, value)| (name.to_owned(), value)).collect();
-        context.insert("approval".to_owned(), Value::Object(record));
-    }
-}
-
-/// The shapes of all actions of a schema.
-pub(super) fn of_actions(schema: &Schema) -> HashMap<EntityUid, ContextShape> {
-    let validator = Validator::new(schema.clone());
-    let shape = |action: &EntityUid| {
-        let declares = |record: &str, member: &str, literal: &str| {
-            let test =
-                format!("context{record} has {member} && context{record}.{member} == {literal}");
-            let guard = if record.is_empty() { "" } else { "context has approval && " };
-            can_apply(&validator, action, &format!("{guard}{test}"))
-        };
-        let approval = |member: &str, literal: &str| declares(".approval", member, literal);
-        ContextShape {
-            action_digest: declares("", "action_digest", "\"\""),
-            approval: approval("digest", "\"\"") && approval("method", "\"\""),
-            approvers: approval("approvers", "1"),
-            user_verified: approval("user_verified", "true"),
-            age_seconds: approval("age_seconds", "1"),
+        let record = E::new_record(declared.map(|(_, name, value)| (name.to_owned(), value)));
+        // Names of one record are all different here, which is all that can fail.
+        if let Ok(record) = record {
+            context.insert("approval".to_owned(), record);
         }
-    };
-    schema.actions().map(|action| (action.clone(), shape(action))).collect()
-}
-
-fn can_apply(validator: &Validator, action: &EntityUid, condition: &str) -> bool {
-    let text = format!("permit (principal, action == {action}, resource) when {{ {condition} }};");
-    PolicySet::from_str(&text).is_ok_and(|policy| {
-        let result = validator.validate(&policy, ValidationMode::Strict);
-        result.validation_passed_without_warnings()
-    })
+    }
 }

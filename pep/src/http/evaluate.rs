@@ -1,23 +1,23 @@
 //! `POST /access/v1/evaluation` and `/access/v1/evaluations`.
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use placet_ledger::http::problem::Fault;
 use placet_proto::action::Action;
 use placet_proto::document::Raw;
 
-use super::{Body, Pep, body, input, json_bytes, reply};
+use super::{Body, Pep, input, json_bytes, reply};
 use crate::authzen::{
-    AuthzenError, EvaluationRequest, EvaluationResponse, EvaluationsRequest, Semantic,
+    AuthzenError, EvaluationRequest, EvaluationResponse, EvaluationsRequest, Merging, Semantic,
     batch_response,
 };
 
 /// One decision. Beside AuthZEN's members the body may have `raw`, the bytes that the PEP will
 /// forward.
-pub async fn one(State(pep): State<Pep>, bytes: Body) -> Response {
+pub async fn one(State(pep): State<Pep>, headers: HeaderMap, bytes: Body) -> Response {
     reply(async {
-        let bytes = body(bytes)?;
+        let bytes = input::json_body(&headers, bytes)?;
         let request = EvaluationRequest::parse(&bytes).map_err(fault)?;
         let raw = input::raw(&input::object(&bytes, None)?)?;
         let response = decide(&pep, request.action().clone(), raw).await;
@@ -27,10 +27,14 @@ pub async fn one(State(pep): State<Pep>, bytes: Body) -> Response {
 }
 
 /// Several decisions, in order.
-pub async fn many(State(pep): State<Pep>, bytes: Body) -> Response {
+pub async fn many(State(pep): State<Pep>, headers: HeaderMap, bytes: Body) -> Response {
     reply(async {
-        let bytes = body(bytes)?;
-        let answer = match EvaluationsRequest::parse(&bytes).map_err(fault)? {
+        let bytes = input::json_body(&headers, bytes)?;
+        let merging = match pep.0.app.ledger().config().strict_defaults {
+            true => Merging::Replace,
+            false => Merging::FillIdentifiers,
+        };
+        let answer = match EvaluationsRequest::parse(&bytes, merging).map_err(fault)? {
             EvaluationsRequest::Single(request) => {
                 let raw = input::raw(&input::object(&bytes, None)?)?;
                 decide(&pep, request.action().clone(), raw).await.to_bytes()
@@ -78,7 +82,8 @@ async fn decide(pep: &Pep, action: Action, raw: Option<Raw>) -> EvaluationRespon
     EvaluationResponse::fault("decision_unavailable")
 }
 
-fn fault(error: AuthzenError) -> Fault {
+/// The answer to a body that is no request.
+pub fn fault(error: AuthzenError) -> Fault {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
     let title = status.canonical_reason().unwrap_or("Bad Request");
     Fault::new(status, title, error.code(), error.to_string())

@@ -1,5 +1,7 @@
 //! Members of bodies, read strictly.
 
+use axum::body::Bytes;
+use axum::http::{HeaderMap, header};
 use placet_ledger::http::problem::Fault;
 use placet_proto::action::Action;
 use placet_proto::b64;
@@ -10,6 +12,18 @@ use crate::authzen::MAX_BODY_BYTES;
 
 /// Longest identifier, in bytes (SPEC.md 4.5).
 const MAX_ID: usize = 1024;
+
+/// A body that says that it is JSON, with whatever parameters. Every other content type is refused
+/// with 400, as the certification scenario of AuthZEN 1.0 asks (2.4.3): browsers send some of them
+/// to other sites without asking.
+pub fn json_body(headers: &HeaderMap, bytes: super::Body) -> Result<Bytes, Fault> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let media = given.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    match media.eq_ignore_ascii_case("application/json") {
+        true => super::body(bytes),
+        false => Err(Fault::bad_request("the content type is not application/json")),
+    }
+}
 
 /// A JSON object without members beyond `known`; `None` lets any in.
 pub fn object(body: &[u8], known: Option<&[&str]>) -> Result<Json, Fault> {

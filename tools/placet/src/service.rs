@@ -34,12 +34,17 @@ pub async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Fa
     Ok((listener, bound))
 }
 
-/// All routes of an open ledger that listens at this address.
+/// All routes of an open ledger that listens at this address. `open_here`: programs on this machine
+/// need no token, if it is a development ledger.
 ///
 /// # Errors
 /// `policy.missing` outside development when the policy in force is the one that a ledger without
 /// a policy has, and those of arming the policy.
-pub fn router(ledger: &Arc<Ledger>, address: SocketAddr) -> Result<Router, Failure> {
+pub fn router(
+    ledger: &Arc<Ledger>,
+    address: SocketAddr,
+    open_here: bool,
+) -> Result<Router, Failure> {
     let (_, files) = ledger.policy_files()?;
     let denies_all = files.is_empty() || PolicyFiles::from_files(files)? == PolicyFiles::deny_all();
     if denies_all && !ledger.config().dev {
@@ -48,6 +53,9 @@ pub fn router(ledger: &Arc<Ledger>, address: SocketAddr) -> Result<Router, Failu
     }
     let addresses = [address.to_string(), format!("localhost:{}", address.port())];
     let app = App::new(Arc::clone(ledger), &addresses)?;
+    if open_here {
+        app.open_to_this_machine();
+    }
     token::client_file(ledger)?;
     let pep = Pep::new(app.clone())?;
     Ok(http::router(app, pep.routes()))

@@ -1,7 +1,7 @@
 // The policy page: reads a folder, shows what would change, and has the change signed.
 import { $, agree, alone, encode, get, post, say } from './passkey.js'
 
-const PART = /^(policies\.cedar|schema\.cedarschema|mapping\.json|verification\.json|templates\/[^/]+\.txt)$/
+const PART = /^([^/]+\.cedar|schema\.cedarschema|(entities|mapping|verification)\.json|mapping\.toml|templates\/[^/]+\.txt)$/
 
 // Files by their names in the folder; what is no part of a policy is left out.
 async function chosen() {

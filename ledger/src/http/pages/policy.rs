@@ -51,8 +51,8 @@ fn markup(policy: &PolicyRef, files: &[PolicyFile], acts: bool) -> Markup {
         @if acts {
             h2 { "Put another one in force" }
             form #policy-form {
-                label { "The folder that holds it: policies.cedar, schema.cedarschema, "
-                    "mapping.json, verification.json, and templates if there are any"
+                label { "The folder that holds it: all *.cedar, schema.cedarschema, and entities, "
+                    "mapping, verification and templates if there are any"
                     input #policy-folder type="file" webkitdirectory multiple required
                         data-testid="policy-folder"; }
                 div.buttons {

@@ -131,6 +131,9 @@ pub const SETTINGS: &[Setting] = &[
         "Requests of one agent that may wait for persons at the same time"),
     start("openings_per_minute", Kind::Number, "N", "60",
         "Requests that one agent may open in a minute"),
+    start("strict_defaults", Kind::Flag, "BOOL", "false",
+        "Whether items of a batch of evaluations take no type, id or name from the defaults for an \
+         object of their own (AuthZEN's scenario; its conformance suite needs them)"),
     start("person_rate", Kind::Number, "N", "50",
         "Calls a second of each person who is signed in; ten seconds' worth at once"),
     start("token_rate", Kind::Number, "N", "1000",

@@ -52,6 +52,9 @@ pub struct Serve {
     /// Make a development ledger if the folder is missing or empty
     #[arg(long)]
     pub dev: bool,
+    /// The policy folder, watched: a change is put in force by a software passkey; with --dev only
+    #[arg(long, value_name = "FOLDER", requires = "dev")]
+    pub policy: Option<PathBuf>,
     /// Print a new one-time enrolment code; only while nobody is enrolled
     #[arg(long)]
     pub new_code: bool,

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use placet_ledger::service::render;
 use placet_pep::cedar::CedarPdp;
-use placet_pep::policy::PolicyFiles;
+use placet_pep::policy::{PolicyError, PolicyFiles};
 use placet_proto::{b64, sha256};
 use placet_verify::escape;
 use serde::Serialize;
@@ -23,8 +23,16 @@ use crate::output::{Output, Shown};
 pub fn run(command: &Policy, output: &mut Output) -> Result<Exit, Failure> {
     match command {
         Policy::Check { folder } => {
-            output.show(&read(folder)?.1)?;
+            let checked = read(folder)?.1;
+            if !checked.can_fail.is_empty() {
+                let detail = checked.can_fail.join("; ");
+                return Err(placet_pep::Error::from(PolicyError::CanFail(detail)).into());
+            }
+            output.show(&checked)?;
             Ok(Exit::Done)
+        }
+        Policy::Test { folder, cases, trust } => {
+            super::policy_test::run(folder, cases.as_deref(), *trust, output)
         }
         Policy::Activate(args) => activate(args, output),
     }
@@ -62,6 +70,7 @@ fn read(folder: &Path) -> Result<(PolicyFiles, Checked), Failure> {
             })
             .collect(),
         people: pdp.people().into_iter().map(str::to_owned).collect(),
+        can_fail: pdp.hazards().to_vec(),
     };
     Ok((files, checked))
 }
@@ -73,6 +82,8 @@ struct Checked {
     files: Vec<File>,
     /// Persons whom the policy names as approvers.
     people: Vec<String>,
+    /// Operations that fail for some requests, which are denied then.
+    can_fail: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -89,6 +100,9 @@ impl Shown for Checked {
         }
         for person in &self.people {
             out.push_str(&format!("  names the person {}\n", escape::line(person)));
+        }
+        for text in &self.can_fail {
+            out.push_str(&format!("  {}\n", escape::line(text)));
         }
         out
     }

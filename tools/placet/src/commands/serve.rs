@@ -14,6 +14,7 @@ use placet_pep::policy::PolicyFiles;
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use super::development::Watched;
 use super::init;
 use crate::cli::Serve;
 use crate::error::Failure;
@@ -47,8 +48,10 @@ pub fn run(args: &Serve, output: &mut Output) -> Result<Exit, Failure> {
             Some(config) => Work::Open(config),
             None => Work::Make(first_settings(args, address)?),
         };
-        let opened = tokio::task::spawn_blocking(move || open(&dir, config)).await;
-        let (ledger, code) = opened.map_err(|e| Failure::Start(e.to_string()))??;
+        let policy = args.policy.clone();
+        let opened = tokio::task::spawn_blocking(move || open(&dir, config, policy.as_deref()));
+        let opened = opened.await.map_err(|e| Failure::Start(e.to_string()))??;
+        let Opened { ledger, code, watched } = opened;
         let code = match (args.new_code, code) {
             (true, None) => Some(ledger.new_bootstrap_code()?),
             (_, code) => code,
@@ -57,7 +60,7 @@ pub fn run(args: &Serve, output: &mut Output) -> Result<Exit, Failure> {
             let url = &ledger.config().public_url;
             output.say(&format!("Enrol the first administrator: {url}/enrol  code {code}"));
         }
-        serve(ledger, listener, address, output).await
+        serve(ledger, watched, listener, address, args.dev, output).await
     })?;
     runtime.shutdown_background();
     Ok(Exit::Done)
@@ -65,11 +68,13 @@ pub fn run(args: &Serve, output: &mut Output) -> Result<Exit, Failure> {
 
 async fn serve(
     ledger: Arc<Ledger>,
+    watched: Option<Watched>,
     listener: TcpListener,
     address: SocketAddr,
+    open_here: bool,
     output: &mut Output,
 ) -> Result<(), Failure> {
-    let router = service::router(&ledger, address)?;
+    let router = service::router(&ledger, address, open_here)?;
     placet_ledger::notify::start(&ledger)?;
     ledger.record_settings()?;
     let tls = tls(&ledger)?;
@@ -77,6 +82,16 @@ async fn serve(
     ledger.dir().set_address(&url)?;
     let signals = Signals::catch()?;
     beside(&ledger, tls.clone())?;
+    if let Some(mut watched) = watched {
+        let first = Arc::clone(&ledger);
+        // What changed while nobody served is in force before anybody is answered. The guard that
+        // judges policies came with the router.
+        let looked = tokio::task::spawn_blocking(move || {
+            watched.look(&first);
+            watched
+        });
+        looked.await.map_err(|e| Failure::Start(e.to_string()))?.keep(&ledger);
+    }
     let proxies = ledger.config().trusted_proxies()?;
     let of_address = Some(ledger.config().address_connections);
     let serving = Serving { tls, proxies, of_address };
@@ -182,15 +197,34 @@ enum Work {
     Make(Config),
 }
 
-/// Opens the ledger or makes it; then with the one-time code.
-fn open(dir: &Path, work: Work) -> Result<(Arc<Ledger>, Option<String>), Failure> {
-    match work {
-        Work::Open(config) => Ok((Ledger::open_with(dir, config, Surroundings::default())?, None)),
+/// A ledger that is open.
+struct Opened {
+    ledger: Arc<Ledger>,
+    /// The one-time code, of one that was made now.
+    code: Option<String>,
+    watched: Option<Watched>,
+}
+
+/// Opens the ledger or makes it.
+fn open(dir: &Path, work: Work, policy: Option<&Path>) -> Result<Opened, Failure> {
+    let (ledger, code) = match work {
+        Work::Open(config) => (Ledger::open_with(dir, config, Surroundings::default())?, None),
         Work::Make(config) => {
-            let made = init::make(dir, &config, &PolicyFiles::demo())?;
-            Ok((made.ledger, Some(made.code)))
+            let files = policy.map_or_else(|| Ok(PolicyFiles::demo()), PolicyFiles::read)?;
+            let made = init::make(dir, &config, &files)?;
+            (made.ledger, Some(made.code))
         }
-    }
+    };
+    let watched = match policy {
+        Some(folder) => Watched::of(&ledger, folder)?,
+        None => None,
+    };
+    // The administrator's own enrolment took the code that there was.
+    let code = match (&watched, code) {
+        (Some(_), Some(_)) => Some(ledger.new_bootstrap_code()?),
+        (_, code) => code,
+    };
+    Ok(Opened { ledger, code, watched })
 }
 
 /// What is done beside answering: the certificate is kept fresh, and what command lines noted is

@@ -74,6 +74,23 @@ impl Server {
         Self { child, _stdout: stdout, url }
     }
 
+    /// As [`Server::start`], of one that prints a one-time code on standard error before.
+    pub fn start_with_code(args: &[&str]) -> (Self, String) {
+        let mut child =
+            command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+        let code = lines
+            .find_map(|line| line.rsplit_once("  code ").map(|(_, code)| code.to_owned()))
+            .unwrap();
+        // A server must not find its output full.
+        std::thread::spawn(move || lines.for_each(drop));
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        let url = line.trim_end().strip_prefix("placet: listening on ").expect(&line).to_owned();
+        (Self { child, _stdout: stdout, url }, code)
+    }
+
     /// SIGTERM; gives the exit code.
     pub fn terminate(mut self) -> Option<i32> {
         let pid = self.child.id().to_string();

@@ -109,7 +109,7 @@ fn tell(
     let ready = setup::ready(root, runtime, children)?;
     let ledger = Arc::clone(&ready.ledger);
     describe(&ready, children, output)?;
-    let routes = service::router(&ledger, ready.address)?;
+    let routes = service::router(&ledger, ready.address, false)?;
     ledger.dir().set_address(&format!("http://{}", ready.address))?;
     let (stop, stopped) = oneshot::channel::<()>();
     let served = runtime.spawn(http::serve(ready.listener, routes, async {
