@@ -154,6 +154,9 @@ _placet() {
             placet__subcmd__policy,check)
                 cmd="placet__subcmd__policy__subcmd__check"
                 ;;
+            placet__subcmd__policy,test)
+                cmd="placet__subcmd__policy__subcmd__test"
+                ;;
             placet__subcmd__token,create)
                 cmd="placet__subcmd__token__subcmd__create"
                 ;;
@@ -405,7 +408,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__config__subcmd__check)
-            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
+            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --strict-defaults --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -492,6 +495,10 @@ _placet() {
                     return 0
                     ;;
                 --openings-per-minute)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --strict-defaults)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -729,7 +736,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__init)
-            opts="-h --dir --policy --origin --rp-id --dev --audience --external-issuers --receipt-alg --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
+            opts="-h --dir --policy --origin --rp-id --dev --audience --external-issuers --receipt-alg --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --strict-defaults --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -844,6 +851,10 @@ _placet() {
                     return 0
                     ;;
                 --openings-per-minute)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --strict-defaults)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1491,7 +1502,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__policy)
-            opts="-h --color --json --help check activate"
+            opts="-h --color --json --help check test activate"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1545,6 +1556,28 @@ _placet() {
                 return 0
             fi
             case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__policy__subcmd__test)
+            opts="-h --cases --trust --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --cases)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --color)
                     COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
                     return 0
@@ -1677,7 +1710,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__serve)
-            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --dev --new-code --color --json --help"
+            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --strict-defaults --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --dev --policy --new-code --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1767,6 +1800,10 @@ _placet() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --strict-defaults)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --person-rate)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
@@ -1800,6 +1837,10 @@ _placet() {
                     return 0
                     ;;
                 --notify)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --policy)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

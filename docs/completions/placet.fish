@@ -87,6 +87,7 @@ complete -c placet -n "__fish_placet_using_subcommand init" -l attestation-roots
 complete -c placet -n "__fish_placet_using_subcommand init" -l require-attested -d 'Whether passkeys that no pinned root attests are refused' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l max-open-per-agent -d 'Requests of one agent that may wait for persons at the same time' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l openings-per-minute -d 'Requests that one agent may open in a minute' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l strict-defaults -d 'Whether items of a batch of evaluations take no type, id or name from the defaults for an object of their own (AuthZEN\'s scenario; its conformance suite needs them)' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l person-rate -d 'Calls a second of each person who is signed in; ten seconds\' worth at once' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l token-rate -d 'Calls a second of each token; ten seconds\' worth at once' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l address-rate -d 'Calls a second from each address, of those who are not known; ten seconds\' worth at once' -r
@@ -122,6 +123,7 @@ complete -c placet -n "__fish_placet_using_subcommand serve" -l attestation-root
 complete -c placet -n "__fish_placet_using_subcommand serve" -l require-attested -d 'Whether passkeys that no pinned root attests are refused' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l max-open-per-agent -d 'Requests of one agent that may wait for persons at the same time' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l openings-per-minute -d 'Requests that one agent may open in a minute' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l strict-defaults -d 'Whether items of a batch of evaluations take no type, id or name from the defaults for an object of their own (AuthZEN\'s scenario; its conformance suite needs them)' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l person-rate -d 'Calls a second of each person who is signed in; ten seconds\' worth at once' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l token-rate -d 'Calls a second of each token; ten seconds\' worth at once' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l address-rate -d 'Calls a second from each address, of those who are not known; ten seconds\' worth at once' -r
@@ -131,6 +133,7 @@ complete -c placet -n "__fish_placet_using_subcommand serve" -l callback-origins
 complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers: host or host:port' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l notify -d 'Whom to tell of what happens: a TOML file with `[[notify]]` tables' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l policy -d 'The policy folder, watched: a change is put in force by a software passkey; with --dev only' -r -F
 complete -c placet -n "__fish_placet_using_subcommand serve" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
@@ -222,18 +225,26 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check activate" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check activate" -l json -d 'Results as JSON, one object a line'
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check activate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check activate" -f -a "check" -d 'Judge a policy folder as arming it would'
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check activate" -f -a "activate" -d 'Put a policy in force, by an administrator\'s passkey'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -f -a "check" -d 'Judge a policy folder: what can\'t be armed, and what could fail at run time'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -f -a "test" -d 'Decide requests of a file and compare with what is expected'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -f -a "activate" -d 'Put a policy in force, by an administrator\'s passkey'
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from check" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from check" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from test" -l cases -d 'The file; default tests.json in the folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from test" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from test" -l trust -d 'Let what a request says win over the entity store, as in development'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from test" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l url -d 'Address of the service' -r
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
@@ -508,6 +519,7 @@ complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_su
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l require-attested -d 'Whether passkeys that no pinned root attests are refused' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l max-open-per-agent -d 'Requests of one agent that may wait for persons at the same time' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l openings-per-minute -d 'Requests that one agent may open in a minute' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l strict-defaults -d 'Whether items of a batch of evaluations take no type, id or name from the defaults for an object of their own (AuthZEN\'s scenario; its conformance suite needs them)' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l person-rate -d 'Calls a second of each person who is signed in; ten seconds\' worth at once' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l token-rate -d 'Calls a second of each token; ten seconds\' worth at once' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l address-rate -d 'Calls a second from each address, of those who are not known; ten seconds\' worth at once' -r

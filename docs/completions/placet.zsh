@@ -75,6 +75,7 @@ _arguments "${_arguments_options[@]}" : \
 '--require-attested=[Whether passkeys that no pinned root attests are refused]::BOOL:_default' \
 '--max-open-per-agent=[Requests of one agent that may wait for persons at the same time]:N:_default' \
 '--openings-per-minute=[Requests that one agent may open in a minute]:N:_default' \
+'--strict-defaults=[Whether items of a batch of evaluations take no type, id or name from the defaults for an object of their own (AuthZEN'\''s scenario; its conformance suite needs them)]::BOOL:_default' \
 '--person-rate=[Calls a second of each person who is signed in; ten seconds'\'' worth at once]:N:_default' \
 '--token-rate=[Calls a second of each token; ten seconds'\'' worth at once]:N:_default' \
 '--address-rate=[Calls a second from each address, of those who are not known; ten seconds'\'' worth at once]:N:_default' \
@@ -115,6 +116,7 @@ _arguments "${_arguments_options[@]}" : \
 '--require-attested=[Whether passkeys that no pinned root attests are refused]::BOOL:_default' \
 '--max-open-per-agent=[Requests of one agent that may wait for persons at the same time]:N:_default' \
 '--openings-per-minute=[Requests that one agent may open in a minute]:N:_default' \
+'--strict-defaults=[Whether items of a batch of evaluations take no type, id or name from the defaults for an object of their own (AuthZEN'\''s scenario; its conformance suite needs them)]::BOOL:_default' \
 '--person-rate=[Calls a second of each person who is signed in; ten seconds'\'' worth at once]:N:_default' \
 '--token-rate=[Calls a second of each token; ten seconds'\'' worth at once]:N:_default' \
 '--address-rate=[Calls a second from each address, of those who are not known; ten seconds'\'' worth at once]:N:_default' \
@@ -124,6 +126,7 @@ _arguments "${_arguments_options[@]}" : \
 '--outbound-allow=[Hosts that may be called beside public HTTPS servers\: host or host\:port]:HOSTS:_default' \
 '--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
 '--notify=[Whom to tell of what happens\: a TOML file with \`\[\[notify\]\]\` tables]:FILE:_default' \
+'--policy=[The policy folder, watched\: a change is put in force by a software passkey; with --dev only]:FOLDER:_files' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \
@@ -293,6 +296,19 @@ _arguments "${_arguments_options[@]}" : \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':folder -- The folder:_files' \
+&& ret=0
+;;
+(test)
+_arguments "${_arguments_options[@]}" : \
+'--cases=[The file; default tests.json in the folder]:FILE:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--trust[Let what a request says win over the entity store, as in development]' \
 '--json[Results as JSON, one object a line]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
@@ -781,6 +797,7 @@ _arguments "${_arguments_options[@]}" : \
 '--require-attested=[Whether passkeys that no pinned root attests are refused]::BOOL:_default' \
 '--max-open-per-agent=[Requests of one agent that may wait for persons at the same time]:N:_default' \
 '--openings-per-minute=[Requests that one agent may open in a minute]:N:_default' \
+'--strict-defaults=[Whether items of a batch of evaluations take no type, id or name from the defaults for an object of their own (AuthZEN'\''s scenario; its conformance suite needs them)]::BOOL:_default' \
 '--person-rate=[Calls a second of each person who is signed in; ten seconds'\'' worth at once]:N:_default' \
 '--token-rate=[Calls a second of each token; ten seconds'\'' worth at once]:N:_default' \
 '--address-rate=[Calls a second from each address, of those who are not known; ten seconds'\'' worth at once]:N:_default' \
@@ -1194,7 +1211,8 @@ _placet__subcmd__people__subcmd__role_commands() {
 (( $+functions[_placet__subcmd__policy_commands] )) ||
 _placet__subcmd__policy_commands() {
     local commands; commands=(
-'check:Judge a policy folder as arming it would' \
+'check:Judge a policy folder\: what can'\''t be armed, and what could fail at run time' \
+'test:Decide requests of a file and compare with what is expected' \
 'activate:Put a policy in force, by an administrator'\''s passkey' \
     )
     _describe -t commands 'placet policy commands' commands "$@"
@@ -1208,6 +1226,11 @@ _placet__subcmd__policy__subcmd__activate_commands() {
 _placet__subcmd__policy__subcmd__check_commands() {
     local commands; commands=()
     _describe -t commands 'placet policy check commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy__subcmd__test_commands] )) ||
+_placet__subcmd__policy__subcmd__test_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet policy test commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__request_commands] )) ||
 _placet__subcmd__request_commands() {

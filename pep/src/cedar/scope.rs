@@ -330,5 +330,4 @@ fn gather(index: &HashMap<EntityUid, Vec<u32>>, near: Near<'_>, out: &mut Vec<u3
 }
 
 #[cfg(test)]
-#[path = "scope_tests.rs"]
 mod tests;

@@ -455,5 +455,4 @@ fn the_policy_without_policies_denies_everything() {
     assert_eq!(denied(&approved(&pdp, &nothing, approval_of(&nothing))), "pdp.denied");
 }
 
-#[path = "folder_tests.rs"]
 mod folder;

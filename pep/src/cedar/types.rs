@@ -342,5 +342,4 @@ fn primitive(name: &str) -> Option<Type> {
 }
 
 #[cfg(test)]
-#[path = "types_tests.rs"]
 mod tests;
