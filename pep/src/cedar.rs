@@ -202,8 +202,9 @@ impl CedarPdp {
     /// case: who permits that permits everything to everybody.
     fn test_nobody(&self) -> Result<(), PolicyError> {
         let fault = |e: &dyn std::fmt::Display| PolicyError::Canary(e.to_string());
-        let uid = |id: &str| format!("{NOBODY}::{id:?}").parse::<EntityUid>();
-        let nobody = |id: &str| uid(id).map_err(|e| fault(&e));
+        let nobody = |id: &str| -> Result<EntityUid, PolicyError> {
+            format!("{NOBODY}::{id:?}").parse().map_err(|e: cedar_policy::ParseErrors| fault(&e))
+        };
         let (who, does, what) = (nobody("who")?, nobody("does")?, nobody("what")?);
         let near = |uid| Near { uid, within: &[] };
         let slice = self.scopes.slice(near(&who), near(&does), near(&what));
