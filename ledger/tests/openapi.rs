@@ -365,6 +365,10 @@ async fn live_answers_are_as_described() {
             "/v1/consistency",
             vec!["?from=2".into(), "?from=1&to=7&log=main".into(), "?from=0".into()],
         ),
+        (
+            "/v1/notes/{log}/{row}",
+            vec!["/main/0".into(), "/gov/1".into(), "/main/9999".into(), "/x/0".into()],
+        ),
         ("/v1/checkpoint", vec![String::new(), "?log=gov".into(), "?log=x".into()]),
         ("/v1/requests", vec![String::new()]),
         (

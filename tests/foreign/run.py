@@ -11,6 +11,7 @@ Stages, in the order of what they need:
   log       the demo's two logs, served: sumdb/note and Tessera's fsck
   witness   a Go witness cosigns our log; our witness cosigns a Tessera log
   liar      an operator who lies, against our witness and a Go witness; mirrors and their evidence
+  mirror    our mirror of a Tessera log, killed at random moments
   static    nginx alone serves the demo's logs; our mirror and Tessera's fsck read them
   outbound  a signed delivery, by http-message-signatures and joserfc
 
@@ -24,6 +25,7 @@ import sys
 import stage_evidence
 import stage_liar
 import stage_log
+import stage_mirror
 import stage_outbound
 import stage_peers
 import stage_static
@@ -41,6 +43,7 @@ STAGES = {
     "log": stage_log.run,
     "witness": stage_witness.run,
     "liar": stage_liar.run,
+    "mirror": stage_mirror.run,
     "static": stage_static.run,
     "outbound": stage_outbound.run,
 }

@@ -225,6 +225,13 @@ def honest(stage):
         report.check("a mirror follows both logs", done.returncode == 0, done.stdout + done.stderr)
         statements = stage.base / "reader" / "log" / "statements" / "0"
         report.check("with their statements", statements.exists(), done.stdout)
+        audit = [stage.options.verify, "audit", stage.base / "reader", "--trust", stage.trust,
+                 "--json"]
+        done = report.exits("an audit of the mirror's copy", audit, (0, 3))
+        report.check("whose trees, notes and statements are all there",
+                     not any(code in done.stdout for code in ("log.root", "log.checkpoint",
+                                                              "body.missing", "order.after",
+                                                              "time.lower_open")), done.stdout)
         done = stage.mirror(ledger.url, "reader", "--no-bodies")
         report.check("and finds nothing new", done.stdout.count("unchanged") +
                      done.stdout.count("renewed") == 2, done.stdout + done.stderr)

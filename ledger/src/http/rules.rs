@@ -51,6 +51,7 @@ const TABLE: &[(&str, Rule)] = &[
     ("/v1/trust", Rule::Public),
     ("/v1/checkpoint", Rule::Public),
     ("/v1/consistency", Rule::Public),
+    ("/v1/notes", Rule::Public),
     ("/v1/openapi.json", Rule::Public),
     // External issuers, whose statements speak for themselves, and receipts by an entry's hash.
     ("/entries", Rule::Public),

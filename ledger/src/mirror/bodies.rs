@@ -20,17 +20,19 @@ const MAX_ANSWER: usize = 5 << 20;
 /// Bytes of a Placet entry in a bundle, its length included.
 const ENTRY: usize = 34;
 
-/// Where the statements of one log come from.
-pub struct Bodies {
-    /// The service.
+/// The service of a ledger, for what is not among the files of its logs.
+pub struct Service {
+    /// Where it is.
     pub server: Box<dyn Remote>,
     /// `main` or `gov`, as the service calls the log.
     pub log: &'static str,
+    /// Whether statements are copied: the server has to be shown a token for that.
+    pub bodies: bool,
 }
 
-impl std::fmt::Debug for Bodies {
+impl std::fmt::Debug for Service {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bodies").field("log", &self.log).finish_non_exhaustive()
+        f.debug_struct("Service").field("log", &self.log).finish_non_exhaustive()
     }
 }
 
@@ -41,6 +43,8 @@ pub struct Filled {
     pub fetched: u64,
     /// Of these, how many the server has not: erased, or withheld.
     pub absent: u64,
+    /// Notes that are new.
+    pub notes: u64,
 }
 
 /// Takes the last statements, whose file is to grow, out of readers' sight; they are not lost.
@@ -58,7 +62,7 @@ pub(super) fn set_aside(copy: &CopyDir, size: u64) -> Result<(), Error> {
 }
 
 /// Fetches the statements of every file that a copy of this size should have and has not.
-pub(super) fn fill(copy: &CopyDir, bodies: &Bodies, size: u64) -> Result<Filled, Error> {
+pub(super) fn fill(copy: &CopyDir, service: &Service, size: u64) -> Result<Filled, Error> {
     let mut filled = Filled::default();
     for bundle in 0..size.div_ceil(u64::from(BUNDLE_WIDTH)) {
         if copy.placed(&name(bundle)).exists() {
@@ -70,7 +74,7 @@ pub(super) fn fill(copy: &CopyDir, bodies: &Bodies, size: u64) -> Result<Filled,
         let first = bundle.saturating_mul(u64::from(BUNDLE_WIDTH));
         while let Some(rest) = entries.get(held.len()..).filter(|rest| !rest.is_empty()) {
             let index = first.saturating_add(u64::try_from(held.len()).unwrap_or(u64::MAX));
-            held.extend(fetch(bodies, index, rest)?);
+            held.extend(fetch(service, index, rest)?);
         }
         let mut bytes = Vec::new();
         for statement in &held {
@@ -89,9 +93,9 @@ pub(super) fn fill(copy: &CopyDir, bodies: &Bodies, size: u64) -> Result<Filled,
 }
 
 /// One answer: statements from `index` on, at least one, as far as these entries go.
-fn fetch(bodies: &Bodies, index: u64, entries: &[Hash]) -> Result<Vec<Option<Vec<u8>>>, Error> {
-    let path = format!("v1/statements/{}/{index}", bodies.log);
-    let bytes = bodies.server.get(&path, MAX_ANSWER)?;
+fn fetch(service: &Service, index: u64, entries: &[Hash]) -> Result<Vec<Option<Vec<u8>>>, Error> {
+    let path = format!("v1/statements/{}/{index}", service.log);
+    let bytes = service.server.get(&path, MAX_ANSWER)?;
     let statements = logcopy::parse_run(&bytes).map_err(|e| Error::format(&path, e))?;
     if statements.is_empty() {
         return Err(Error::format(&path, logcopy::LogCopyError::Truncated));

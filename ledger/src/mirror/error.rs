@@ -72,6 +72,12 @@ pub enum Error {
         /// When it wants to be asked again, in seconds.
         retry_after: Option<u64>,
     },
+    /// The server compresses what it sends, unasked.
+    #[error("{path}: compressed, which is not read here; serve it as it is")]
+    Encoding {
+        /// What was asked for.
+        path: String,
+    },
     /// The server could not be reached.
     #[error("{path}: {detail}")]
     Unreachable {
@@ -119,6 +125,7 @@ impl Error {
             Self::TooLarge { .. } => "mirror.too_large",
             Self::NotFound { .. } => "mirror.not_found",
             Self::Status { .. } => "mirror.status",
+            Self::Encoding { .. } => "mirror.encoding",
             Self::Unreachable { .. } => "io.unreachable",
             Self::Copy { .. } => "mirror.copy",
             Self::Locked { .. } => "dir.locked",

@@ -10,11 +10,13 @@
 //! | `files` | the copy on disk: what is shown, what waits, what is kept |
 //! | `grow` | entries, checked against the root |
 //! | `bodies` | statements, checked against the entries |
+//! | `notes` | every note that was published, checked against the tree |
 
 mod bodies;
 mod error;
 mod files;
 mod grow;
+mod notes;
 mod remote;
 
 use std::path::Path;
@@ -24,9 +26,9 @@ use placet_proto::tlog::VerifierKey;
 use placet_proto::tlog::merkle::{CompactRange, consistency_path, root_at, verify_consistency};
 use placet_proto::tlog::tile::TileTree;
 use placet_verifier::misbehaviour::{LogKeys, shown};
-use placet_verifier::notes::{self, LogTrust};
+use placet_verifier::notes::{LogTrust, open};
 
-pub use bodies::{Bodies, Filled};
+pub use bodies::{Filled, Service};
 pub use error::Error;
 pub use files::{CopyDir, MAX_KEPT};
 pub use remote::{HttpRemote, Remote};
@@ -70,7 +72,7 @@ pub enum Step {
 pub struct Mirror {
     keys: Keys,
     server: Box<dyn Remote>,
-    bodies: Option<Bodies>,
+    service: Option<Service>,
     copy: CopyDir,
     kept: Option<Noted>,
 }
@@ -90,7 +92,7 @@ impl Mirror {
         root: &Path,
         keys: Keys,
         server: Box<dyn Remote>,
-        bodies: Option<Bodies>,
+        service: Option<Service>,
     ) -> Result<Self, Error> {
         let copy = CopyDir::open(root)?;
         let kept = copy.checkpoint()?;
@@ -110,7 +112,7 @@ impl Mirror {
             // A kill may have come between the two.
             copy.keep(noted)?;
         }
-        Ok(Self { keys, server, bodies, copy, kept })
+        Ok(Self { keys, server, service, copy, kept })
     }
 
     /// The checkpoint that the copy stands at.
@@ -164,15 +166,19 @@ impl Mirror {
         Ok(step)
     }
 
-    /// Fetches statements that the copy has not yet.
+    /// Fetches statements and notes that the copy has not yet.
     ///
     /// # Errors
-    /// [`Error::Statement`] for one that is not its entry's, and those of fetching and of files.
+    /// [`Error::Statement`] for one that is not its entry's, [`Error::Misbehaved`] for a note of
+    /// another history, and those of fetching and of files.
     pub fn fill(&self) -> Result<Filled, Error> {
-        let (Some(bodies), Some(kept)) = (&self.bodies, &self.kept) else {
-            return Ok(Filled::default());
-        };
-        bodies::fill(&self.copy, bodies, kept.signed.checkpoint().size)
+        let mut filled = Filled::default();
+        let bodies = self.service.as_ref().filter(|service| service.bodies);
+        if let (Some(service), Some(kept)) = (bodies, &self.kept) {
+            filled = bodies::fill(&self.copy, service, kept.signed.checkpoint().size)?;
+        }
+        let notes = notes::fill(self, self.service.as_ref())?;
+        Ok(Filled { notes, ..filled })
     }
 
     /// Whether the note and the one that is kept can both be true.
@@ -230,9 +236,9 @@ impl Keys {
     fn admit(&self, note: &Noted) -> Result<(), Error> {
         let Self::Trusted(trust) = self else { return Ok(()) };
         let refused = |code: &'static str, detail: String| Error::Checkpoint { code, detail };
-        let open = notes::open(&note.bytes, &note.signed, trust);
-        let open = open.map_err(|problem| refused(problem.code, problem.detail))?;
-        if trust.policy.is_none() || open.has_quorum() {
+        let opened = open(&note.bytes, &note.signed, trust);
+        let opened = opened.map_err(|problem| refused(problem.code, problem.detail))?;
+        if trust.policy.is_none() || opened.has_quorum() {
             return Ok(());
         }
         let size = note.signed.checkpoint().size;

@@ -18,7 +18,8 @@ pub trait Remote: Send + Sync {
     /// The file at this path, at most `max` bytes.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Status`], [`Error::TooLarge`], [`Error::Unreachable`].
+    /// [`Error::NotFound`], [`Error::Status`], [`Error::TooLarge`], [`Error::Encoding`],
+    /// [`Error::Unreachable`].
     fn get(&self, path: &str, max: usize) -> Result<Vec<u8>, Error>;
 }
 
@@ -45,6 +46,7 @@ impl Remote for HttpRemote {
             detail: e.to_string().chars().take(200).collect(),
         };
         let mut call = self.agent.get(format!("{}/{path}", self.base));
+        call = call.header("Accept-Encoding", "identity");
         if let Some(token) = &self.token {
             call = call.header("Authorization", format!("Bearer {token}"));
         }
@@ -58,6 +60,10 @@ impl Remote for HttpRemote {
                 let retry_after = after.map(|s| s.min(MAX_RETRY_S));
                 return Err(Error::Status { path: path.to_owned(), status, retry_after });
             }
+        }
+        let encoding = response.headers().get("content-encoding");
+        if encoding.is_some_and(|value| value != "identity") {
+            return Err(Error::Encoding { path: path.to_owned() });
         }
         let mut body = Vec::new();
         let limit = u64::try_from(max).unwrap_or(u64::MAX).saturating_add(1);

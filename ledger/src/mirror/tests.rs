@@ -7,12 +7,12 @@ use std::str::FromStr as _;
 use std::sync::{Arc, Mutex};
 
 use ed25519_dalek::{Signer as _, SigningKey};
-use placet_proto::logcopy;
-use placet_proto::sha256;
+use placet_proto::json::{Json, Number};
 use placet_proto::tlog::merkle::{Hash, HashReader, MerkleError, leaf_hash, node_hash, root_at};
 use placet_proto::tlog::note::{KeyMaterial, Note, SignatureLine, VerifierKey};
 use placet_proto::tlog::tile::{encode_bundle, new_tiles};
 use placet_proto::tlog::{Checkpoint, TileId, TileKind};
+use placet_proto::{jcs, logcopy, sha256};
 
 use super::*;
 
@@ -29,6 +29,8 @@ struct Shown {
     changed: BTreeMap<String, Vec<u8>>,
     /// Erased ones.
     erased: Vec<u64>,
+    /// Notes that the service lists; of none, it has no such list.
+    listed: Vec<Vec<u8>>,
     /// Calls that are still answered.
     answers: usize,
     asked: Vec<String>,
@@ -43,6 +45,7 @@ impl Shown {
             size,
             changed: BTreeMap::new(),
             erased: Vec::new(),
+            listed: Vec::new(),
             answers: usize::MAX,
             asked: Vec::new(),
         }
@@ -87,6 +90,9 @@ impl Shown {
         if let Some(index) = path.strip_prefix("v1/statements/main/") {
             return Some(self.run(index.parse().unwrap()));
         }
+        if let Some(row) = path.strip_prefix("v1/notes/main/") {
+            return self.page(row.parse().unwrap());
+        }
         let id = TileId::from_str(path).ok()?;
         let exists = TileId::at_size(id.kind, id.index, self.size)?.width >= id.width;
         exists.then(|| self.tile(id))
@@ -103,6 +109,14 @@ impl Shown {
                 nodes.flat_map(|n| self.subtree(level * 8, n).unwrap()).collect()
             }
         }
+    }
+
+    /// A hundred notes at a time.
+    fn page(&self, row: usize) -> Option<Vec<u8>> {
+        let notes: Vec<Json> = self.listed.iter().skip(row).take(100).map(|n| text(n)).collect();
+        let next = Number::parse(&(row + notes.len()).to_string()).unwrap();
+        let page = Json::object([("next", Json::Number(next)), ("notes", Json::Array(notes))]);
+        (!self.listed.is_empty()).then(|| jcs::to_bytes(&page))
     }
 
     /// Three statements at a time, so that several answers make a file.
@@ -127,6 +141,10 @@ impl HashReader for Shown {
         let (left, right) = (self.subtree(level - 1, index * 2)?, index * 2 + 1);
         Ok(node_hash(&left, &self.subtree(level - 1, right)?))
     }
+}
+
+fn text(note: &[u8]) -> Json {
+    Json::string(str::from_utf8(note).unwrap())
 }
 
 /// A server that shows one log after another.
@@ -159,9 +177,9 @@ impl Remote for Server {
 
 fn mirror(server: &Server, root: &Path, bodies: bool) -> Result<Mirror, Error> {
     let key = Box::new(server.0.lock().unwrap().vkey());
-    let bodies = bodies.then(|| Bodies { server: Box::new(server.clone()), log: "main" });
+    let service = Service { server: Box::new(server.clone()), log: "main", bodies };
     let keys = Keys::Key { origin: ORIGIN.to_owned(), key };
-    Mirror::open(root, keys, Box::new(server.clone()), bodies)
+    Mirror::open(root, keys, Box::new(server.clone()), Some(service))
 }
 
 /// The copy is exactly the tree of this log, at its size.
@@ -347,7 +365,7 @@ fn statements_are_those_of_their_entries_and_stay_when_the_server_forgets_them()
     let server = Server::of(Shown::new(300));
     let mut mirror = mirror(&server, tmp.path(), true).unwrap();
     mirror.step().unwrap();
-    assert_eq!(mirror.fill().unwrap(), Filled { fetched: 300, absent: 0 });
+    assert_eq!(mirror.fill().unwrap(), Filled { fetched: 300, absent: 0, notes: 1 });
     assert_eq!(mirror.fill().unwrap(), Filled::default());
     // The log grows, and what the mirror holds of the last file is erased on the server.
     let mut grown = Shown::new(310);
@@ -355,7 +373,7 @@ fn statements_are_those_of_their_entries_and_stay_when_the_server_forgets_them()
     server.show(grown.clone());
     mirror.step().unwrap();
     assert!(!tmp.path().join("statements/1").exists(), "it would be too short for the checkpoint");
-    assert_eq!(mirror.fill().unwrap(), Filled { fetched: 10, absent: 1 });
+    assert_eq!(mirror.fill().unwrap(), Filled { fetched: 10, absent: 1, notes: 1 });
     assert_statements(tmp.path(), &grown, &[305]);
 
     // A statement that is another one.
@@ -371,8 +389,45 @@ fn statements_are_those_of_their_entries_and_stay_when_the_server_forgets_them()
     assert!(!tmp.path().join("statements/1").exists());
     honest.answers = usize::MAX;
     server.show(honest.clone());
-    assert_eq!(mirror.fill().unwrap(), Filled { fetched: 10, absent: 0 });
+    assert_eq!(mirror.fill().unwrap(), Filled { fetched: 10, absent: 0, notes: 1 });
     assert_statements(tmp.path(), &honest, &[305]);
+}
+
+#[test]
+fn notes_that_the_service_lists_are_of_the_tree_that_the_copy_holds() {
+    let tmp = tempfile::tempdir().unwrap();
+    let mut shown = Shown::new(700);
+    shown.listed = (2..=700).map(|size| Shown::new(size).note()).collect();
+    let server = Server::of(shown.clone());
+    let mut first = mirror(&server, tmp.path(), false).unwrap();
+    first.step().unwrap();
+    assert_eq!(first.fill().unwrap().notes, 699);
+    assert_eq!(first.fill().unwrap().notes, 0);
+    // A kill before the cursor was written.
+    fs::remove_file(tmp.path().join(".staging/notes-next")).unwrap();
+    fs::write(tmp.path().join(".staging/notes-next"), "500").unwrap();
+    drop(first);
+    let second = mirror(&server, tmp.path(), false).unwrap();
+    assert_eq!(second.fill().unwrap().notes, 0);
+    let read = |n: u64| {
+        let bytes = fs::read(tmp.path().join(format!("notes/{n}"))).unwrap();
+        let notes = logcopy::parse_notes(&bytes).unwrap();
+        notes.into_iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
+    };
+    assert_eq!([read(0), read(1), read(2)].concat(), shown.listed);
+
+    // One that is of another history is as good as a checkpoint of it; a stranger's is nothing.
+    let mut stranger = Shown::new(300);
+    stranger.key = SigningKey::from_bytes(&[8; 32]);
+    for (note, code) in
+        [(shown.forked(5, 300).note(), "log.equivocation"), (stranger.note(), "log.checkpoint")]
+    {
+        let mut lying = shown.clone();
+        lying.listed.push(note);
+        server.show(lying);
+        assert_eq!(second.fill().unwrap_err().code(), code);
+        assert_eq!([read(0), read(1), read(2)].concat(), shown.listed);
+    }
 }
 
 #[test]

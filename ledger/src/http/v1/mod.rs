@@ -6,6 +6,7 @@
 //! | `GET /v1/entries/{log}/{index}` | one statement, its COSE Receipt and its inclusion proof |
 //! | `GET /v1/statements/{log}/{index}` | statements for a copy of the log, many at once |
 //! | `GET /v1/consistency` | RFC 9162 consistency proof between two sizes |
+//! | `GET /v1/notes/{log}/{row}` | every cosigned checkpoint that was published, in order |
 //! | `GET /v1/checkpoint` | the cosigned checkpoint and the witnesses behind it |
 //! | `GET /v1/openapi.json` | this API, OpenAPI 3.1 |
 //!
@@ -50,6 +51,7 @@ pub fn routes() -> Router<App> {
         .route("/v1/entries/{log}/{index}", get(entries::entry))
         .route("/v1/statements/{log}/{index}", get(statements::run))
         .route("/v1/consistency", get(proofs::consistency))
+        .route("/v1/notes/{log}/{row}", get(proofs::notes))
         .route("/v1/checkpoint", get(proofs::checkpoint))
         .route("/v1/openapi.json", get(openapi))
 }

@@ -1,7 +1,7 @@
 //! Consistency proofs and checkpoints, in JSON: what the tiles say, for those who have no code for
 //! tiles.
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::Response;
 use placet_proto::json::Json;
 
@@ -12,6 +12,11 @@ use crate::http::evidence::{json, number};
 use crate::http::problem::Fault;
 use crate::service::{Refusal, TrustChoices};
 use crate::{Error, LogId};
+
+/// Notes in a page.
+const MAX_NOTES: usize = 256;
+/// Bytes of notes after which a page ends.
+const MAX_NOTE_BYTES: usize = 1 << 20;
 
 /// `GET /v1/consistency?log=&from=&to=`.
 pub async fn consistency(State(app): State<App>, query: RawQuery) -> Response {
@@ -57,6 +62,41 @@ pub async fn checkpoint(State(app): State<App>, query: RawQuery) -> Response {
         Ok(json(&body))
     })
     .await
+}
+
+/// `GET /v1/notes/{log}/{row}`: cosigned notes in the order of publication, from this row on, and
+/// the row to go on with.
+pub async fn notes(State(app): State<App>, Path((log, row)): Path<(String, String)>) -> Response {
+    answer(async {
+        let id = log_of(&log).ok_or_else(Fault::not_found)?;
+        let digits = row.len() <= 16 && row.bytes().all(|b| b.is_ascii_digit());
+        let row = row.parse::<u64>().ok().filter(|_| digits).ok_or_else(Fault::not_found)?;
+        Ok(json(&app.run(move |app| notes_json(app, id, row)).await?))
+    })
+    .await
+}
+
+fn notes_json(app: &App, id: LogId, row: u64) -> Result<Json, Error> {
+    let log = app.ledger().log(id);
+    let found = match log.notes() {
+        Some(notes) => notes.between(0, u64::MAX, row)?,
+        None => Vec::new(),
+    };
+    let (mut next, mut bytes, mut notes) = (row, 0_usize, Vec::new());
+    for note in found.iter().take(MAX_NOTES) {
+        bytes = bytes.saturating_add(note.note.len());
+        if bytes > MAX_NOTE_BYTES && !notes.is_empty() {
+            break;
+        }
+        next = note.row.saturating_add(1);
+        notes.push(Json::from(String::from_utf8_lossy(&note.note).as_ref()));
+    }
+    Ok(Json::object([
+        ("log", Json::from(log_name(id))),
+        ("origin", log.origin().into()),
+        ("notes", notes.into()),
+        ("next", number(next)),
+    ]))
 }
 
 fn checkpoint_json(app: &App, id: LogId) -> Result<Json, Error> {

@@ -72,9 +72,12 @@ func run(ctx context.Context, dir string, signer note.Signer, rules tessera.Witn
 	await := tessera.NewPublicationAwaiter(ctx, reader.ReadCheckpoint, pollInterval)
 	for round := range rounds {
 		var published []byte
+		var futures []tessera.IndexFuture
 		for entry := range each {
 			text := fmt.Sprintf("round %d entry %d", round, entry)
-			future := appender.Add(ctx, tessera.NewEntry([]byte(text)))
+			futures = append(futures, appender.Add(ctx, tessera.NewEntry([]byte(text))))
+		}
+		for _, future := range futures {
 			if _, published, err = await.Await(ctx, future); err != nil {
 				peer.Refuse("round %d: no cosigned checkpoint: %v", round, err)
 			}

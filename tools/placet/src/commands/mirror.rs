@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use placet_ledger::mirror::{Bodies, Error, Filled, HttpRemote, Keys, Mirror, Step};
+use placet_ledger::mirror::{Error, Filled, HttpRemote, Keys, Mirror, Service, Step};
 use placet_proto::b64;
 use placet_proto::kind::LogRole;
+use placet_proto::misbehaviour::Misbehaviour;
 use placet_proto::tlog::VerifierKey;
 use placet_proto::trust::{MAX_TRUST, TrustFile, TrustedLog};
 use placet_verifier::notes::LogTrust;
@@ -105,12 +106,10 @@ fn follow(
         detail: e.detail,
     })?;
     let token = args.token_file.as_deref().filter(|_| !args.no_bodies);
-    let bodies = match token {
-        None => None,
-        Some(token) => Some(Bodies { server: remote(args, "", Some(token))?, log: name }),
-    };
+    let bodies = token.is_some();
+    let service = Some(Service { server: remote(args, "", token)?, log: name, bodies });
     let keys = Keys::Trusted(Box::new(trust));
-    let mirror = Mirror::open(&args.out.join(folder), keys, remote(args, folder, None)?, bodies)?;
+    let mirror = Mirror::open(&args.out.join(folder), keys, remote(args, folder, None)?, service)?;
     Ok(Followed { name: escape::line(&log.origin), mirror, shown: false })
 }
 
@@ -144,26 +143,30 @@ fn ledger<'a>(trust: &'a TrustFile, wanted: Option<&str>) -> Result<[&'a Trusted
     Ok([main, gov])
 }
 
-/// One look at one log. Evidence is on the disk before anybody hears of it.
+/// What is said of a log that misbehaved, with the evidence on the disk before anybody hears of it.
+fn caught(log: &Followed, evidence: Box<Misbehaviour>, detail: String) -> Result<Failure, Failure> {
+    let path = log.mirror.copy().keep_evidence(&evidence)?;
+    let (name, path) = (&log.name, path.display());
+    let detail = format!(
+        "{detail}\n  log       {name}\n  evidence  {path}\n  Show it to others: placet-verify \
+         consistency {path} --trust TRUST"
+    );
+    Ok(Error::Misbehaved { evidence, detail }.into())
+}
+
+/// One look at one log.
 fn round(log: &mut Followed, output: &mut Output) -> Result<(), Failure> {
     let step = match log.mirror.step() {
-        Err(Error::Misbehaved { evidence, detail }) => {
-            let path = log.mirror.copy().keep_evidence(&evidence)?;
-            let detail = format!(
-                "{detail}\n  log       {}\n  evidence  {}\n  Show it to others: placet-verify \
-                 consistency {} --trust TRUST",
-                log.name,
-                path.display(),
-                path.display(),
-            );
-            return Err(Error::Misbehaved { evidence, detail }.into());
-        }
+        Err(Error::Misbehaved { evidence, detail }) => return Err(caught(log, evidence, detail)?),
         other => other?,
     };
-    let filled = log.mirror.fill()?;
+    let filled = match log.mirror.fill() {
+        Err(Error::Misbehaved { evidence, detail }) => return Err(caught(log, evidence, detail)?),
+        other => other?,
+    };
     let event = event(log, step, filled);
     // Silence where nothing happened, but the first look is always told.
-    if !log.shown || event.event != "unchanged" || event.statements > 0 {
+    if !log.shown || event.event != "unchanged" || event.statements + event.notes > 0 {
         log.shown = true;
         output.show(&event)?;
     }
@@ -188,6 +191,8 @@ struct Event {
     statements: u64,
     /// Of these, how many the service has not: erased, or withheld.
     absent: u64,
+    /// Notes that were published, and copied now.
+    notes: u64,
 }
 
 fn event(log: &Followed, step: Step, filled: Filled) -> Event {
@@ -209,6 +214,7 @@ fn event(log: &Followed, step: Step, filled: Filled) -> Event {
         root: kept.map(|c| b64::encode_hex(c.root)).unwrap_or_default(),
         statements: filled.fetched,
         absent: filled.absent,
+        notes: filled.notes,
     }
 }
 
