@@ -63,6 +63,11 @@ impl JcsError {
     }
 }
 
+/// Appends the canonical form.
+pub(crate) fn write(value: &Json, out: &mut String) {
+    write_value(value, out);
+}
+
 /// Recursion is bounded for parsed values; those that our own code builds are shallow.
 fn write_value(value: &Json, out: &mut String) {
     match value {
@@ -88,7 +93,11 @@ fn write_value(value: &Json, out: &mut String) {
 fn write_object(members: &[(String, Json)], out: &mut String) {
     let mut sorted: Vec<&(String, Json)> = members.iter().collect();
     // Code units, not code points: they differ above U+FFFF (RFC 8785 3.2.3).
-    sorted.sort_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    let order = |a: &str, b: &str| match a.is_ascii() && b.is_ascii() {
+        true => a.cmp(b),
+        false => a.encode_utf16().cmp(b.encode_utf16()),
+    };
+    sorted.sort_by(|(a, _), (b, _)| order(a, b));
     out.push('{');
     for (i, (name, value)) in sorted.into_iter().enumerate() {
         if i > 0 {

@@ -1,6 +1,8 @@
 //! Statements (SPEC.md 5): a SCITT Signed Statement (RFC 9943) that carries one document and the
 //! assertions over it.
 
+use std::ops::Range;
+
 use crate::cbor::{Key, MapWriter, Reader, Writer};
 use crate::cose::{self, CoseError, Sign1, claim, label};
 use crate::document::{Document, MAX_CREDENTIAL};
@@ -278,6 +280,8 @@ pub struct Statement {
     /// The signature of the issuer.
     pub signature: Vec<u8>,
     bytes: Vec<u8>,
+    /// Where protected header and payload stand in `bytes`.
+    signed: [Range<usize>; 2],
 }
 
 impl Statement {
@@ -311,6 +315,7 @@ impl Statement {
             assertions,
             attestation,
             signature: sign1.signature.to_vec(),
+            signed: [place(bytes, sign1.protected), place(bytes, payload)],
             bytes: bytes.to_vec(),
         };
         out.check_subject()?;
@@ -338,11 +343,11 @@ impl Statement {
     }
 
     /// The bytes that the issuer signed.
-    ///
-    /// # Errors
-    /// Never for a parsed statement.
-    pub fn signed_bytes(&self) -> Result<Vec<u8>, Error> {
-        Ok(Sign1::parse(&self.bytes)?.signed_bytes(&[]))
+    #[must_use]
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        let [protected, payload] = &self.signed;
+        let part = |place: &Range<usize>| self.bytes.get(place.clone()).unwrap_or_default();
+        cose::sig_structure(part(protected), part(payload))
     }
 
     /// The assertion under this namespace.
@@ -399,6 +404,12 @@ pub fn peek(bytes: &[u8]) -> Result<(Header, String), Error> {
     let header = Header::read(sign1.protected)?;
     let name = kind::name_in_typ(&header.typ).unwrap_or_default().to_owned();
     Ok((header, name))
+}
+
+/// Where `part`, a slice of `whole`, stands in it.
+fn place(whole: &[u8], part: &[u8]) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(whole.as_ptr().addr());
+    start..start.saturating_add(part.len())
 }
 
 struct Payload<'a> {

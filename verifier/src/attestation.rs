@@ -1,6 +1,8 @@
 //! The check `credential.attestation` (SPEC.md 9.9): whether the registration of an enrolment
 //! bears out what the log says about where the key lives.
 
+use std::sync::PoisonError;
+
 use placet_proto::document::{Enrolment, KeyClass};
 use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
@@ -25,6 +27,24 @@ pub(crate) fn check(
     given: Given<'_>,
 ) -> Result<String, Problem> {
     let credential = &given.answer.approver.credential;
+    let known = || cx.attested.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = known().get(credential) {
+        return known.clone();
+    }
+    let result = of_credential(evidence, cx, credential);
+    // Only of those that are enrolled: others can be as many as there are answers.
+    if cx.governance.enrolment(credential).is_some() {
+        known().insert(credential.clone(), result.clone());
+    }
+    result
+}
+
+/// It depends on the credential alone, and a long log has many answers by each.
+fn of_credential(
+    evidence: &Evidence,
+    cx: &Context<'_>,
+    credential: &[u8],
+) -> Result<String, Problem> {
     let Some(enrolled) = cx.governance.enrolment(credential) else {
         return Err(Problem::failed("lineage.unknown_credential", short(credential)));
     };

@@ -20,6 +20,7 @@ use crate::opened::{Issued, Opened};
 use crate::report::{Check, Malformed, Problem, Report, Status, Verdict};
 use crate::request::{self, CHECKS as REQUEST_CHECKS};
 use crate::webauthn::AttestationRoots;
+use crate::workers::{InOrder, Workers};
 
 /// What the caller of a verification asks for.
 #[derive(Debug, Clone, Default)]
@@ -94,6 +95,7 @@ pub(crate) struct Run<'a> {
     pub(crate) trust: &'a TrustFile,
     pub(crate) options: &'a Options,
     pub(crate) report: Report,
+    pub(crate) workers: &'a dyn Workers,
 }
 
 impl<'a> Run<'a> {
@@ -109,7 +111,7 @@ impl<'a> Run<'a> {
                 "Every set of witnesses that satisfies the policy holds at least one honest one."
                     .to_owned(),
         };
-        Self { trust, options, report }
+        Self { trust, options, report, workers: &InOrder }
     }
 
     pub(crate) fn required(&self, id: &str) -> bool {
@@ -230,8 +232,10 @@ impl<'a> Run<'a> {
         self.dev(genesis.dev);
         let notes = logs::equivocation(&evidence.main_notes, &main_trust)
             .and_then(|()| logs::equivocation(&evidence.gov_notes, &gov_trust))
-            .and_then(|()| logs::open_notes(&evidence.main_notes, &main_trust))
-            .and_then(|m| Ok((m, logs::open_notes(&evidence.gov_notes, &gov_trust)?)));
+            .and_then(|()| logs::open_notes(&evidence.main_notes, &main_trust, self.workers))
+            .and_then(|m| {
+                Ok((m, logs::open_notes(&evidence.gov_notes, &gov_trust, self.workers)?))
+            });
         let count = |(m, g): &(Vec<OpenNote>, Vec<OpenNote>)| {
             format!("{} main and {} governance notes", m.len(), g.len())
         };

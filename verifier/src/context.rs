@@ -1,6 +1,7 @@
 //! What every check of a request looks at.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use placet_proto::document::Genesis;
 use placet_proto::trust::TrustFile;
@@ -33,6 +34,8 @@ pub(crate) struct Context<'a> {
     pub(crate) orders: Orders,
     /// Roots of attestations that the trust file pins.
     pub(crate) attestation_roots: &'a AttestationRoots,
+    /// Step 19a by credential, as far as it was asked for.
+    pub(crate) attested: Mutex<BTreeMap<Vec<u8>, Result<String, Problem>>>,
     /// T1 of each revocation and role change by its index. Every answer asks for them.
     pub(crate) governed: &'a BTreeMap<u64, u64>,
     /// Both logs as wholes, in an audit (SPEC.md 9.10): then a note that is named and not there

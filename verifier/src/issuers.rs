@@ -1,5 +1,6 @@
 //! Who may state what: steps 9 and 10 of SPEC.md 9.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use placet_proto::document::{Body, Genesis, Purpose};
@@ -69,11 +70,11 @@ impl Issuers {
             .map_err(|e| Problem { detail: at(e.detail.clone()), ..e })?;
         check_alg(known.key.public(), header.alg)?;
         let key = &known.trusted;
-        let signed = placet_proto::cose::Sign1::parse(parsed.bytes())
-            .map_err(|e| Problem::failed("issuer.signature", at(e.to_string())))?;
+        let (signed, signature) =
+            signed(parsed).map_err(|e| Problem::failed("issuer.signature", at(e.to_string())))?;
         known
             .key
-            .verify_cose(&signed.signed_bytes(&[]), signed.signature)
+            .verify_cose(&signed, &signature)
             .map_err(|e| Problem::failed("issuer.signature", at(e.to_string())))?;
         let known = match parsed {
             Parsed::Known(statement) => statement,
@@ -112,4 +113,13 @@ impl Issuers {
             Err("the key speaks for another audience")
         }
     }
+}
+
+/// What the issuer signed, and the signature.
+fn signed(parsed: &Parsed) -> Result<(Vec<u8>, Cow<'_, [u8]>), placet_proto::Error> {
+    if let Some(statement) = parsed.known() {
+        return Ok((statement.signed_bytes(), Cow::Borrowed(&statement.signature)));
+    }
+    let sign1 = placet_proto::cose::Sign1::parse(parsed.bytes())?;
+    Ok((sign1.signed_bytes(&[]), Cow::Owned(sign1.signature.to_vec())))
 }

@@ -25,6 +25,7 @@ mod quorum;
 mod report;
 mod request;
 pub mod webauthn;
+mod workers;
 
 pub use bundle::{Options, WholeLog, checks, execution_request, verify_bundle};
 pub use evidence::{ErasedStatement, Evidence, MainStatement, Parsed, ParsedNote};
@@ -32,3 +33,4 @@ pub use report::{
     AnswerFacts, Check, ErasedFacts, ExecutionFacts, Malformed, Problem, Report, RequestFacts,
     Status, Verdict,
 };
+pub use workers::{InOrder, Workers};

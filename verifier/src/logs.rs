@@ -1,6 +1,7 @@
 //! Checks of both logs as logs: steps 2 to 9 of SPEC.md 9.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 
 use placet_proto::bundle::Consistency;
 use placet_proto::cose::Receipt;
@@ -13,6 +14,7 @@ use placet_proto::trust::{TrustFile, TrustedLog};
 use crate::evidence::{Evidence, MainStatement, Parsed, ParsedNote, sizes};
 use crate::notes::{self, LogTrust, NoteSet, OpenNote};
 use crate::report::{Problem, Status};
+use crate::workers::Workers;
 
 type Checked = Result<String, Problem>;
 
@@ -103,8 +105,20 @@ pub(crate) fn equivocation(parsed: &[ParsedNote], trust: &LogTrust) -> Result<()
 pub(crate) fn open_notes(
     parsed: &[ParsedNote],
     trust: &LogTrust,
+    workers: &dyn Workers,
 ) -> Result<Vec<OpenNote>, Problem> {
-    parsed.iter().map(|note| notes::open(&note.bytes, &note.signed, trust)).collect()
+    let opened: Vec<OnceLock<_>> = parsed.iter().map(|_| OnceLock::new()).collect();
+    workers.each(parsed.len(), &|at| {
+        if let (Some(note), Some(place)) = (parsed.get(at), opened.get(at)) {
+            place.get_or_init(|| notes::open(&note.bytes, &note.signed, trust));
+        }
+    });
+    // What nobody did is done here, so that no note is left out.
+    let all = parsed.iter().zip(opened);
+    all.map(|(note, place)| {
+        place.into_inner().unwrap_or_else(|| notes::open(&note.bytes, &note.signed, trust))
+    })
+    .collect()
 }
 
 /// Step 7: each path proves.

@@ -1,6 +1,7 @@
 //! Both logs with all in them that no single request decides: what a bundle and an audit share.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use placet_proto::document::Genesis;
 use placet_proto::kind::LogRole;
@@ -46,6 +47,7 @@ impl Opened {
             gov_notes: &self.gov_notes,
             orders,
             attestation_roots: &self.attestation_roots,
+            attested: Mutex::default(),
             governed: &self.governed,
             roots: None,
             whole_log: None,

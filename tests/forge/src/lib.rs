@@ -8,6 +8,7 @@ mod attest;
 mod bundle;
 mod ledger;
 mod log;
+mod long;
 pub mod misbehaviour;
 mod people;
 pub mod scenarios;
@@ -17,6 +18,7 @@ pub use attest::Vendor;
 pub use ledger::{
     AUDIENCE, Forge, GOV, IssuerKey, MAIN, ORIGIN, RP_ID, initiator, note_ref, signing_key,
 };
-pub use log::{MemLog, Witness, public};
+pub use log::{MemLog, Witness, public, signed};
+pub use long::{Requests, write_long_log};
 pub use people::Person;
 pub use vector::{Expect, Vector};

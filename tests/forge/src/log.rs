@@ -223,3 +223,10 @@ impl MemLog {
 pub fn public(key: &SigningKey) -> PublicKey {
     PublicKey::Ed25519(key.verifying_key().to_bytes())
 }
+
+/// A message signed by a key, to measure verification with.
+#[must_use]
+pub fn signed(message: &[u8]) -> (PublicKey, Vec<u8>, Vec<u8>) {
+    let key = SigningKey::from_bytes(&[9; 32]);
+    (public(&key), message.to_vec(), key.sign(message).to_bytes().to_vec())
+}

@@ -64,6 +64,16 @@ pub fn check(bundle: &Path, trust: &Path, log: Option<&Path>) -> Result<Checked,
     Ok(Checked { exit: result.exit, code: result.code, text })
 }
 
+/// Audits copies of both logs against one trust file, as `audit` does.
+///
+/// # Errors
+/// The sentence with which `audit` would end, when a copy or the trust file can't be read.
+pub fn audit(copy: &Path, trust: &Path) -> Result<Checked, String> {
+    let audited = commands::audit_one(copy, trust).map_err(|failure| failure.to_string())?;
+    let (exit, code, text) = audited;
+    Ok(Checked { exit, code, text })
+}
+
 /// A panic is a bug of this program and never a verdict.
 fn guarded(run: impl FnOnce() -> Exit + UnwindSafe) -> Exit {
     panic::catch_unwind(run).unwrap_or_else(|_| {

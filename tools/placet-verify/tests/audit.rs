@@ -7,9 +7,11 @@ use std::path::Path;
 
 use common::schema::{self, validate};
 use common::{AS_OF, Ran, run_in};
-use placet_forge::Person;
 use placet_forge::scenarios::{Story, action, story};
-use placet_proto::document::{Body, DigestRef, Ended, Erasure, ErasureTarget, OutcomeResult, Role};
+use placet_forge::{AUDIENCE, Person, initiator};
+use placet_proto::document::{
+    Body, Decision, DigestRef, Ended, Erasure, ErasureTarget, OutcomeResult, Role, Verdict,
+};
 use placet_proto::json::{self, Json};
 use placet_proto::sshsig::Namespace;
 use placet_proto::statement::Statement;
@@ -422,4 +424,80 @@ fn nothing_but_the_copy_is_touched() {
     copy.audit(&["--json"]);
     assert_eq!(list(&copy.path("log")), before);
     assert_eq!(list(copy.dir.path()).len(), 2);
+}
+
+// [R-9.10-1]
+#[test]
+fn a_governance_document_without_effect_is_noted_and_decides_nothing() {
+    let mut s = Story::opened();
+    let mut bob = Person::named("Bob");
+    s.forge.enrol(&mut bob, &[Role::Approver], Some(&mut s.alice));
+    let alice = Person::named("Alice");
+    s.forge.set_roles(&alice, &[Role::Auditor], &mut bob);
+    s.forge.publish_both();
+    let copy = Copy::of(&s.approved().executed().closed());
+    let ran = copy.audit(&[]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.out.contains("noted gov 5: lineage.root [lineage.role]"), "{}", ran.out);
+}
+
+#[test]
+fn a_request_with_too_many_statements_is_open() {
+    let mut s = story();
+    let request = s.forge.uuid();
+    for _ in 0..1025 {
+        let decision = Decision {
+            request: request.clone(),
+            action: action("X0001"),
+            audience: AUDIENCE.to_owned(),
+            initiator: initiator(),
+            decision: Verdict::Requestable,
+            policy: s.forge.policy.clone(),
+            determining: vec![],
+            reason: "ask".to_owned(),
+            approvals: vec![],
+            at: UnixSeconds(s.forge.clock),
+            not_after: None,
+            quorum: None,
+        };
+        s.forge.ledger_states(Body::Decision(decision), &request);
+    }
+    s.close();
+    lie(&s, 3, "audit.request_limit");
+}
+
+/// Whoever hands over a copy can write anything into it.
+#[test]
+fn a_copy_with_any_byte_changed_gives_a_verdict_or_a_reason_and_no_panic() {
+    let copy = Copy::of(&story());
+    let files = [
+        "log/checkpoint",
+        "log/notes/0",
+        "log/statements/0",
+        "log/tile/entries/000.p/6",
+        "gov/checkpoint",
+        "gov/notes/0",
+        "gov/statements/0",
+        "gov/tile/entries/000.p/4",
+    ];
+    for name in files {
+        let path = copy.path(name);
+        let whole = fs::read(&path).unwrap();
+        for n in 0..12 {
+            let at = n * (whole.len() - 1) / 11;
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x41;
+            fs::write(&path, &bytes).unwrap();
+            let ran = copy.audit(&[]);
+            // In a note, a line whose key id is another one is a line of an unknown key (6.4).
+            let note = name.contains("note") || name.contains("checkpoint");
+            let allowed: &[i32] = if note { &[0, 1, 3, 4, 5] } else { &[1, 3, 4, 5] };
+            assert!(allowed.contains(&ran.code), "{name}, byte {at}: {}{}", ran.code, ran.out);
+            fs::write(&path, &whole[..at]).unwrap();
+            let ran = copy.audit(&[]);
+            assert!(allowed.contains(&ran.code), "{name} cut at {at}: {}{}", ran.code, ran.out);
+        }
+        fs::write(&path, &whole).unwrap();
+    }
+    assert_eq!(copy.audit(&[]).code, 0);
 }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{expect_json, text, verify};
+use common::{expect, expect_json, text, verify};
 use placet_ledger::witness::WitnessFolder;
 use placet_proto::action::Action;
 use placet_proto::json;
@@ -64,6 +64,14 @@ fn the_demonstration_runs_twice_on_one_folder_and_its_evidence_verifies() {
     assert_eq!(checked.exit.code(), 0, "{}", checked.text);
     assert!(checked.text.contains("1 executions of the request in"), "{}", checked.text);
     assert_eq!(text(&expect_json(1, &export), &["code"]), "dir.not_empty");
+
+    // Both logs as wholes: two requests, each approved, executed, with its outcome.
+    let copies = dir.join("copies");
+    let both = ["log", "export", "--dir", args[4], "--log", "both", "--out"];
+    expect(0, &[&both[..], &[copies.to_str().unwrap()]].concat());
+    let audited = placet_verify::audit(&copies, &trust).unwrap();
+    assert_eq!(audited.exit.code(), 0, "{}", audited.text);
+    assert!(audited.text.contains("2 requests"), "{}", audited.text);
 
     let strict = TrustFile { allow_dev: false, ..read_trust() };
     std::fs::write(&trust, strict.encode()).unwrap();

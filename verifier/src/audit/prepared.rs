@@ -16,6 +16,7 @@ use crate::evidence::{Evidence, Parsed, read_notes};
 use crate::logs;
 use crate::opened::{Opened, is_of_kind};
 use crate::report::{Malformed, Problem};
+use crate::workers::Workers;
 
 /// Both logs of a ledger as their copies hold them.
 #[derive(Debug, Clone, Default)]
@@ -63,11 +64,12 @@ impl<'a> Prepared<'a> {
         roots: &dyn Roots,
         trust: &'a TrustFile,
         as_of: u64,
+        workers: &dyn Workers,
     ) -> Result<Self, Malformed> {
         let options = Options { as_of, ..Options::default() };
         let size = copies.main_size;
         let mut evidence = read(copies)?;
-        let mut run = Run::new(trust, &options);
+        let mut run = Run { workers, ..Run::new(trust, &options) };
         let opened = run.open(&evidence)?;
         if let Some(opened) = &opened {
             let checked = gov_roots(opened, &evidence)

@@ -35,6 +35,8 @@ use crate::input;
 const MAX_ENTRIES: u64 = 1 << 24;
 /// The most notes of a log that are read: one every ten seconds for a hundred days.
 const MAX_NOTES: usize = 1 << 20;
+/// The most bytes of notes of a log that are read.
+const MAX_NOTES_SIZE: usize = 256 << 20;
 
 /// A copy of one log.
 pub struct Copy {
@@ -74,16 +76,17 @@ impl Copy {
     /// # Errors
     /// What reading the files gives; `logcopy.*`.
     pub fn notes(&self) -> Result<Vec<Vec<u8>>, Failure> {
-        let mut notes = Vec::new();
+        let (mut notes, mut size) = (Vec::new(), 0_usize);
         for n in 0_u64.. {
             let path = self.notes.join(n.to_string());
             if !path.exists() {
                 break;
             }
-            if notes.len() >= MAX_NOTES {
+            let bytes = input::read(&path, logcopy::MAX_NOTES_BYTES)?.bytes;
+            size = size.saturating_add(bytes.len());
+            if notes.len() >= MAX_NOTES || size > MAX_NOTES_SIZE {
                 return Err(Failure::malformed(&path, codes::SIZE, "more notes than are read"));
             }
-            let bytes = input::read(&path, logcopy::MAX_NOTES_BYTES)?.bytes;
             let read =
                 logcopy::parse_notes(&bytes).map_err(|e| Failure::proto(&path, &e.into()))?;
             notes.extend(read.into_iter().map(<[u8]>::to_vec));

@@ -18,6 +18,7 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::Output;
 
+pub(crate) use audit::one as audit_one;
 pub(crate) use check::one as check_one;
 
 /// Runs a command.

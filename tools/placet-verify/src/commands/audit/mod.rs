@@ -10,9 +10,10 @@ mod state;
 mod threads;
 
 use std::num::NonZero;
+use std::path::Path;
 use std::time::Instant;
 
-use self::report::{Result as AuditResult, RunFacts};
+use self::report::{AuditResult, RunFacts};
 use self::source::Source;
 use crate::cli::Audit;
 use crate::error::Failure;
@@ -29,14 +30,7 @@ pub fn run(args: &Audit, output: &mut Output) -> Result<Exit, Failure> {
     let trust = GivenTrust::read(&args.trust).inspect_err(|_| {
         output.say("The trust file can't be used; nothing was verified.");
     })?;
-    let as_of = trust::as_of(args.as_of);
-    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
-    let workers = args.threads.map_or_else(cores, usize::from);
-    let started = Instant::now();
-    let source = Source::open(args)?;
-    let done = run::audit(args, &source, &trust, as_of.0, workers)?;
-    let run = RunFacts::new(started.elapsed(), workers, &done);
-    let mut result = AuditResult::new(args, &source, &trust, as_of, done);
+    let (mut result, run) = judge(args, &trust)?;
     if args.json {
         result.run = Some(run);
         let json = serde_json::to_string(&result);
@@ -47,4 +41,27 @@ pub fn run(args: &Audit, output: &mut Output) -> Result<Exit, Failure> {
         output.say(&run.text());
     }
     Ok(result.exit)
+}
+
+/// Audits copies as `audit COPY --trust TRUST` does; the exit code, the code, and the text.
+///
+/// # Errors
+/// A trust file or copy that can't be read.
+pub fn one(copy: &Path, trust: &Path) -> Result<(Exit, Option<&'static str>, String), Failure> {
+    let (copy, trust) = (copy.to_owned(), trust.to_owned());
+    let (gov, state, threads, as_of) = (None, None, None, None);
+    let args = Audit { copy, gov, trust, state, threads, as_of, json: false };
+    let (result, _) = judge(&args, &GivenTrust::read(&args.trust)?)?;
+    Ok((result.exit, result.code, result.text()))
+}
+
+fn judge(args: &Audit, trust: &GivenTrust) -> Result<(AuditResult, RunFacts), Failure> {
+    let as_of = trust::as_of(args.as_of);
+    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
+    let workers = args.threads.map_or_else(cores, usize::from);
+    let started = Instant::now();
+    let source = Source::open(args)?;
+    let done = run::audit(args, &source, trust, as_of.0, workers)?;
+    let run = RunFacts::new(started.elapsed(), workers, &done);
+    Ok((AuditResult::new(args, &source, trust, as_of, done), run))
 }

@@ -28,13 +28,14 @@ const IN_TEXT: usize = 50;
 
 /// The result of an audit. All but `run` depends on the copies and the trust file only.
 #[derive(Debug, Serialize)]
-pub struct Result {
+pub struct AuditResult {
     schema: &'static str,
     copy: String,
     result: &'static str,
     exit_code: u8,
+    /// The code of the finding that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
+    pub code: Option<&'static str>,
     caveats: Vec<String>,
     main: LogFacts,
     gov: LogFacts,
@@ -120,7 +121,7 @@ impl RunFacts {
     }
 }
 
-impl Result {
+impl AuditResult {
     /// Of an audit that came to its end.
     pub fn new(
         args: &Audit,

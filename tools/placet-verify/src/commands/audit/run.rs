@@ -12,7 +12,7 @@ use super::progress::Progress;
 use super::read::Reader;
 use super::source::{Source, Tree, WIDTH};
 use super::state::{self, State};
-use super::threads;
+use super::threads::{self, Threads};
 use crate::cli::Audit;
 use crate::codes;
 use crate::error::Failure;
@@ -70,7 +70,7 @@ pub fn audit(
     let mut progress = Progress::new(source.size());
     let tree = Tree::read(source, workers)?;
     let copies = source.copies()?;
-    let prepared = Prepared::new(copies, &tree, &trust.file, as_of)
+    let prepared = Prepared::new(copies, &tree, &trust.file, as_of, &Threads(workers))
         .map_err(|e| Failure::malformed(&args.copy, e.code, &e.detail))?;
     let run = Run { source, tree: &tree, prepared: &prepared, workers };
     let mut findings = prepared.findings();

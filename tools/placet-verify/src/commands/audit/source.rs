@@ -19,6 +19,8 @@ use crate::error::Failure;
 
 /// Entries of a tile, and statements of a file.
 pub const WIDTH: u64 = TILE_WIDTH as u64;
+/// Bytes of a governance log that are read. One of more than 16 MiB fits into no bundle.
+const MAX_GOV_BYTES: usize = 64 << 20;
 /// Most roots that are kept; they are computed again where there are more.
 const MAX_ROOTS: usize = 65_536;
 
@@ -127,9 +129,18 @@ impl Source {
         let first = self.bundle(0)?;
         let first = whole(&first, 0).ok_or_else(|| lost(&self.main, 0))?;
         let size = self.gov_checkpoint.size;
-        let mut gov = Vec::new();
+        let (mut gov, mut bytes) = (Vec::new(), 0_usize);
         for index in 0..size.div_ceil(WIDTH) {
             let read = bundle(&self.gov, index, size)?;
+            bytes = bytes.saturating_add(read.weight());
+            if bytes > MAX_GOV_BYTES {
+                let path = self.gov.statements_path(index);
+                return Err(Failure::malformed(
+                    &path,
+                    codes::SIZE,
+                    "a larger governance log than is read",
+                ));
+            }
             for position in 0..read.len() {
                 gov.push(whole(&read, position).ok_or_else(|| lost(&self.gov, index))?);
             }

@@ -3,7 +3,22 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
+use placet_verifier::Workers;
+
 use crate::error::Failure;
+
+/// So many threads.
+pub struct Threads(pub usize);
+
+impl Workers for Threads {
+    fn each(&self, count: usize, work: &(dyn Fn(usize) + Sync)) {
+        // The work itself can't fail.
+        let _ = each(self.0, count, |at| {
+            work(at);
+            Ok(())
+        });
+    }
+}
 
 /// Does `work` for each number below `count` on `threads` threads; results in ascending order, so
 /// that they don't depend on how many threads there are.
