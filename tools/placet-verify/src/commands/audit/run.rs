@@ -20,8 +20,9 @@ use crate::trust::GivenTrust;
 
 /// Files of statements in a chunk at most: 8192 statements.
 const CHUNK_BUNDLES: u64 = 32;
-/// Chunks of a small log, so that it, too, is done piece by piece.
-const CHUNKS: u64 = 64;
+/// Chunks of a small log at least, so that it, too, is done piece by piece. More would cost: a
+/// request that lies across two chunks is looked at twice.
+const CHUNKS: u64 = 4;
 /// Bytes of statements in a chunk, but for its first file: what is read of them takes some times
 /// as much memory.
 const CHUNK_BYTES: u64 = 32 << 20;
