@@ -389,7 +389,7 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from backup" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from backup" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l dir -d 'The folder to make, missing or empty' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l dir -d 'The folder to make, missing or empty, or where this was interrupted' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l from -d 'The backup' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l checkpoint -d 'A checkpoint of a log, from a monitor, a witness or evidence; may be repeated' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from restore" -l old -d 'What is left of the old folder, for the checkpoints in it; may be repeated' -r -F

@@ -538,7 +538,7 @@ never\:"Nowhere"))' \
 ;;
 (restore)
 _arguments "${_arguments_options[@]}" : \
-'--dir=[The folder to make, missing or empty]:DIR:_files' \
+'--dir=[The folder to make, missing or empty, or where this was interrupted]:DIR:_files' \
 '--from=[The backup]:BACKUP:_files' \
 '*--checkpoint=[A checkpoint of a log, from a monitor, a witness or evidence; may be repeated]:NOTE:_files' \
 '*--old=[What is left of the old folder, for the checkpoints in it; may be repeated]:DIR:_files' \
