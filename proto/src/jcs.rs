@@ -6,6 +6,8 @@
 //! * [`parse_canonical`] (and [`parse_canonical_limited`]) accept only bytes that already are that
 //!   form, so that signed bytes have one reading and one spelling.
 
+use std::cmp::Ordering;
+
 use crate::{Error, json, json::Json};
 
 /// The canonical form, as bytes (UTF-8).
@@ -92,12 +94,10 @@ fn write_value(value: &Json, out: &mut String) {
 
 fn write_object(members: &[(String, Json)], out: &mut String) {
     let mut sorted: Vec<&(String, Json)> = members.iter().collect();
-    // Code units, not code points: they differ above U+FFFF (RFC 8785 3.2.3).
-    let order = |a: &str, b: &str| match a.is_ascii() && b.is_ascii() {
-        true => a.cmp(b),
-        false => a.encode_utf16().cmp(b.encode_utf16()),
-    };
-    sorted.sort_by(|(a, _), (b, _)| order(a, b));
+    // What was canonical already needs no sorting, and that is most of what there is.
+    if !members.is_sorted_by(|(a, _), (b, _)| compare(a, b).is_lt()) {
+        sorted.sort_by(|(a, _), (b, _)| compare(a, b));
+    }
     out.push('{');
     for (i, (name, value)) in sorted.into_iter().enumerate() {
         if i > 0 {
@@ -110,26 +110,45 @@ fn write_object(members: &[(String, Json)], out: &mut String) {
     out.push('}');
 }
 
+/// Code units, not code points: they differ above U+FFFF (RFC 8785 3.2.3). Among ASCII they are the
+/// bytes.
+fn compare(a: &str, b: &str) -> Ordering {
+    match a.is_ascii() && b.is_ascii() {
+        true => a.cmp(b),
+        false => a.encode_utf16().cmp(b.encode_utf16()),
+    }
+}
+
 fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\u{8}' => out.push_str("\\b"),
-            '\t' => out.push_str("\\t"),
-            '\n' => out.push_str("\\n"),
-            '\u{c}' => out.push_str("\\f"),
-            '\r' => out.push_str("\\r"),
-            '\0'..='\u{1f}' => {
-                out.push_str("\\u00");
-                let digits = [u32::from(c) >> 4, u32::from(c) & 0xf];
-                out.extend(digits.iter().filter_map(|&digit| char::from_digit(digit, 16)));
-            }
-            _ => out.push(c),
+    let mut rest = text;
+    // What stands for itself is copied in one piece.
+    while let Some(at) = rest.bytes().position(|b| matches!(b, b'"' | b'\\' | 0..=0x1f)) {
+        let (plain, special) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let mut chars = special.chars();
+        chars.next().into_iter().for_each(|c| write_escape(c, out));
+        rest = chars.as_str();
+    }
+    out.push_str(rest);
+    out.push('"');
+}
+
+fn write_escape(c: char, out: &mut String) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\u{8}' => out.push_str("\\b"),
+        '\t' => out.push_str("\\t"),
+        '\n' => out.push_str("\\n"),
+        '\u{c}' => out.push_str("\\f"),
+        '\r' => out.push_str("\\r"),
+        _ => {
+            out.push_str("\\u00");
+            let digits = [u32::from(c) >> 4, u32::from(c) & 0xf];
+            out.extend(digits.iter().filter_map(|&digit| char::from_digit(digit, 16)));
         }
     }
-    out.push('"');
 }
 
 #[cfg(test)]

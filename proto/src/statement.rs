@@ -291,6 +291,25 @@ impl Statement {
     /// `kind.unknown` and `profile.unknown` for what a later profile may define; else `cose.*`,
     /// `statement.*`, `document.*`, `cbor.*`, `json.*`.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        Self::parse_with(bytes, Document::parse)
+    }
+
+    /// As [`Statement::parse`], where the document was parsed already: what was made a moment ago
+    /// is checked as a reader checks it, and the same bytes are not read twice.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn parse_around(bytes: &[u8], document: &Document) -> Result<Self, Error> {
+        Self::parse_with(bytes, |found| match found == document.bytes() {
+            true => Ok(document.clone()),
+            false => Document::parse(found),
+        })
+    }
+
+    fn parse_with(
+        bytes: &[u8],
+        read: impl FnOnce(&[u8]) -> Result<Document, Error>,
+    ) -> Result<Self, Error> {
         let sign1 = Sign1::parse(bytes)?;
         if sign1.unprotected != cose::EMPTY_MAP {
             return Err(StatementError::Unprotected.into());
@@ -305,7 +324,7 @@ impl Statement {
         if Kind::from_name(kind).is_none() {
             return Err(crate::document::DocumentError::Kind.into());
         }
-        let document = Document::parse(document)?;
+        let document = read(document)?;
         if document.kind().name() != kind {
             return Err(StatementError::KindMismatch.into());
         }
