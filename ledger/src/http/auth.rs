@@ -196,7 +196,10 @@ pub(super) async fn page_for(
 pub async fn by_session(app: &App, headers: &HeaderMap) -> Result<Option<Session>, Fault> {
     let Some(secret) = session::secret_in(app, headers) else { return Ok(None) };
     let csrf = secret.csrf();
-    let found = lookup(app, move |app| app.ledger().session(&secret)).await?;
+    let found = match app.ledger().session_at_hand(&secret) {
+        Some(found) => Some(found),
+        None => lookup(app, move |app| app.ledger().session(&secret)).await?,
+    };
     Ok(found.map(|signed_in| Session {
         person: signed_in.person,
         credential: signed_in.credential,

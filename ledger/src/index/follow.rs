@@ -10,6 +10,9 @@ use tokio::sync::watch;
 use super::Inner;
 use crate::{Error, LogId};
 
+/// From the first new entry to the look at all that came: one transaction for many costs less of
+/// what answering needs. Who searches does not wait for it (`Index::search` looks itself).
+const GATHER: Duration = Duration::from_millis(50);
 /// Pause after a failure, so that it does not fill the service's log.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -69,6 +72,9 @@ async fn run(inner: &Inner, stop: &AtomicBool, mut woken: watch::Receiver<()>) {
             grown = main.changed() => if grown.is_err() { return },
             grown = gov.changed() => if grown.is_err() { return },
             _ = woken.changed() => {}
+        }
+        if !stopped() {
+            let _ = tokio::time::timeout(GATHER, woken.changed()).await;
         }
     }
 }

@@ -22,6 +22,7 @@ pub(crate) mod store;
 pub(crate) mod terms;
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use self::follow::Follower;
@@ -213,10 +214,12 @@ impl Inner {
         issuers: &mut BTreeSet<[u8; 32]>,
     ) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::new();
-        let entries = log.entries(from..to)?;
-        for (index, entry) in (from..to).zip(&entries) {
-            rows.push(Row::of(&self.key, entry, &log.statement(index)?, issuers));
-        }
+        let mut entries = log.entries(from..to)?.into_iter();
+        log.visit(from..to, |_, statement| {
+            let Some(entry) = entries.next() else { return ControlFlow::Break(()) };
+            rows.push(Row::of(&self.key, &entry, &statement, issuers));
+            ControlFlow::Continue(())
+        })?;
         Ok(rows)
     }
 

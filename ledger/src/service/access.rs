@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use rusqlite::Connection;
 
 use super::readers::Readers;
+use super::sessions::Known;
 use super::state;
 use crate::Error;
 use crate::sqlite::{self, Flush};
@@ -33,6 +34,8 @@ pub struct Access {
     path: PathBuf,
     connection: Mutex<Connection>,
     readers: Readers,
+    /// Sessions that were looked up. No other process ends or begins one.
+    pub(super) known: Known,
 }
 
 impl Access {
@@ -48,7 +51,8 @@ impl Access {
         });
         let connection = connection.map_err(Error::sqlite(path))?;
         let readers = Readers::new(path);
-        Ok(Self { path: path.to_path_buf(), connection: connection.into(), readers })
+        let known = Known::default();
+        Ok(Self { path: path.to_path_buf(), connection: connection.into(), readers, known })
     }
 
     /// Reads what was committed, without waiting for who writes.

@@ -158,7 +158,8 @@ impl Ledger {
     /// [`Ledger::open_request`].
     pub fn answer(&self, document: &Digest, signed: Signed) -> Result<Answered, Error> {
         let now = self.now();
-        let document = lock(&self.pending).get(document, now)?;
+        let bytes = lock(&self.pending).bytes(document, now)?;
+        let document = Document::parse(&bytes)?;
         let (answer, namespace, denial) = match &document.body {
             Body::Approval(a) => (a, Namespace::Approve, false),
             Body::Denial(a) => (a, Namespace::Deny, true),
@@ -233,6 +234,11 @@ impl Ledger {
         let vouchers =
             roster.vouchers(credential, gov_size, role).map_err(|p| not_authorised(&p))?;
         for (ancestor, index) in &vouchers {
+            // Hardly ever is there one, and the rest is a question to a file.
+            let mut standing = roster.revocations(ancestor).filter(|r| r.authorised.is_ok());
+            if standing.next().is_none() {
+                continue;
+            }
             let covered = self.gov.notes().map(|n| n.covering(*index, 0)).transpose()?.flatten();
             let by = covered.map_or(u64::MAX, |n| n.published_at.saturating_add(1));
             let mut early = roster

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::clock::random;
 use super::ledger::Ledger;
 use super::requests::Carried;
-use super::state::{Sql, State, int, uint};
+use super::state::{Extra, Sql, State, int, uint, write_extra};
 use crate::Error;
 
 pub(super) const SCHEMA: &str = "
@@ -132,24 +132,19 @@ impl State {
         Ok(*self.secret.get_or_init(|| secret))
     }
 
-    /// Keeps the hashes of a request; an open one counts as live.
-    pub(super) fn set_detail(
+    /// Keeps what a request carries, and its hashes.
+    pub(super) fn keep(
         &self,
         request: &str,
         max_age: Option<u64>,
         marks: &Marks,
-        live: bool,
+        extra: &Extra,
     ) -> Result<(), Error> {
         self.with(|c| {
             let t = c.transaction()?;
-            t.execute(
-                "INSERT OR REPLACE INTO detail VALUES (?1, ?2, NULL, ?3, ?4)",
-                params![request, max_age.map(int), marks.equal, marks.agent],
-            )?;
-            if live {
-                let sql = "INSERT OR REPLACE INTO live VALUES (?1, ?2, ?3)";
-                t.execute(sql, params![request, marks.equal, marks.agent])?;
-            }
+            t.prepare_cached("INSERT OR REPLACE INTO detail VALUES (?1, ?2, NULL, ?3, ?4)")?
+                .execute(params![request, max_age.map(int), marks.equal, marks.agent])?;
+            write_extra(&t, request, extra)?;
             t.commit()
         })
     }

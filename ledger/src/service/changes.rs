@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use placet_proto::document::{
-    Body, Digest, Policy, Revocation, Role, RoleChange, Signer, is_uuid_v4,
+    Body, Digest, Document, Policy, Revocation, Role, RoleChange, Signer, is_uuid_v4,
 };
 use placet_proto::time::UnixSeconds;
 
@@ -123,7 +123,8 @@ impl Ledger {
         document: &Digest,
         signed: Signed,
     ) -> Result<(Appended, Option<String>), Error> {
-        let document = lock(&self.pending).get(document, self.now())?;
+        let bytes = lock(&self.pending).bytes(document, self.now())?;
+        let document = Document::parse(&bytes)?;
         let (signer, after, target) = match &document.body {
             Body::Revocation(r) => (&r.signer, &r.after, Some(r.credential.clone())),
             Body::Role(r) => (&r.signer, &r.after, None),

@@ -176,6 +176,16 @@ impl State {
         self.read(|c| c.prepare_cached(sql)?.query_map([person], |r| r.get(0))?.collect())
     }
 
+    /// All that a person is called: the name, unless it was erased, and the identities.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn called(&self, person: &str) -> Result<Vec<String>, Error> {
+        let sql = "SELECT name FROM person WHERE person = ?1 \
+                   UNION ALL SELECT id FROM identity WHERE person = ?1";
+        self.read(|c| c.prepare_cached(sql)?.query_map([person], |r| r.get(0))?.collect())
+    }
+
     /// Replaces the identities of a person.
     ///
     /// # Errors

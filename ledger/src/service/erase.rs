@@ -8,7 +8,7 @@
 //! With the first order about a request the once key `erased` is taken, which every statement about
 //! a request needs to be free: nothing can be filed afterwards that would hold the action again.
 
-use placet_proto::document::{Body, Digest, Erasure, ErasureTarget, Role, Signer};
+use placet_proto::document::{Body, Digest, Document, Erasure, ErasureTarget, Role, Signer};
 use placet_proto::kind::Kind;
 use placet_proto::statement;
 
@@ -152,7 +152,8 @@ impl Ledger {
     /// `answer.document_unknown`, `answer.assertion`, `person.not_authorised`, and those of the
     /// log. `erase.unfinished` for an order that is on record, and is carried out later.
     pub fn confirm_erasure(&self, document: &Digest, signed: Signed) -> Result<Erased, Error> {
-        let document = lock(&self.pending).get(document, self.now())?;
+        let bytes = lock(&self.pending).bytes(document, self.now())?;
+        let document = Document::parse(&bytes)?;
         let Body::Erasure(order) = &document.body else {
             return Err(Refusal::DocumentUnknown.into());
         };
@@ -231,6 +232,7 @@ impl Ledger {
                 break;
             }
             self.main.withhold(open.iter().map(|(leaf, _)| *leaf))?;
+            self.decisions.forget();
             let mut requests: Vec<&str> = open.iter().filter_map(|(_, r)| r.as_deref()).collect();
             requests.dedup();
             let mut late = None;

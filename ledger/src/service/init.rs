@@ -229,6 +229,7 @@ impl Ledger {
             let document: Document = self.document(body)?;
             let once = vec![once_key("document", &[document.sha256()])];
             let statement = self.sign(&Issue { log: id, ..Issue::by_ledger(document) })?;
+            let statement = statement.bytes().to_vec();
             entries.push(NewEntry { statement, once, absent: Vec::new() });
         }
         match self.log(id).append(entries)? {

@@ -1,13 +1,15 @@
 //! The open service: both logs, the keys, the publishers, and issuing statements.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, OnceLock, RwLock, Weak};
 use std::time::Duration;
 
 use placet_proto::cose;
 use placet_proto::document::{After, Body, DigestRef, Document, NoteRef};
 use placet_proto::kind::LogRole;
-use placet_proto::statement::{Assertion, Attestation, Header, Statement, Unsigned};
+use placet_proto::statement::{Assertion, Attestation, Statement};
 use placet_proto::time::UnixSeconds;
 use placet_proto::{sha256, sha256_parts};
 use placet_verifier::governance::{Governance as Roster, Rules};
@@ -22,7 +24,9 @@ use super::governance::{Governance, read_statement};
 use super::keys::{Keys, NoteSigner, ServiceKeys, Sign as _};
 use super::pending::Pending;
 use super::publisher::{Pace, Publisher, PublisherStatus, Witnesses, times_of};
+use super::recent::{Decisions, Landing, Recent, Told};
 use super::requests::RequestEvent;
+use super::seal::{Claims, seal};
 use super::state::State;
 use super::timer::Timer;
 use super::{Refusal, init};
@@ -75,6 +79,11 @@ pub struct Ledger {
     roster: Mutex<Option<(u64, Arc<Roster>)>>,
     /// One projection of the main log at a time.
     projecting: Mutex<()>,
+    /// Size up to which that is done; 0 before the first.
+    projected: AtomicU64,
+    recent: Arc<Recent>,
+    landing: Arc<Landing>,
+    pub(super) decisions: Decisions,
     changes: watch::Sender<u64>,
     pub(super) events: broadcast::Sender<RequestEvent>,
     /// Governance documents are checked and appended one at a time.
@@ -239,6 +248,10 @@ impl Ledger {
             governance: Governance::default(),
             roster: Mutex::default(),
             projecting: Mutex::default(),
+            projected: AtomicU64::new(0),
+            recent: Arc::default(),
+            landing: Arc::default(),
+            decisions: Decisions::default(),
             changes: watch::Sender::new(0),
             events: broadcast::Sender::new(MAX_EVENTS),
             governing: Mutex::default(),
@@ -428,7 +441,7 @@ impl Ledger {
     }
 
     /// Signs a statement around a document.
-    pub(super) fn sign(&self, issue: &Issue) -> Result<Vec<u8>, Error> {
+    pub(super) fn sign(&self, issue: &Issue) -> Result<Statement, Error> {
         let (key, iss) = match issue.issuer {
             Issuer::Ledger => (&self.keys.ledger, self.log(issue.log).origin().to_owned()),
             Issuer::Pep => (&self.keys.pep, self.config.audience.clone()),
@@ -437,27 +450,8 @@ impl Ledger {
             Some(request) => request.to_owned(),
             None => uuid()?,
         };
-        let public = key.public_key();
-        let header = Header {
-            alg: public.algorithm().cose_id(),
-            kid: public.thumbprint(),
-            iss,
-            sub: format!("urn:uuid:{subject}"),
-            iat: self.clock.now().0,
-            cti: random()?,
-            typ: issue.document.kind().typ(),
-        };
-        let unsigned = Unsigned::new(
-            &header,
-            &issue.document,
-            issue.assertions.clone(),
-            issue.attestation.as_ref(),
-        );
-        let signature = key.sign(&unsigned.signed_bytes())?;
-        let bytes = unsigned.sign(&signature);
-        // What a verifier would refuse must not enter the log.
-        Statement::parse(&bytes)?;
-        Ok(bytes)
+        let claims = Claims { iss: &iss, subject: &subject, iat: self.clock.now() };
+        seal(key, claims, &issue.document, issue.assertions.clone(), issue.attestation.as_ref())
     }
 
     /// Records a statement durably, and in the projection; `Err(index)` when a once key is held.
@@ -476,9 +470,10 @@ impl Ledger {
         let erased = document.body.request().filter(|_| id == LogId::Main).map(erased_key);
         absent.extend(erased);
         let filing = erased.map(|_| read(&self.filing));
-        let entry = NewEntry { statement: statement.clone(), once, absent };
+        let bytes = statement.bytes().to_vec();
+        let entry = NewEntry { statement: bytes.clone(), once, absent };
         let gate = (id == LogId::Gov).then(|| write(&self.gate));
-        let appended = self.append(id, entry)?;
+        let appended = self.append(id, entry, statement)?;
         drop(gate);
         let index = match appended {
             Outcome::Appended { first_index } => first_index,
@@ -497,15 +492,38 @@ impl Ledger {
         drop(filing);
         self.publisher(id).nudge();
         self.outbound.wake();
-        Ok(Ok(Appended { log: id, index, document, statement }))
+        Ok(Ok(Appended { log: id, index, document, statement: bytes }))
     }
 
-    fn append(&self, id: LogId, entry: NewEntry) -> Result<Outcome, Error> {
+    /// Appends a statement and waits until it is durable and, in the main log, projected.
+    fn append(&self, id: LogId, entry: NewEntry, statement: Statement) -> Result<Outcome, Error> {
         let frozen = read(&self.frozen);
         if *frozen {
             return Err(Error::Frozen { path: self.dir.root().to_path_buf() });
         }
-        self.log(id).append(vec![entry])
+        if id == LogId::Gov {
+            return self.log(id).append(vec![entry]);
+        }
+        let (tell, told) = sync_channel(Landing::MESSAGES);
+        let (recent, landing) = (Arc::clone(&self.recent), Arc::clone(&self.landing));
+        self.main.submit(vec![entry], move |outcome| match outcome {
+            Ok(Outcome::Appended { first_index }) => {
+                recent.put(first_index, statement);
+                landing.land(first_index, tell);
+            }
+            // Whoever waits is still there: nobody leaves before the answer.
+            other => drop(tell.send(Told::Done(other))),
+        })?;
+        loop {
+            match told.recv() {
+                Ok(Told::Lead) => self.landing.lead(|size| self.project(size)),
+                Ok(Told::Done(outcome)) => return outcome,
+                Err(_) => {
+                    let reason = "a call that this one waited for panicked".to_owned();
+                    return Err(Error::Stopped { reason });
+                }
+            }
+        }
     }
 
     /// Publishes the last checkpoints and closes the folder for writing, for ever; gives the note
@@ -534,18 +552,29 @@ impl Ledger {
     /// Applies the main log up to `size` to the projection. Whoever comes first does the work of
     /// those behind, in one transaction.
     fn project(&self, size: u64) -> Result<(), Error> {
+        if self.projected.load(Ordering::Acquire) >= size {
+            return Ok(());
+        }
         let one = lock(&self.projecting);
-        let mut done = self.state.applied_to()?;
+        let mut done = match self.projected.load(Ordering::Acquire) {
+            0 => self.state.applied_to()?,
+            done => done,
+        };
         let mut changed = Vec::new();
         while done < size {
             let end = self.main.size().min(done.saturating_add(MAX_PROJECTED));
             let statements = (done..end)
-                .map(|index| self.own_statement(index))
+                .map(|index| match self.recent.take(index) {
+                    Some(statement) => Ok(Some(statement)),
+                    None => self.own_statement(index),
+                })
                 .collect::<Result<Vec<_>, Error>>()?;
             let abouts = self.orders_in(done, &statements)?;
             let outcome_s = self.config.outcome_s;
             changed.extend(self.state.apply(done, &statements, &abouts, outcome_s)?);
             done = end;
+            self.projected.store(done, Ordering::Release);
+            self.recent.forget_below(done);
         }
         drop(one);
         if !changed.is_empty() {
@@ -569,6 +598,7 @@ impl Ledger {
             let Some(statement) = statement else { continue };
             let Body::Erasure(order) = &statement.document.body else { continue };
             self.main.withhold(order.targets.iter().map(|target| target.index))?;
+            self.decisions.forget();
             // The order of what others had registered has an id of its own, which no key names.
             let about = statement.header.subject_uuid();
             if self.is_erased(about)? {
@@ -590,7 +620,7 @@ impl Ledger {
 
     /// Wakes those who wait for requests, and lets the timer and the publishers know.
     pub(super) fn after_change(&self) -> Result<(), Error> {
-        let open = self.state.live()? > 0;
+        let open = self.state.is_any_live()?;
         for publisher in &self.publishers {
             publisher.set_open(open);
         }
@@ -611,6 +641,13 @@ impl Ledger {
         let roster = Arc::new(self.build_roster(size)?);
         *cached = Some((size, Arc::clone(&roster)));
         Ok(roster)
+    }
+
+    /// As [`Ledger::roster`], if nobody has to make it first.
+    pub(super) fn roster_at_hand(&self) -> Option<Arc<Roster>> {
+        let cached = self.roster.try_lock().ok()?;
+        let (of, roster) = cached.as_ref()?;
+        (*of == self.gov.size()).then(|| Arc::clone(roster))
     }
 
     fn build_roster(&self, size: u64) -> Result<Roster, Error> {

@@ -8,6 +8,7 @@
 //! | [`config`], [`keys`], [`mod@init`] | a folder from nothing: settings, keys, first entries |
 //! | [`jws`] | tokens of the service key, for programs |
 //! | [`ledger`] | both logs open, issuing statements, COSE Receipts |
+//! | [`seal`] | from a document to a signed statement |
 //! | [`witnesses`], [`publisher`] | cosigned checkpoints |
 //! | [`requests`], [`answers`], [`consume`] | from a requestable denial to an outcome |
 //! | [`carried`], [`eligible`] | what a request carries beside its decision; who may answer it |
@@ -55,10 +56,12 @@ mod pending;
 pub mod people;
 pub mod publisher;
 mod readers;
+mod recent;
 pub mod recovery;
 pub mod registrations;
 pub mod render;
 pub mod requests;
+pub mod seal;
 pub mod sessions;
 pub mod settings;
 pub mod standing;

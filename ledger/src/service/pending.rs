@@ -72,13 +72,13 @@ impl Pending {
         until
     }
 
-    /// The document, still waiting.
+    /// The bytes of the document, still waiting. To be parsed when the lock is free again.
     ///
     /// # Errors
     /// `answer.document_unknown`.
-    pub fn get(&self, sha256: &Sha256, now: UnixSeconds) -> Result<Document, Error> {
+    pub fn bytes(&self, sha256: &Sha256, now: UnixSeconds) -> Result<Vec<u8>, Error> {
         let found = self.waiting.get(sha256).filter(|w| w.end.0 > now);
-        Ok(Document::parse(&found.ok_or(Refusal::DocumentUnknown)?.document)?)
+        Ok(found.ok_or(Refusal::DocumentUnknown)?.document.to_vec())
     }
 
     /// Notes that the signer of this document knows that nobody may be able to administrate
@@ -169,7 +169,7 @@ mod tests {
             pending.put(&document(n), b"a", now);
         }
         pending.put(&document(9), b"b", now);
-        let known = |p: &Pending, n, now| p.get(document(n).sha256(), now).is_ok();
+        let known = |p: &Pending, n, now| p.bytes(document(n).sha256(), now).is_ok();
         let kept: Vec<u8> = (0..10).filter(|n| known(&pending, *n, now)).collect();
         assert_eq!(kept, [2, 3, 4, 5, 9]);
         let later = UnixSeconds(1000 + WAIT_S);
@@ -194,8 +194,8 @@ mod tests {
             pending.put(&of(n), b"a", now);
         }
         assert_eq!(pending.waiting.len(), MAX_OF_CREDENTIAL);
-        assert!(pending.get(of(7).sha256(), now).is_err());
-        assert!(pending.get(of(8).sha256(), now).is_ok());
+        assert!(pending.bytes(of(7).sha256(), now).is_err());
+        assert!(pending.bytes(of(8).sha256(), now).is_ok());
     }
 
     #[test]
@@ -213,8 +213,8 @@ mod tests {
         }
         assert_eq!(pending.waiting.len(), MAX_WAITING);
         assert_eq!(pending.by_end.len(), MAX_WAITING);
-        assert!(pending.get(of(0).sha256(), now).is_err());
-        assert_eq!(pending.get(of(1).sha256(), now).unwrap(), of(1));
-        assert_eq!(pending.get(of(MAX_WAITING).sha256(), now).unwrap(), of(MAX_WAITING));
+        assert!(pending.bytes(of(0).sha256(), now).is_err());
+        assert_eq!(pending.bytes(of(1).sha256(), now).unwrap(), of(1).bytes());
+        assert_eq!(pending.bytes(of(MAX_WAITING).sha256(), now).unwrap(), of(MAX_WAITING).bytes());
     }
 }

@@ -52,6 +52,7 @@ impl Readers {
     fn open(&self) -> rusqlite::Result<Connection> {
         let connection = sqlite::open_read_only(&self.path)?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        connection.set_prepared_statement_cache_capacity(super::state::STATEMENTS);
         Ok(connection)
     }
 }

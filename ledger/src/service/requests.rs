@@ -152,9 +152,8 @@ impl Ledger {
         if requestable {
             let marks = self.marks(&decision, &carried)?;
             let Carried { raw, template, risk, why, max_age } = carried;
-            self.state.set_detail(&request, max_age, &marks, false)?;
             let extra = Extra { raw, template, submitted: false, risk, why };
-            self.state.set_extra(&request, &extra)?;
+            self.state.keep(&request, max_age, &marks, &extra)?;
         }
         let document = self.document(Body::Decision(decision))?;
         // The only key is that of the document, and its nonce is fresh.
@@ -258,10 +257,14 @@ impl Ledger {
     /// `request.unknown`; `log.erased`.
     pub fn request(&self, request: &str) -> Result<RequestView, Error> {
         let row = self.row(request)?;
-        let statement = read_statement(&self.main, row.decision)?;
-        let Body::Decision(decision) = statement.document.body else {
-            return Err(Refusal::RequestUnknown.into());
-        };
+        let decision = self.decisions.get(row.decision, || {
+            let statement = read_statement(&self.main, row.decision)?;
+            let length = statement.bytes().len();
+            match statement.document.body {
+                Body::Decision(decision) => Ok((decision, length)),
+                _ => Err(Refusal::RequestUnknown.into()),
+            }
+        })?;
         let extra = self.state.extra(request)?;
         let template = extra.template.unwrap_or_else(|| render::DEFAULT_TEMPLATE.to_owned());
         let answers = self.state.answers(request)?;

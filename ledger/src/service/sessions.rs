@@ -5,6 +5,9 @@
 //! more, has no session any more. It authorises looking and preparing; what is recorded is
 //! authorised by a passkey's signature over that very thing.
 
+use std::collections::HashMap;
+use std::sync::Mutex;
+
 use placet_proto::document::Role;
 use placet_proto::sshsig::{self, Namespace};
 use placet_proto::time::UnixSeconds;
@@ -17,6 +20,7 @@ use super::answers::{Signed, assertion_refused};
 use super::clock::random;
 use super::ledger::Ledger;
 use crate::Error;
+use crate::sync::lock;
 
 /// Seconds without a request after which a session ends.
 pub const IDLE_S: u64 = 3600;
@@ -32,6 +36,8 @@ const AHEAD_S: u64 = 60;
 const SEEN_S: u64 = 60;
 /// Sessions of one credential; the oldest gives way.
 const MAX_OF_ONE: u32 = 16;
+/// Sessions that are kept in memory.
+const MAX_KNOWN: usize = 4096;
 /// Sessions in all; the one that was not seen for the longest time gives way.
 const MAX_ALL: u32 = 65_536;
 
@@ -144,9 +150,20 @@ impl Ledger {
         self.session_by(secret, false)
     }
 
+    /// As [`Ledger::session`] as far as that takes no look into a file and no waiting: none if it
+    /// does.
+    #[must_use]
+    pub fn session_at_hand(&self, secret: &SessionSecret) -> Option<SignedIn> {
+        let begun = self.access.known.get(&secret.hash(), self.now())?;
+        let Begun { person, credential, since } = begun;
+        let roles = self.roles_at_hand(&credential)?;
+        // Without a role the session ends, which is for the other way.
+        (!roles.is_empty()).then_some(SignedIn { person, credential, roles, since })
+    }
+
     fn session_by(&self, secret: &SessionSecret, used: bool) -> Result<Option<SignedIn>, Error> {
         let found = self.access.session(secret, self.now(), used)?;
-        let Some((person, credential, since)) = found else {
+        let Some(Begun { person, credential, since }) = found else {
             return Ok(None);
         };
         let roles = self.roles_now(&credential)?;
@@ -174,7 +191,7 @@ impl Access {
         credential: &[u8],
         now: UnixSeconds,
     ) -> Result<(), Error> {
-        self.with(|c| {
+        let started = self.with(|c| {
             let transaction = c.transaction()?;
             forget_old(&transaction, now)?;
             transaction.execute(
@@ -196,7 +213,10 @@ impl Access {
                 params![secret.hash(), person, credential, int(now.0)],
             )?;
             transaction.commit()
-        })
+        });
+        // Others may have given way.
+        self.known.forget();
+        started
     }
 
     /// Person and credential of a session that has not ended, and when it began.
@@ -205,8 +225,9 @@ impl Access {
         secret: &SessionSecret,
         now: UnixSeconds,
         used: bool,
-    ) -> Result<Option<(String, Vec<u8>, UnixSeconds)>, Error> {
+    ) -> Result<Option<Begun>, Error> {
         let hash = secret.hash();
+        let epoch = self.known.epoch();
         let found: Option<(String, Vec<u8>, u64, u64)> = self.read(|c| {
             let sql = "SELECT person, credential, created, seen FROM session WHERE hash = ?1";
             let mut query = c.prepare_cached(sql)?;
@@ -223,20 +244,75 @@ impl Access {
             warn(self.end(secret), "a session that is over stays in its table");
             return Ok(None);
         }
+        let mut seen = seen;
         if used && now.0 >= seen.saturating_add(SEEN_S) {
             // Where this can't be written the session ends earlier, and people can look meanwhile.
             let noted = self.with(|c| {
                 c.prepare_cached("UPDATE session SET seen = ?2 WHERE hash = ?1")?
                     .execute(params![hash, int(now.0)])
             });
+            if noted.is_ok() {
+                seen = now.0;
+            }
             warn(noted.map(drop), "when a session was last seen is not noted");
         }
-        Ok(Some((person, credential, UnixSeconds(created))))
+        let begun = Begun { person, credential, since: UnixSeconds(created) };
+        self.known.put(hash, begun.clone(), seen, epoch);
+        Ok(Some(begun))
     }
 
     fn end(&self, secret: &SessionSecret) -> Result<(), Error> {
         let hash = secret.hash();
-        self.with(|c| c.execute("DELETE FROM session WHERE hash = ?1", [&hash]).map(drop))
+        let ended =
+            self.with(|c| c.execute("DELETE FROM session WHERE hash = ?1", [&hash]).map(drop));
+        self.known.forget();
+        ended
+    }
+}
+
+/// A session as it began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Begun {
+    person: String,
+    credential: Vec<u8>,
+    since: UnixSeconds,
+}
+
+/// Sessions that were looked up a moment ago, by the hash of their secret. They are forgotten
+/// together, when one of them begins or ends: that is rare beside their being used.
+#[derive(Debug, Default)]
+pub(super) struct Known(Mutex<(u64, HashMap<[u8; 32], (Begun, u64)>)>);
+
+impl Known {
+    /// A session that goes on for sure, and whose use need not be noted.
+    fn get(&self, hash: &[u8; 32], now: UnixSeconds) -> Option<Begun> {
+        let all = lock(&self.0);
+        let (begun, seen) = all.1.get(hash)?;
+        let goes_on =
+            now.0 < begun.since.0.saturating_add(ABSOLUTE_S) && now.0 < seen.saturating_add(SEEN_S);
+        goes_on.then(|| begun.clone())
+    }
+
+    fn epoch(&self) -> u64 {
+        lock(&self.0).0
+    }
+
+    /// Keeps what was read after `epoch` was told, unless one has begun or ended since.
+    fn put(&self, hash: [u8; 32], begun: Begun, seen: u64, epoch: u64) {
+        let mut all = lock(&self.0);
+        if all.0 != epoch {
+            return;
+        }
+        if all.1.len() >= MAX_KNOWN {
+            all.1.clear();
+        }
+        all.1.insert(hash, (begun, seen));
+    }
+
+    fn forget(&self) {
+        let mut all = lock(&self.0);
+        all.0 = all.0.wrapping_add(1);
+        all.1.clear();
     }
 }
 
@@ -277,7 +353,10 @@ mod tests {
         let secret = SessionSecret::fresh().unwrap();
         access.start(&secret, "p", b"c", at(0)).unwrap();
         let known = |s: u64| access.session(&secret, at(s), true).unwrap();
-        assert_eq!(known(IDLE_S - 1), Some(("p".to_owned(), b"c".to_vec(), at(0))));
+        let begun = Begun { person: "p".to_owned(), credential: b"c".to_vec(), since: at(0) };
+        assert_eq!(known(IDLE_S - 1), Some(begun));
+        let at_hand = |s: u64| access.known.get(&secret.hash(), at(s)).is_some();
+        assert!(at_hand(IDLE_S + SEEN_S - 2) && !at_hand(IDLE_S + SEEN_S - 1));
         // Seen again before it was idle for an hour, and again, until its day is over.
         let mut now = IDLE_S - 1;
         while now + IDLE_S - 1 < ABSOLUTE_S {
@@ -331,7 +410,15 @@ mod tests {
             }
         }
         access.end(&other).unwrap();
+        assert!(access.known.get(&other.hash(), at(100)).is_none());
         assert!(!known(&other));
+        let epoch = access.known.epoch();
+        assert!(known(&secrets[1]));
+        let begun = access.known.get(&secrets[1].hash(), at(100)).unwrap();
+        access.end(&secrets[1]).unwrap();
+        // Read before it ended, and late.
+        access.known.put(secrets[1].hash(), begun, 100, epoch);
+        assert!(access.known.get(&secrets[1].hash(), at(100)).is_none());
     }
 
     #[test]

@@ -115,6 +115,13 @@ impl Ledger {
         })
     }
 
+    /// As [`Ledger::roles_now`] where the roster is at hand; none if it has to be made first.
+    pub(super) fn roles_at_hand(&self, credential: &[u8]) -> Option<Vec<Role>> {
+        let roster = self.roster_at_hand()?;
+        let enrolled = roster.enrolment(credential)?;
+        Some(held(&roster, enrolled, self.gov.size()))
+    }
+
     /// The roles that a person has by the log, whether or not a key can use them.
     pub(super) fn roles_of_person(&self, person: &str) -> Result<Vec<Role>, Error> {
         let roster = self.roster()?;

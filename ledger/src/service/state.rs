@@ -27,6 +27,8 @@ use crate::sync::lock;
 /// Most requests that one listing gives.
 pub const MAX_LISTED: u32 = 1000;
 
+/// Prepared statements that each connection keeps: more than there are.
+pub(super) const STATEMENTS: usize = 64;
 /// Version of all tables of the file.
 pub(super) const VERSION: u32 = 1;
 const SCHEMA: &str = "
@@ -197,6 +199,7 @@ impl State {
         // Names and extras are in no other place.
         let connection = sqlite::open(path, Flush::Always, VERSION, |c, _| change_tables(c));
         let connection = connection.map_err(Error::sqlite(path))?;
+        connection.set_prepared_statement_cache_capacity(STATEMENTS);
         Ok(Self {
             path: path.to_path_buf(),
             connection: connection.into(),
@@ -212,6 +215,18 @@ impl State {
 
     pub(super) fn with<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
         sqlite::work(&self.path, &mut lock(&self.connection), f)
+    }
+
+    /// As [`State::with`], for what the log holds anyhow: it is not flushed. A power cut takes away
+    /// the last of what was written so, in order, and `applied_to` with it, which says what is to be
+    /// applied again.
+    fn unflushed<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
+        self.with(|c| {
+            c.pragma_update(None, "synchronous", "NORMAL")?;
+            let done = f(c);
+            c.pragma_update(None, "synchronous", "FULL")?;
+            done
+        })
     }
 
     /// A small value of the service.
@@ -259,7 +274,7 @@ impl State {
         abouts: &BTreeMap<u64, String>,
         outcome_s: u64,
     ) -> Result<Vec<String>, Error> {
-        self.with(|c| {
+        self.unflushed(|c| {
             let transaction = c.transaction()?;
             let done = applied_to(&transaction)?;
             let mut changed = Vec::new();
@@ -285,10 +300,8 @@ impl State {
                 }
             }
             if next > done {
-                transaction.execute(
-                    "INSERT OR REPLACE INTO meta VALUES ('applied_to', ?1)",
-                    params![next.to_be_bytes()],
-                )?;
+                let sql = "INSERT OR REPLACE INTO meta VALUES ('applied_to', ?1)";
+                run(&transaction, sql, params![next.to_be_bytes()])?;
             }
             transaction.commit()?;
             Ok(changed)
@@ -339,6 +352,18 @@ impl State {
     pub fn live(&self) -> Result<u64, Error> {
         let sql = "SELECT count(*) FROM request WHERE state IN ('open', 'approved')";
         self.read(|c| c.prepare_cached(sql)?.query_row([], |r| Ok(uint(r.get(0)?))))
+    }
+
+    /// Whether there is one.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn is_any_live(&self) -> Result<bool, Error> {
+        let sql = "SELECT 1 FROM request WHERE state = ?1 LIMIT 1";
+        self.read(|c| {
+            let mut query = c.prepare_cached(sql)?;
+            Ok(query.exists(["approved"])? || query.exists(["open"])?)
+        })
     }
 
     /// Live requests whose time is over at `now`.
@@ -427,31 +452,6 @@ impl State {
         })
     }
 
-    /// Keeps what a request carries beside its decision.
-    ///
-    /// # Errors
-    /// `ledger.sqlite`.
-    pub fn set_extra(&self, request: &str, extra: &Extra) -> Result<(), Error> {
-        let raw = extra.raw.as_ref();
-        self.with(|c| {
-            c.execute(
-                "INSERT OR REPLACE INTO extra (request, media_type, length, raw_sha256, template, \
-                 submitted, risk, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                params![
-                    request,
-                    raw.map(|r| r.media_type.as_str()),
-                    raw.map(|r| int(r.length)),
-                    raw.map(|r| r.sha256),
-                    extra.template,
-                    extra.submitted,
-                    extra.risk,
-                    extra.why
-                ],
-            )
-        })
-        .map(drop)
-    }
-
     /// What a request carries beside its decision; nothing if that was lost.
     ///
     /// # Errors
@@ -486,6 +486,24 @@ fn read_request(r: &Row<'_>) -> Sql<RequestRow> {
     })
 }
 
+/// Keeps what a request carries beside its decision.
+pub(super) fn write_extra(c: &Connection, request: &str, extra: &Extra) -> Sql<()> {
+    let raw = extra.raw.as_ref();
+    let sql = "INSERT OR REPLACE INTO extra (request, media_type, length, raw_sha256, template, \
+               submitted, risk, why) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let values = params![
+        request,
+        raw.map(|r| r.media_type.as_str()),
+        raw.map(|r| int(r.length)),
+        raw.map(|r| r.sha256),
+        extra.template,
+        extra.submitted,
+        extra.risk,
+        extra.why
+    ];
+    run(c, sql, values).map(drop)
+}
+
 fn read_extra(c: &Connection, request: &str) -> Sql<Extra> {
     let sql = "SELECT media_type, length, raw_sha256, template, submitted, risk, why FROM extra \
                WHERE request = ?1";
@@ -511,23 +529,31 @@ fn read_extra(c: &Connection, request: &str) -> Sql<Extra> {
 
 fn applied_to(c: &Connection) -> Sql<u64> {
     let value: Option<[u8; 8]> = c
-        .query_row("SELECT value FROM meta WHERE key = 'applied_to'", [], |r| r.get(0))
+        .prepare_cached("SELECT value FROM meta WHERE key = 'applied_to'")?
+        .query_row([], |r| r.get(0))
         .optional()?;
     Ok(value.map_or(0, u64::from_be_bytes))
+}
+
+/// Runs a statement that is kept prepared.
+fn run(c: &Connection, sql: &str, params: impl rusqlite::Params) -> Sql<usize> {
+    c.prepare_cached(sql)?.execute(params)
 }
 
 fn apply_one(c: &Connection, index: u64, statement: &Statement, outcome_s: u64) -> Sql<()> {
     let document = &statement.document;
     let set = |request: &str, state: RequestState| {
         end_live(c, request)?;
-        c.execute(
+        run(
+            c,
             "UPDATE request SET state = ?2, ended = ?3 WHERE id = ?1",
             params![request, state.name(), int(index)],
         )
         .map(drop)
     };
     let answer = |request: &str, person: &str, denial: bool| {
-        c.execute(
+        run(
+            c,
             "INSERT OR IGNORE INTO answer VALUES (?1, ?2, ?3, ?4, ?5)",
             params![request, person, int(index), document.sha256(), denial],
         )
@@ -536,7 +562,8 @@ fn apply_one(c: &Connection, index: u64, statement: &Statement, outcome_s: u64) 
         Body::Decision(d) => apply_decision(c, index, d),
         Body::Approval(a) => {
             answer(&a.request, &a.approver.person, false)?;
-            c.execute(
+            run(
+                c,
                 "UPDATE request SET state = 'approved' WHERE id = ?1 AND state IN \
                  ('offered', 'open') AND required <= (SELECT count(*) FROM answer WHERE \
                  request = ?1 AND denial = 0)",
@@ -552,7 +579,8 @@ fn apply_one(c: &Connection, index: u64, statement: &Statement, outcome_s: u64) 
         Body::Cancel(e) => set(&e.request, RequestState::Cancelled),
         Body::Execution(e) => {
             end_live(c, &e.request)?;
-            c.execute(
+            run(
+                c,
                 "UPDATE request SET state = 'executed', execution = ?2, execution_sha256 = ?3, \
                  idempotency = ?4, outcome_due = ?5 WHERE id = ?1",
                 params![
@@ -566,7 +594,8 @@ fn apply_one(c: &Connection, index: u64, statement: &Statement, outcome_s: u64) 
             Ok(())
         }
         Body::Outcome(o) => {
-            c.execute(
+            run(
+                c,
                 "UPDATE request SET state = 'done', outcome = ?2 WHERE id = ?1",
                 params![o.request, int(index)],
             )?;
@@ -584,7 +613,8 @@ fn apply_decision(c: &Connection, index: u64, d: &Decision) -> Sql<()> {
     };
     let submitted = read_extra(c, &d.request)?.submitted;
     let state = if submitted { RequestState::Open } else { RequestState::Offered };
-    c.execute(
+    run(
+        c,
         "INSERT OR IGNORE INTO request (id, state, decision, not_after, required) \
          VALUES (?1, ?2, ?3, ?4, ?5)",
         params![d.request, state.name(), int(index), int(not_after.0), int(quorum.required)],

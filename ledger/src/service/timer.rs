@@ -11,6 +11,9 @@ use crate::sync::lock;
 
 /// Longest sleep: a clock that was set must not delay anything for longer.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
+/// Shortest time from one look to the next: what is due is due to the second, and every record
+/// wakes this thread.
+const REST: Duration = Duration::from_millis(100);
 /// Pause after a failure, so that it does not fill the log.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -76,8 +79,9 @@ impl Handle {
     fn run(&self) {
         let mut sleep = MAX_SLEEP;
         let mut tried: Option<Instant> = None;
+        let mut looked: Option<Instant> = None;
         loop {
-            let Some(ledger) = self.wait(sleep) else { return };
+            let Some(ledger) = self.wait(sleep, looked) else { return };
             // Every change wakes this thread: what just failed is not tried at each of them.
             if tried.is_none_or(|tried| tried.elapsed() >= PAUSE) {
                 let finished = ledger.finish_erasures();
@@ -86,6 +90,7 @@ impl Handle {
                     tracing::warn!(%error, "an erasure is not finished yet; it will be");
                 }
             }
+            looked = Some(Instant::now());
             sleep = match ledger.end_overdue() {
                 Ok(next) => next.min(MAX_SLEEP),
                 Err(error) => {
@@ -100,7 +105,7 @@ impl Handle {
     }
 
     /// Sleeps, then gives the ledger; nothing at the end.
-    fn wait(&self, sleep: Duration) -> Option<Arc<Ledger>> {
+    fn wait(&self, sleep: Duration, looked: Option<Instant>) -> Option<Arc<Ledger>> {
         let mut state = lock(&self.state);
         let until = Instant::now() + sleep;
         loop {
@@ -108,10 +113,12 @@ impl Handle {
                 return None;
             }
             let left = until.saturating_duration_since(Instant::now());
-            if state.ledger.is_some() && (state.woken || left.is_zero()) {
+            let rest = looked.map_or(Duration::ZERO, |at| REST.saturating_sub(at.elapsed()));
+            if state.ledger.is_some() && (left.is_zero() || (state.woken && rest.is_zero())) {
                 state.woken = false;
                 return state.ledger.as_ref().and_then(Weak::upgrade);
             }
+            let left = if state.woken { left.min(rest) } else { left };
             let left = left.max(Duration::from_millis(1));
             let waited = self.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;

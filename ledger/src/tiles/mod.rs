@@ -13,7 +13,7 @@ use placet_proto::tlog::merkle::{
     self, CompactRange, HashReader, consistency_path, inclusion_path, leaf_hash,
 };
 use placet_proto::tlog::tile::{
-    self, TILE_WIDTH, TileError, TileId, TileKind, encode_bundle, full_tiles, partial_width,
+    self, TILE_HEIGHT, TILE_WIDTH, TileId, TileKind, encode_bundle, full_tiles, partial_width,
 };
 
 use crate::Error;
@@ -24,7 +24,7 @@ use crate::sync::{lock, read, write};
 pub(crate) const TILE_LEVELS: u8 = 8;
 /// [`TILE_WIDTH`] as a length.
 const WIDTH: usize = TILE_WIDTH as usize;
-/// Full tiles that are kept for reading: 2 MiB.
+/// Full tiles that are kept for reading: 4 MiB.
 const CACHED_TILES: usize = 256;
 /// Entries that are read from the journal at a time when tiles are made again.
 const REBUILD_CHUNK: u64 = 4096;
@@ -46,16 +46,36 @@ pub struct Tree {
 #[derive(Clone, Debug, Default)]
 struct Edge {
     range: CompactRange,
-    /// The unfinished tile of each level, up to 255 hashes.
-    levels: Vec<Vec<Hash>>,
+    /// The unfinished tile of each level.
+    levels: Vec<Part>,
     /// The entries of the unfinished bundle.
     entries: Vec<Hash>,
     /// Full tiles that are not in storage, of a reader that may not put them there.
     held: Vec<FullTile>,
 }
 
-/// Level, index and hashes.
-type FullTile = (u8, u64, Arc<[Hash]>);
+/// An unfinished tile, up to 255 hashes, and the nodes above them: those of each tree level that it
+/// spans. A proof takes one of each level, and hashing them anew for each proof would cost more
+/// than checking a signature.
+type Part = [Vec<Hash>; TILE_HEIGHT as usize];
+
+/// Level, index and nodes.
+type FullTile = (u8, u64, Arc<Nodes>);
+
+/// A full tile and the nodes above its hashes.
+#[derive(Debug)]
+struct Nodes(Part);
+
+impl Nodes {
+    fn above(hashes: &[Hash]) -> Self {
+        Self(part(hashes))
+    }
+
+    fn hashes(&self) -> &[Hash] {
+        let [hashes, ..] = &self.0;
+        hashes
+    }
+}
 
 impl Tree {
     /// The tree without entries. Full tiles go to `objects` if `writable`, else to memory.
@@ -83,7 +103,7 @@ impl Tree {
             if base >> (8 * u32::from(level)) == 0 {
                 break;
             }
-            levels.push(tree.stored_prefix(TileId { width, ..full(level, index) })?);
+            levels.push(part(&tree.stored_prefix(TileId { width, ..full(level, index) })?));
         }
         let mut edge = Edge { levels, ..Edge::default() };
         let snapshot = Snapshot { tree: &tree, edge: &edge, size: base };
@@ -161,7 +181,10 @@ impl Tree {
         }
         let snapshot = Snapshot { tree: self, edge: &edge, size };
         let path = inclusion_path(&snapshot, index, size)?;
-        let root = merkle::root_at(&snapshot, size)?;
+        let root = match size == edge.range.size() {
+            true => edge.range.root(),
+            false => merkle::root_at(&snapshot, size)?,
+        };
         let leaf = snapshot.subtree(0, index)?;
         merkle::verify_inclusion(&leaf, index, size, &path, &root)
             .map_err(|_| corrupt("tile", "tiles of different levels contradict each other"))?;
@@ -191,12 +214,11 @@ impl Tree {
         let TileKind::Hashes(level) = tile.kind else {
             return self.bundle(&edge, tile).map(Some);
         };
-        let hashes = Snapshot { tree: self, edge: &edge, size: edge.range.size() }
-            .tile(level, tile.index)?;
-        let part = hashes
-            .get(..usize::from(tile.width))
-            .ok_or_else(|| corrupt(tile, "it is too short"))?;
-        Ok(Some(part.concat()))
+        let snapshot = Snapshot { tree: self, edge: &edge, size: edge.range.size() };
+        snapshot.with_tile(level, tile.index, |nodes| {
+            let hashes = nodes.first().and_then(|hashes| hashes.get(..usize::from(tile.width)));
+            Ok(Some(hashes.ok_or_else(|| corrupt(tile, "it is too short"))?.concat()))
+        })
     }
 
     /// Stores the partial tiles of the tree at `size`: to be made durable, or only to be seen.
@@ -296,12 +318,12 @@ impl Tree {
         edge.entries.push(*entry);
         let levels = &mut edge.levels;
         edge.range.append_with(leaf_hash(entry), |level, _, hash| {
-            if level % 8 == 0 {
-                let at = usize::from(level / 8);
-                if levels.len() <= at {
-                    levels.resize(at.saturating_add(1), Vec::new());
-                }
-                levels.iter_mut().skip(at).take(1).for_each(|tile| tile.push(*hash));
+            let (at, above) = (usize::from(level / TILE_HEIGHT), usize::from(level % TILE_HEIGHT));
+            if levels.len() <= at {
+                levels.resize_with(at.saturating_add(1), Part::default);
+            }
+            if let Some(nodes) = levels.get_mut(at).and_then(|tile| tile.get_mut(above)) {
+                nodes.push(*hash);
             }
         })?;
         if edge.entries.len() == WIDTH {
@@ -311,17 +333,18 @@ impl Tree {
             }
         }
         for (level, tile) in (0u8..).zip(edge.levels.iter_mut()) {
-            if tile.len() < WIDTH {
+            let [hashes, ..] = &*tile;
+            if hashes.len() < WIDTH {
                 break;
             }
-            let hashes: Arc<[Hash]> = std::mem::take(tile).into();
+            let nodes = Arc::new(Nodes(std::mem::take(tile)));
             let index = edge_of(edge.range.size(), level).0.saturating_sub(1);
             if self.writable {
                 let path = full(level, index).to_string();
-                self.store(path, hashes.as_flattened().to_vec())?;
-                self.remember(level, index, hashes);
-            } else if !self.is_stored(full(level, index), &hashes)? {
-                edge.held.push((level, index, hashes));
+                self.store(path, nodes.hashes().as_flattened().to_vec())?;
+                self.remember(level, index, nodes);
+            } else if !self.is_stored(full(level, index), nodes.hashes())? {
+                edge.held.push((level, index, nodes));
             }
         }
         Ok(())
@@ -385,15 +408,15 @@ impl Tree {
         Ok(prefix.ok_or_else(|| corrupt(tile, "its length is wrong"))?.to_vec())
     }
 
-    fn full_tile(&self, level: u8, index: u64) -> Result<Arc<[Hash]>, Error> {
+    fn full_tile(&self, level: u8, index: u64) -> Result<Arc<Nodes>, Error> {
         {
             let mut cache = lock(&self.cache);
             if let Some(at) = cache.iter().position(|(l, i, _)| (*l, *i) == (level, index))
                 && let Some(found) = cache.remove(at)
             {
-                let hashes = Arc::clone(&found.2);
+                let nodes = Arc::clone(&found.2);
                 cache.push_back(found);
-                return Ok(hashes);
+                return Ok(nodes);
             }
         }
         let tile = full(level, index);
@@ -403,9 +426,9 @@ impl Tree {
         if hashes.len() != WIDTH || !rest.is_empty() {
             return Err(corrupt(tile, "its length is wrong"));
         }
-        let hashes: Arc<[Hash]> = hashes.into();
-        self.remember(level, index, Arc::clone(&hashes));
-        Ok(hashes)
+        let nodes = Arc::new(Nodes::above(hashes));
+        self.remember(level, index, Arc::clone(&nodes));
+        Ok(nodes)
     }
 
     fn is_stored(&self, tile: TileId, hashes: &[Hash]) -> Result<bool, Error> {
@@ -413,12 +436,12 @@ impl Tree {
         Ok(stored.is_some_and(|stored| stored == hashes.as_flattened()))
     }
 
-    fn remember(&self, level: u8, index: u64, hashes: Arc<[Hash]>) {
+    fn remember(&self, level: u8, index: u64, nodes: Arc<Nodes>) {
         let mut cache = lock(&self.cache);
         if cache.len() >= CACHED_TILES {
             cache.pop_front();
         }
-        cache.push_back((level, index, hashes));
+        cache.push_back((level, index, nodes));
     }
 }
 
@@ -450,18 +473,22 @@ struct Snapshot<'a> {
 }
 
 impl Snapshot<'_> {
-    /// All hashes of a tile that there are.
-    fn tile(&self, level: u8, index: u64) -> Result<Arc<[Hash]>, Error> {
+    /// Looks at the nodes of a tile, of each tree level that it spans, as far as there are any.
+    fn with_tile<T>(
+        &self,
+        level: u8,
+        index: u64,
+        look: impl FnOnce(&Part) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let unfinished = edge_of(self.edge.range.size().max(self.size), level).0;
         if index >= unfinished {
             let tile = self.edge.levels.get(usize::from(level)).filter(|_| index == unfinished);
-            let tile = tile.map(|hashes| Arc::from(&hashes[..]));
-            return tile.ok_or_else(|| corrupt(full(level, index), "it is missing"));
+            return look(tile.ok_or_else(|| corrupt(full(level, index), "it is missing"))?);
         }
         let held = self.edge.held.iter().find(|(l, i, _)| (*l, *i) == (level, index));
         match held {
-            Some((_, _, hashes)) => Ok(Arc::clone(hashes)),
-            None => self.tree.full_tile(level, index),
+            Some((_, _, nodes)) => look(&nodes.0),
+            None => look(&self.tree.full_tile(level, index)?.0),
         }
     }
 }
@@ -471,10 +498,23 @@ impl HashReader for Snapshot<'_> {
 
     fn subtree(&self, level: u8, index: u64) -> Result<Hash, Error> {
         let place = tile::locate(level, index);
-        let hashes = self.tile(place.level, place.index)?;
-        let too_short = |_: TileError| corrupt(full(place.level, place.index), "it is too short");
-        tile::node_in_tile(&hashes, &place).map_err(too_short)
+        self.with_tile(place.level, place.index, |nodes| {
+            let above = nodes.get(usize::from(level % TILE_HEIGHT));
+            let at = usize::from(place.first.checked_div(place.count).unwrap_or(0));
+            let node = above.and_then(|nodes| nodes.get(at)).copied();
+            node.ok_or_else(|| corrupt(full(place.level, place.index), "it is too short"))
+        })
     }
+}
+
+/// The hashes of a tile with the nodes above them.
+fn part(hashes: &[Hash]) -> Part {
+    let mut next = hashes.to_vec();
+    std::array::from_fn(|_| {
+        let (pairs, _) = next.as_chunks::<2>();
+        let above = pairs.iter().map(|[left, right]| merkle::node_hash(left, right)).collect();
+        std::mem::replace(&mut next, above)
+    })
 }
 
 fn bundle_bytes(entries: &[Hash]) -> Result<Vec<u8>, Error> {
