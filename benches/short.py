@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Short forms of `placet bench grow` and of benches/peers, judged by what holds on a busy machine.
+"""Short forms of `placet bench append` and `grow` and of benches/peers, judged by what holds on a busy machine.
 
     benches/short.py --placet PROGRAM --tessera PROGRAM --dir DIR
 
@@ -11,6 +11,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ENTRIES, SIZE = 50_000, 256
@@ -24,6 +25,9 @@ def main():
     parser.add_argument("--dir", required=True)
     args = parser.parse_args()
     pathlib.Path(args.dir).mkdir(parents=True, exist_ok=True)
+    began = time.monotonic()
+    append(run([args.placet, "bench", "append", "--json", "--dir", args.dir, "--seconds", "1"]),
+           time.monotonic() - began)
     growth(run([args.placet, "bench", "grow", "--json", "--dir", args.dir]
                + ["--entries", str(ENTRIES), "--size", str(SIZE)]))
     out = pathlib.Path(args.dir) / "peers.json"
@@ -35,6 +39,27 @@ def main():
     check(f"nothing is left behind: {left}", not left)
     print(f"growth: {passed} passed, {failed} failed")
     sys.exit(1 if failed else 0)
+
+
+# What whoever reads the result may rely on.
+APPEND = {"floor_per_s", "engine_per_s", "http_per_s", "ratio_engine", "ratio_http", "proof_p50_ms",
+          "proof_p99_ms", "fdatasync_p99_ms", "load_of_latencies", "records_per_s", "fsync"}
+
+
+def append(result, took):
+    print(json.dumps(result, indent=1))
+    check("it has every figure", APPEND <= result.keys())
+    figures = [result.get(name, 0) for name in APPEND - {"fsync"}]
+    check("they are figures", all(isinstance(figure, (int, float)) and figure > 0 for figure in figures))
+    check("it says what it flushes", "fdatasync" in result["fsync"])
+    rates = {name: result[f"{name}_per_s"] for name in ("engine", "http")}
+    for name, rate in rates.items():
+        ratio = round(rate / result["floor_per_s"], 3)
+        check(f"{name} is {ratio} of the floor", abs(result[f"ratio_{name}"] - ratio) < 0.002)
+    check("latencies are taken under load", result["load_of_latencies"] > rates["engine"] / 4)
+    check("proofs take as long as some take", result["proof_p50_ms"] <= result["proof_p99_ms"])
+    check("a third of the service's stage is timed", result["http_timed_s"] >= result["seconds"] / 4)
+    check(f"four stages of a second take {took:.1f} s, under 24 on an idle machine", took < 60)
 
 
 def growth(result):

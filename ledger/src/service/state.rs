@@ -217,9 +217,9 @@ impl State {
         sqlite::work(&self.path, &mut lock(&self.connection), f)
     }
 
-    /// As [`State::with`], for what the log holds anyhow: it is not flushed. A power cut takes away
-    /// the last of what was written so, in order, and `applied_to` with it, which says what is to be
-    /// applied again.
+    /// As [`State::with`], for what the log holds anyhow: it is not flushed. A power cut takes
+    /// away the last of what was written so, in order, and `applied_to` with it, which says what is
+    /// to be applied again.
     fn unflushed<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
         self.with(|c| {
             c.pragma_update(None, "synchronous", "NORMAL")?;

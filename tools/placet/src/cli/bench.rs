@@ -92,5 +92,21 @@ while it appends, and a new one is timed until it has opened both logs and appen
 is flushed by fdatasync before it counts; there is no other mode.";
 
 const APPEND: &str = "\
-Every append is flushed by fdatasync before it counts; there is no other mode. Only the ratios of
-one run mean something: another machine, disk or hour gives other rates.";
+Stages, one after the other, in one process on all cores, N seconds each:
+  floor    a bare loop: verify an ES256 assertion that was made before, sign 3 KiB by Ed25519, hash
+           body, leaf and node; one thread for each core does that, one writes and flushes what they
+           have done. No parser, no document, no once keys, no proofs, nobody who waits.
+  engine   the assertion checked against its document by the verifier's code, the statement made,
+           signed and read again, appended under its once keys, its inclusion proof made under the
+           checkpoint that the log has signed by then. Documents and assertions are made in between
+           and not timed.
+  latency  the same at half of that rate, evenly in time: from when each is due to its proof.
+  service  POST /approve/{request}/answer to the service as `serve` runs it, over 64 connections of
+           this machine that stay open, with the program that loads it on the same cores. Nothing is
+           switched off. Requests are opened (each asks 16 persons) and documents prepared in
+           between and not timed; the result says how much of the stage was (http_timed_s).
+Beside them, for 5 seconds at most: records that nobody signs, by the engine.
+
+Every append is flushed by fdatasync before it is answered; there is no other mode. Only the ratios
+of one run mean something: another machine, disk or hour gives other rates, and so does a machine
+that does something else meanwhile. In memory (tmpfs) no disk is measured: --dir says where.";

@@ -3,13 +3,15 @@
 use std::path::Path;
 use std::time::Duration;
 
-use placet_benches::append::{self, Options, Report};
+use placet_benches::append::{self, Options, Report, Service};
 use placet_benches::{grow, records};
+use placet_pep::policy::PolicyFiles;
 
 use crate::cli::{Bench, BenchAppend, BenchGrow, BenchGrowWorker, BenchRecords};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::{Output, Shown};
+use crate::service;
 
 /// Measures.
 ///
@@ -27,7 +29,16 @@ pub fn run(args: &Bench, output: &mut Output) -> Result<Exit, Failure> {
 fn append(args: &BenchAppend, output: &mut Output) -> Result<Exit, Failure> {
     let stage = Duration::from_secs(u64::from(args.seconds));
     let options = Options { stage, dir: args.dir.clone() };
-    let report = append::run(&options, &mut |line| output.say(line))?;
+    let files = PolicyFiles::demo();
+    let policy = files.iter().map(|(name, bytes)| (name.to_owned(), bytes.to_vec())).collect();
+    // As `serve` does it, without its log of requests.
+    let router = |ledger: &_, address| {
+        let router = service::router(ledger, address, false).map_err(|e| e.to_string())?;
+        placet_ledger::notify::start(ledger).map_err(|e| e.to_string())?;
+        Ok(router)
+    };
+    let service = Service { policy, router: &router };
+    let report = append::run(&options, &service, &mut |line| output.say(line))?;
     output.show(&report)?;
     Ok(Exit::Done)
 }
