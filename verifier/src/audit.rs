@@ -22,7 +22,7 @@ mod tree;
 
 pub use self::auditor::{Auditor, Examined};
 pub use self::finding::{Finding, Findings, MAX_FINDINGS, Weight};
-pub use self::fold::{Chunk, Fold, Group, MAX_OF_REQUEST, Record, SecondLook};
+pub use self::fold::{Chunk, Fold, Group, MAX_OF_REQUEST, OfRequest, Record, SecondLook};
 pub use self::prepared::{Copies, Prepared};
 pub use self::saved::Saved;
 pub use self::tree::MainTree;

@@ -122,9 +122,11 @@ pub fn verify_assertion(
 pub(crate) struct Credential<'a> {
     pub(crate) algorithm: Algorithm,
     pub(crate) backup_eligible: bool,
-    /// Message and signature.
-    pub(crate) verify: &'a dyn Fn(&[u8], &[u8]) -> Result<(), CryptoError>,
+    pub(crate) verify: &'a Verify<'a>,
 }
+
+/// Verifies a signature, the second, over a message, the first.
+type Verify<'a> = dyn Fn(&[u8], &[u8]) -> Result<(), CryptoError> + 'a;
 
 /// [`verify_assertion`] by a key in any form.
 pub(crate) fn verify_assertion_by(

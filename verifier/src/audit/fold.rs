@@ -62,6 +62,9 @@ impl Record {
     }
 }
 
+/// A request with its statements in a chunk, ascending by index.
+pub type OfRequest<'s> = (String, Vec<(u64, &'s Statement)>);
+
 /// What is kept of a chunk: of neighbouring entries of the main log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chunk {
@@ -85,9 +88,9 @@ impl Chunk {
     /// Groups what was examined from index `from` on, ascending, by request. The groups can be
     /// judged in parallel; [`Chunk::conclude`] takes which of them are in order.
     #[must_use]
-    pub fn read(from: u64, examined: &[Examined]) -> (Self, Vec<(String, Vec<(u64, &Statement)>)>) {
+    pub fn read(from: u64, examined: &[Examined]) -> (Self, Vec<OfRequest<'_>>) {
         let mut chunk = Self { from, to: from, ..Self::default() };
-        let mut groups: Vec<(String, Vec<(u64, &Statement)>)> = Vec::new();
+        let mut groups: Vec<OfRequest<'_>> = Vec::new();
         let mut places: HashMap<&str, usize> = HashMap::new();
         for (index, entry) in (from..).zip(examined) {
             chunk.to = index.saturating_add(1);
@@ -129,10 +132,7 @@ impl Chunk {
 
     /// Judges one group: whether its request is in order as far as the chunk shows it.
     #[must_use]
-    pub fn is_clean(
-        auditor: &Auditor<'_>,
-        (request, group): &(String, Vec<(u64, &Statement)>),
-    ) -> bool {
+    pub fn is_clean(auditor: &Auditor<'_>, (request, group): &OfRequest<'_>) -> bool {
         group.len() <= MAX_OF_REQUEST && auditor.judge(request, group, &[]).is_empty()
     }
 
@@ -140,7 +140,7 @@ impl Chunk {
     #[must_use]
     pub fn conclude<'s>(
         mut self,
-        groups: impl IntoIterator<Item = (&'s (String, Vec<(u64, &'s Statement)>), bool)>,
+        groups: impl IntoIterator<Item = (&'s OfRequest<'s>, bool)>,
     ) -> Self {
         for ((request, group), clean) in groups {
             // A request is a UUID: the document was read.

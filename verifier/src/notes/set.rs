@@ -82,20 +82,20 @@ impl NoteSet {
     /// A note of this size.
     #[must_use]
     pub fn of_size(&self, size: u64) -> Option<&OpenNote> {
-        self.at(self.from_size(size)).filter(|n| n.size == size)
+        self.at(self.first_of(size)).filter(|n| n.size == size)
     }
 
     /// T2 by the notes that are larger than `index`: the earliest, seconds.
     #[must_use]
     pub fn before(&self, index: u64) -> Option<u64> {
-        self.earliest.get(self.from_size(index.checked_add(1)?)).copied().flatten()
+        self.earliest.get(self.first_of(index.checked_add(1)?)).copied().flatten()
     }
 
     /// The note of smallest size, then smallest T1, of at least `size` and with T1 ≥ `t`.
     #[must_use]
     pub fn closing(&self, size: u64, t: u64) -> Option<&OpenNote> {
         let late = |node: usize| self.latest.get(node).copied().flatten().is_some_and(|t1| t1 >= t);
-        let mut node = self.from_size(size).checked_add(self.leaves)?;
+        let mut node = self.first_of(size).checked_add(self.leaves)?;
         if node >= self.latest.len() {
             return None;
         }
@@ -120,7 +120,7 @@ impl NoteSet {
         self.given.get(*self.sorted.get(position)?)
     }
 
-    fn from_size(&self, size: u64) -> usize {
+    fn first_of(&self, size: u64) -> usize {
         self.sorted.partition_point(|at| self.given.get(*at).is_some_and(|n| n.size < size))
     }
 }
