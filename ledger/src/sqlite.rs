@@ -81,6 +81,7 @@ pub fn open(
     transaction.commit()?;
     if flush == Flush::Always {
         settle(&connection)?;
+        flush_names(path)?;
     }
     lock(&LOST).remove(path);
     Ok(connection)
@@ -254,6 +255,14 @@ fn settle(connection: &Connection) -> Result<()> {
         connection.pragma_update(None, "user_version", version_of(connection)?)?;
     }
     Ok(())
+}
+
+/// Makes the names of the file and of its log durable. SQLite flushes their folder, too, when it
+/// flushes a new log for the first time, and ignores what comes of it (`unixSync`).
+fn flush_names(path: &Path) -> Result<()> {
+    let Some(folder) = path.parent().filter(|_| !path.starts_with("file:")) else { return Ok(()) };
+    crate::journal::sync_folder(folder)
+        .map_err(|error| failure(ffi::SQLITE_IOERR_DIR_FSYNC, error.to_string()))
 }
 
 fn version_of(connection: &Connection) -> Result<u32> {

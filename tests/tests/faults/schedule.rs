@@ -197,8 +197,13 @@ impl Schedule {
                 self.fault(Fault::KillAfter);
             }
             self.town.forget(&mut self.random);
+            // What the folder shows to those who fetch it while no service runs.
+            let shown = self.world.shown();
             match self.world.open() {
-                Ok(()) if !self.world.machine.dead() => self.world.check(),
+                Ok(()) if !self.world.machine.dead() => {
+                    self.world.check();
+                    self.world.check_shown(&shown, &Arc::clone(self.world.log()));
+                }
                 Ok(()) => {}
                 Err(error) => assert!(
                     self.world.machine.dead() || self.world.machine.hit(),
