@@ -154,12 +154,13 @@ impl Drop for Waiter {
 
 /// Commits what is queued: the one place from which a log is written.
 pub(crate) struct Writer {
+    // Dropped first: who finds the queue closed has to find the reason, too.
+    end: End,
     calls: Receiver<Call>,
     /// What did not fit into the batch before.
     carried: Option<Call>,
     /// When the log wants to be tended, if nothing comes before.
     tend_after: Option<Duration>,
-    end: End,
 }
 
 impl Writer {

@@ -216,7 +216,7 @@ fn flushed_once(life: &Life<'_>, callers: Callers, files: &mut BTreeSet<String>)
     let until = Instant::now() + PATIENCE;
     // A search index is derived. SQLite ignores it when it can't flush the folder of its files, for
     // which their names were flushed before.
-    let unnoticed = name.contains("index.sqlite") || name == "/state";
+    let unnoticed = name.contains("index.sqlite") || ["", "/state"].contains(&name);
     while !unnoticed && callers.ready().0 {
         assert!(Instant::now() < until, "{}: {name}: still ready", life.what);
         std::thread::yield_now();
