@@ -45,6 +45,12 @@ impl Steps {
     pub fn step(&mut self) -> bool {
         self.writer.turn()
     }
+
+    /// Ends the log as closing it in good order does: what memory holds is moved to the files.
+    /// Without it the process ends in the middle of its work, as when it is killed.
+    pub fn end(self) {
+        self.writer.end();
+    }
 }
 
 /// How a log is doing.

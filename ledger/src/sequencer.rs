@@ -176,6 +176,11 @@ impl Writer {
         }
     }
 
+    /// Ends in good order.
+    pub(crate) fn end(mut self) {
+        self.end.reason = None;
+    }
+
     /// Until the queue is closed or writing fails.
     fn run(&mut self) {
         while let Some(first) = self.next() {

@@ -148,7 +148,8 @@ impl Schedule {
         }
         match what {
             0..40 => self.world.submit(),
-            40..66 => self.world.step(),
+            40..64 => self.world.step(),
+            64..66 => self.world.close_in_order(),
             66..76 => self.publish(),
             76..79 => drop(self.world.erase()),
             79..84 => self.town.jump(&mut self.random),
