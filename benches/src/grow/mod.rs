@@ -2,7 +2,7 @@
 //!
 //! This process only looks on. The log is in another one ([`worker`]), so that its memory is that
 //! of a ledger and so that it can be killed. Between two stretches of the large log a new one grows
-//! by as much as a stretch, from nothing: both rates are of the same minute of the same machine.
+//! from nothing: both rates are of the same minute of the same machine.
 
 mod disk;
 mod report;
@@ -24,6 +24,8 @@ use crate::stats::ratio;
 
 /// Stretches of a run.
 const STRETCHES: u64 = 20;
+/// Entries of the new log beside a stretch, at most: with more it would no longer be an empty one.
+const MOST_EMPTY: u64 = 200_000;
 /// Entries of the large log, at least, behind its last stretch when it is killed.
 const BEFORE_KILL: u64 = 20_000;
 
@@ -81,6 +83,7 @@ fn stretches(
         let grown: Grown = worker.order(&Order::Grow { count, proofs: options.proofs })?;
         let empty = {
             let (mut beside, _): (_, Ready) = Worker::start(options, small)?;
+            let count = count.min(MOST_EMPTY);
             let empty: Grown = beside.order(&Order::Grow { count, proofs: 0 })?;
             beside.end()?;
             std::fs::remove_dir_all(small).map_err(Error::io(small))?;

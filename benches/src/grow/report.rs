@@ -52,7 +52,7 @@ pub struct Report {
 pub struct Stretch {
     /// Entries of the large log at its end.
     pub entries: u64,
-    /// Records a second of a new log that grew by as much, at once behind it.
+    /// Records a second of a new log that grew at once behind it, to 200,000 entries at most.
     pub empty_per_s: f64,
     /// Rate of the large log by that.
     pub ratio: f64,

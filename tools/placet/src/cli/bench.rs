@@ -87,9 +87,9 @@ is signed; the time to proof goes from handing it over until its inclusion path 
 
 const GROW: &str = "\
 The log grows in twenty stretches. Behind each one, proofs of 2000 random entries are timed, and a
-new log grows by as much, so that both rates are of the same minute. Then the process is killed
-while it appends, and a new one is timed until it has opened both logs and appended. Every append
-is flushed by fdatasync before it counts; there is no other mode.";
+new log grows to 200,000 entries at most, so that both rates are of the same minute. Then the
+process is killed while it appends, and a new one is timed until it has opened both logs and
+appended. Every append is flushed by fdatasync before it counts; there is no other mode.";
 
 const APPEND: &str = "\
 Stages, one after the other, in one process on all cores, N seconds each:
