@@ -18,6 +18,8 @@ use crate::stats::{millis, per_second, quantile};
 
 /// Calls that are appended between two looks at the clock.
 const SLICE: u64 = 32_768;
+/// Records of the second stage that wait at most: the engine refuses more than 4096.
+const MAX_WAITING: usize = 4000;
 /// Records of the second stage are offered so often.
 const TICK: Duration = Duration::from_millis(1);
 
@@ -132,8 +134,13 @@ fn latency(feed: &Feed, options: &Options, rate: f64) -> Result<Vec<Duration>, E
     while began.elapsed() < options.stage {
         let due = first + (began.elapsed().as_secs_f64() * rate) as u64;
         for number in next..due {
+            // A log that is behind is waited for, and that counts: a record's time begins when it
+            // was due.
+            window.wait_below(MAX_WAITING)?;
             window.add();
-            let (ended, answers, began) = (Arc::clone(&window), answers.clone(), Instant::now());
+            let since = Duration::from_secs_f64((number - first) as f64 / rate);
+            let began = began + since;
+            let (ended, answers) = (Arc::clone(&window), answers.clone());
             feed.log.submit(vec![record(number, options.size)], move |outcome| {
                 if let Ok(Outcome::Appended { first_index }) = outcome {
                     // Nobody listens only after a proof that failed, which is told there.

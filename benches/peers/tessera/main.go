@@ -183,8 +183,9 @@ func (l *load) latency(ctx context.Context, stage time.Duration, perSecond float
 	for now := start; now.Sub(start) < stage; now = <-clock.C {
 		due := int(now.Sub(start).Seconds() * perSecond)
 		for ; offered < due; offered++ {
+			// An entry's time begins when it was due, also if this loop is late.
+			began := start.Add(time.Duration(float64(offered) / perSecond * float64(time.Second)))
 			all.Go(func() {
-				began := time.Now()
 				if _, _, err := l.await.Await(ctx, l.appender.Add(ctx, l.record())); err != nil {
 					fail(err)
 				}
