@@ -380,16 +380,16 @@ impl Shared {
 
     /// Moves the keys in memory, which are few, to the SQLite file.
     fn insert(&self) -> Result<(), Error> {
-        let (mut rows, size) = {
+        let (mut rows, covered, size) = {
             let state = read(&self.state);
             let rows: Vec<Row> = state.pending.iter().map(|(k, i)| (*k, *i)).collect();
-            (rows, state.size)
+            (rows, state.runs.last().map_or(0, |run| run.entries.end), state.size)
         };
         // In the order of the B-tree, which touches fewer pages.
         rows.sort_unstable();
         // Before they are there, so that nobody looks past them.
         write(&self.state).rows += rows.len() as u64;
-        self.table.insert(&rows, size)?;
+        self.table.insert(&rows, covered, size)?;
         let mut state = write(&self.state);
         for (key, _) in &rows {
             state.pending.remove(key);

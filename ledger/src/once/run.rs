@@ -2,15 +2,18 @@
 //! range, which its name tells.
 //!
 //! ```text
-//! header (104 bytes)
-//!   0  magic "placetO1"   8  first entry of the range, u64   16  end of the range, u64
+//! header (104 bytes, then zeroes up to 4096)
+//!   0  magic "placetO2"   8  first entry of the range, u64   16  end of the range, u64
 //!  24  number of keys, u64   32  length of the filter, u64   40  SHA-256 of the filter
 //!  72  SHA-256 of bytes 0..72
-//! per key, ascending: key (32), its entry, u64
+//! blocks of 4096 bytes: 102 rows, ascending, each a key (32) and its entry, u64; in the last block
+//!   zeroes behind the rows; then 16 bytes of the SHA-256 of: first entry, end, number of the
+//!   block, each u64, and the 4080 bytes before
 //! the filter (see [`super::filter`]); none in a run that is too large for one
 //! ```
 //! All integers are big-endian. A run is durable before it has its name, so that one which is not
-//! whole was damaged; it is made again from the journal.
+//! whole was damaged; it is made again from the journal. Every byte that an answer rests on is under
+//! a hash: a bit that flips on the disk stops the log, and lets no key be taken twice.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -23,14 +26,17 @@ use crate::Error;
 use crate::host::{Access, Host, HostFile};
 use crate::storage::OnceKey;
 
-const MAGIC: &[u8; 8] = b"placetO1";
+const MAGIC: &[u8; 8] = b"placetO2";
 const HEADER: usize = 104;
 /// A key and its entry.
 const ROW: usize = 40;
-/// Rows that a search reads at once: a page.
-const BLOCK_ROWS: u64 = 100;
-/// Rows that reading or writing from end to end moves at once: 640 KiB.
-const CHUNK_ROWS: usize = 16_384;
+/// What is read and checked at once: a page.
+const BLOCK: usize = 4096;
+/// Rows of a block, and their bytes; behind them is the sum.
+const BLOCK_ROWS: usize = 102;
+const BLOCK_DATA: usize = BLOCK_ROWS * ROW;
+/// Blocks that reading or writing from end to end moves at once: 640 KiB.
+const CHUNK_BLOCKS: usize = 160;
 /// Longest filter, for 32 million keys. Without one a new key costs a search of about 20 reads.
 pub const MAX_FILTER: usize = 64 << 20;
 
@@ -60,7 +66,7 @@ impl Run {
         let read = file.read_up_to(&mut header, 0).map_err(Error::io("read", path))?;
         let fields = (read == HEADER).then(|| fields(&header)).flatten();
         let (entries, count, filter_len, filter_sum) = fields.ok_or_else(|| not_whole(path))?;
-        let filter_at = offset(count);
+        let filter_at = offset(blocks_of(count));
         let len = file.size().map_err(Error::io("stat", path))?;
         if filter_at.checked_add(filter_len) != Some(len) || filter_len > MAX_FILTER as u64 {
             return Err(not_whole(path));
@@ -94,16 +100,16 @@ impl Run {
         if self.filter.as_ref().is_some_and(|filter| !filter.may_hold(key)) {
             return Ok(None);
         }
-        let (mut low, mut high) = (0, self.count);
-        while high.saturating_sub(low) > BLOCK_ROWS {
+        // The block whose first key is the last one that is not behind `key`.
+        let (mut low, mut high) = (0, blocks_of(self.count));
+        while high.saturating_sub(low) > 1 {
             let middle = low.midpoint(high);
-            let rows = self.rows(middle, 1)?;
-            match rows.first() {
-                Some((found, _)) if found <= key => low = middle,
+            match self.blocks(middle, 1)?.first() {
+                Some((first, _)) if first <= key => low = middle,
                 _ => high = middle,
             }
         }
-        let rows = self.rows(low, high.saturating_sub(low))?;
+        let rows = self.blocks(low, high.saturating_sub(low))?;
         let at = rows.binary_search_by(|(found, _)| found.cmp(key)).ok();
         Ok(at.and_then(|at| rows.get(at)).map(|(_, entry)| *entry))
     }
@@ -113,14 +119,28 @@ impl Run {
         Reader { run: Arc::clone(self), next: 0, rows: Vec::new().into_iter() }
     }
 
-    fn rows(&self, from: u64, count: u64) -> Result<Vec<Row>, Error> {
-        let mut bytes = vec![0; (count as usize).saturating_mul(ROW)];
+    /// The rows of neighbouring blocks.
+    fn blocks(&self, from: u64, count: u64) -> Result<Vec<Row>, Error> {
+        let mut bytes = vec![0; (count as usize).saturating_mul(BLOCK)];
         let read = self.file.read_up_to(&mut bytes, offset(from));
         if read.map_err(Error::io("read", &self.path))? < bytes.len() {
             return Err(not_whole(&self.path));
         }
-        let (rows, _) = bytes.as_chunks::<ROW>();
-        rows.iter().map(|row| decode(row).ok_or_else(|| not_whole(&self.path))).collect()
+        let mut rows = Vec::with_capacity((count as usize).saturating_mul(BLOCK_ROWS));
+        let (blocks, _) = bytes.as_chunks::<BLOCK>();
+        for (number, block) in (from..).zip(blocks) {
+            let (data, sum) = block.split_at_checked(BLOCK_DATA).unwrap_or_default();
+            if sum != block_sum(&self.entries, number, data) {
+                return Err(not_whole(&self.path));
+            }
+            let before = number.saturating_mul(BLOCK_ROWS as u64);
+            let here = self.count.saturating_sub(before).min(BLOCK_ROWS as u64);
+            let (data, _) = data.as_chunks::<ROW>();
+            for row in data.iter().take(here as usize) {
+                rows.push(decode(row).ok_or_else(|| not_whole(&self.path))?);
+            }
+        }
+        Ok(rows)
     }
 }
 
@@ -128,6 +148,7 @@ impl Run {
 #[derive(Debug)]
 pub struct Reader {
     run: Arc<Run>,
+    /// The next block.
     next: u64,
     rows: std::vec::IntoIter<Row>,
 }
@@ -139,11 +160,12 @@ impl Iterator for Reader {
         if let Some(row) = self.rows.next() {
             return Some(Ok(row));
         }
-        let count = self.run.count.saturating_sub(self.next).min(CHUNK_ROWS as u64);
+        let all = blocks_of(self.run.count);
+        let count = all.saturating_sub(self.next).min(CHUNK_BLOCKS as u64);
         if count == 0 {
             return None;
         }
-        match self.run.rows(self.next, count) {
+        match self.run.blocks(self.next, count) {
             Ok(rows) => {
                 self.next = self.next.saturating_add(count);
                 self.rows = rows.into_iter();
@@ -151,7 +173,7 @@ impl Iterator for Reader {
             }
             Err(error) => {
                 // Nobody reads on behind an error.
-                self.next = self.run.count;
+                self.next = all;
                 Some(Err(error))
             }
         }
@@ -207,8 +229,15 @@ fn write_file(
     let file = host.open(tmp, Access::Create).map_err(|e| full("create", e))?;
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut filter = (Filter::len_for(most) <= MAX_FILTER).then(|| Filter::new(most));
-    let (mut count, mut at, mut last) = (0_u64, offset(0), None);
-    let mut chunk = Vec::with_capacity(CHUNK_ROWS.min(most).saturating_mul(ROW));
+    let (mut count, mut blocks, mut last) = (0_u64, 0_u64, None);
+    // Whole blocks that are not written yet, and the one that is being filled.
+    let (mut chunk, mut block) = (Vec::new(), Vec::with_capacity(BLOCK));
+    let write = |chunk: &mut Vec<u8>, blocks: u64| {
+        let first = blocks.saturating_sub((chunk.len() / BLOCK) as u64);
+        let written = file.write_all_at(chunk, offset(first)).map_err(|e| full("write", e));
+        chunk.clear();
+        written
+    };
     for row in rows {
         let (key, entry) = row?;
         if last == Some(key) {
@@ -219,31 +248,56 @@ fn write_file(
         if let Some(filter) = &mut filter {
             filter.insert(&key);
         }
-        chunk.extend_from_slice(&key.0);
-        chunk.extend_from_slice(&entry.to_be_bytes());
-        if chunk.len() >= CHUNK_ROWS * ROW {
-            file.write_all_at(&chunk, at).map_err(|e| full("write", e))?;
-            at = at.saturating_add(chunk.len() as u64);
-            chunk.clear();
+        block.extend_from_slice(&key.0);
+        block.extend_from_slice(&entry.to_be_bytes());
+        if block.len() >= BLOCK_DATA {
+            seal(&entries, blocks, &mut block, &mut chunk);
+            blocks = blocks.saturating_add(1);
+        }
+        if chunk.len() >= CHUNK_BLOCKS * BLOCK {
+            write(&mut chunk, blocks)?;
         }
     }
-    chunk.extend(filter.iter().flat_map(Filter::encode));
-    file.write_all_at(&chunk, at).map_err(|e| full("write", e))?;
-    let header = header(&entries, count, filter.as_ref());
+    if !block.is_empty() {
+        seal(&entries, blocks, &mut block, &mut chunk);
+        blocks = blocks.saturating_add(1);
+    }
+    write(&mut chunk, blocks)?;
+    let filter_bytes = filter.as_ref().map(Filter::encode).unwrap_or_default();
+    file.write_all_at(&filter_bytes, offset(blocks)).map_err(|e| full("write", e))?;
+    let header = header(&entries, count, &filter_bytes);
     file.write_all_at(&header, 0).map_err(|e| full("write", e))?;
     // Nobody knows then what is on the disk: the index is moved no more.
     file.sync()
         .map_err(|error| Error::Stopped { reason: Error::io("flush", tmp)(error).to_string() })
 }
 
-fn header(entries: &Range<u64>, count: u64, filter: Option<&Filter>) -> Vec<u8> {
-    let filter = filter.map(Filter::encode).unwrap_or_default();
+/// Fills a block up, with its sum, and moves it to those that are whole.
+fn seal(entries: &Range<u64>, number: u64, block: &mut Vec<u8>, chunk: &mut Vec<u8>) {
+    block.resize(BLOCK_DATA, 0);
+    let sum = block_sum(entries, number, block);
+    chunk.append(block);
+    chunk.extend_from_slice(&sum);
+}
+
+fn block_sum(entries: &Range<u64>, number: u64, data: &[u8]) -> [u8; BLOCK - BLOCK_DATA] {
+    let mut hash = Sha256::new();
+    for field in [entries.start, entries.end, number] {
+        hash.update(field.to_be_bytes());
+    }
+    hash.update(data);
+    let mut sum = [0; BLOCK - BLOCK_DATA];
+    sum.iter_mut().zip(hash.finalize()).for_each(|(to, from)| *to = from);
+    sum
+}
+
+fn header(entries: &Range<u64>, count: u64, filter: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEADER);
     out.extend_from_slice(MAGIC);
     for field in [entries.start, entries.end, count, filter.len() as u64] {
         out.extend_from_slice(&field.to_be_bytes());
     }
-    out.extend_from_slice(&Sha256::digest(&filter));
+    out.extend_from_slice(&Sha256::digest(filter));
     let sum = Sha256::digest(&out);
     out.extend_from_slice(&sum);
     out
@@ -267,8 +321,13 @@ fn decode(row: &[u8; ROW]) -> Option<Row> {
     Some((OnceKey(key.try_into().ok()?), u64::from_be_bytes(entry.try_into().ok()?)))
 }
 
-fn offset(row: u64) -> u64 {
-    row.saturating_mul(ROW as u64).saturating_add(HEADER as u64)
+fn blocks_of(count: u64) -> u64 {
+    count.div_ceil(BLOCK_ROWS as u64)
+}
+
+/// Where a block begins; the header has the place of one.
+fn offset(block: u64) -> u64 {
+    block.saturating_add(1).saturating_mul(BLOCK as u64)
 }
 
 fn not_whole(path: &Path) -> Error {
@@ -344,6 +403,21 @@ mod tests {
             let mut bytes = good.clone();
             bytes[at] ^= 1;
             refused(&bytes);
+        }
+        // A row that is damaged is no reason to give its key to another entry.
+        for at in (BLOCK..BLOCK * 11).step_by(509) {
+            let mut bytes = good.clone();
+            bytes[at] ^= 1;
+            std::fs::write(run.path(), &bytes).unwrap();
+            let damaged = Run::open(&*real(), run.path(), 0).unwrap();
+            let found = (0..1000).map(|n| damaged.find(&key(n)));
+            let wrong = found.enumerate().filter(|(n, found)| match found {
+                Ok(entry) => *entry != Some(*n as u64),
+                Err(_) => false,
+            });
+            assert_eq!(wrong.count(), 0, "byte {at}");
+            let whole: Result<Vec<Row>, Error> = Arc::new(damaged).reader().collect();
+            assert!(whole.is_err(), "byte {at}");
         }
         assert_eq!(entries_of(Path::new("a/1-2.run")), None);
         assert_eq!(entries_of(Path::new("a/none.run")), None);

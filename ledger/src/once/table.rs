@@ -97,12 +97,13 @@ impl Table {
             .map_err(Error::sqlite(&self.path))
     }
 
-    /// Adds keys; with them it is complete up to `size`. The first holder of a key stays.
+    /// Adds keys; with them, and with runs that cover the entries up to `covered`, it is complete
+    /// up to `size`. The first holder of a key stays.
     ///
     /// # Errors
     /// [`Error::Full`], [`Error::Sqlite`]; nothing is added then. [`Error::Stopped`].
-    pub fn insert(&self, rows: &[Row], size: u64) -> Result<(), Error> {
-        sqlite::work(&self.path, &mut lock(&self.connection), |c| insert(c, rows, size))
+    pub fn insert(&self, rows: &[Row], covered: u64, size: u64) -> Result<(), Error> {
+        sqlite::work(&self.path, &mut lock(&self.connection), |c| insert(c, rows, covered, size))
     }
 
     /// Removes all keys: runs cover the entries up to `covered`.
@@ -141,7 +142,12 @@ fn connect(path: &Path, writable: bool) -> rusqlite::Result<Connection> {
     sqlite::open(path, Flush::Sometimes, VERSION, |c, _| c.execute_batch(SCHEMA))
 }
 
-fn insert(connection: &mut Connection, rows: &[Row], size: u64) -> rusqlite::Result<()> {
+fn insert(
+    connection: &mut Connection,
+    rows: &[Row],
+    covered: u64,
+    size: u64,
+) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
     {
         // The first holder wins: a replayed row must not replace it.
@@ -153,6 +159,10 @@ fn insert(connection: &mut Connection, rows: &[Row], size: u64) -> rusqlite::Res
         transaction
             .prepare_cached("UPDATE mark SET applied_to = ?1")?
             .execute([size.cast_signed()])?;
+        // Else a run could be lost that nobody misses.
+        transaction
+            .prepare_cached("UPDATE base SET covered = ?1")?
+            .execute([covered.cast_signed()])?;
     }
     transaction.commit()
 }

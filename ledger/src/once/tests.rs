@@ -202,3 +202,33 @@ fn a_file_that_is_no_database_is_made_anew() {
     assert_eq!(index.size(), 0);
     assert!(place.path().with_extension("sqlite.damaged").exists());
 }
+
+// A kill between writing a run and emptying the SQLite file; then keys go into that file; then the
+// run is damaged.
+#[test]
+fn a_run_that_the_file_relies_on_is_missed() {
+    let place = Place::new();
+    let index = place.open(true);
+    index.record((0..30).map(|n| (key(n), n)), 30);
+    index.apply().unwrap();
+    let before = std::fs::read(place.path()).unwrap();
+    index.record((30..60).map(|n| (key(n), n)), 60);
+    index.apply().unwrap();
+    drop(index);
+    let run = place.run_files().pop().unwrap();
+    for suffix in ["-wal", "-shm"] {
+        let mut name = place.path().into_os_string();
+        name.push(suffix);
+        let _ = std::fs::remove_file(name);
+    }
+    std::fs::write(place.path(), before).unwrap();
+    let index = place.open(true);
+    assert_eq!(index.size(), 60, "the run is there");
+    index.record((60..70).map(|n| (key(n), n)), 70);
+    index.shared.insert().unwrap();
+    drop(index);
+    std::fs::write(&run, b"damaged").unwrap();
+    let index = place.open(true);
+    assert_eq!(index.size(), 0, "all is replayed");
+    assert_eq!(index.holder(&key(65)).unwrap(), None);
+}
