@@ -97,7 +97,8 @@ async fn who_waits_for_a_witness_to_consume_keeps_nobody_from_working() {
         .map(|_| {
             let (app, call, first) = (app.clone(), fixture.consume(&first), first.clone());
             tokio::spawn(async move {
-                app.run_covered(&first, move |app| app.ledger().consume(&call)).await
+                let size = move |app: &App| app.ledger().covers_consume(&first);
+                app.run_covered(size, move |app| app.ledger().consume(&call)).await
             })
         })
         .collect();
@@ -111,6 +112,9 @@ async fn who_waits_for_a_witness_to_consume_keeps_nobody_from_working() {
         fresh += usize::from(!call.await.unwrap().unwrap().repeated);
     }
     assert_eq!(fresh, 1, "one spends, the others are told so");
+    let again = fixture.ledger.covers_consume(&first).unwrap();
+    assert_eq!(again, None, "who asks again waits for nothing");
+    assert!(fixture.ledger.covers_outcome(&first).unwrap().is_some());
 }
 
 #[test]

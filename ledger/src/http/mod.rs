@@ -236,19 +236,18 @@ impl App {
         .await
     }
 
-    /// As [`App::run`], once a cosigned checkpoint covers what the request was answered and
-    /// executed with. That is waited for without a place, so that slow witnesses hold up no call
+    /// As [`App::run`], once a cosigned checkpoint of the main log covers the size that `size`
+    /// tells, if any. That is waited for without a place, so that slow witnesses hold up no call
     /// that does not need them.
     ///
     /// # Errors
     /// As [`App::run`]; `witness.quorum`.
     pub async fn run_covered<T: Send + 'static>(
         &self,
-        request: &str,
+        size: impl FnOnce(&App) -> Result<Option<u64>, Error> + Send + 'static,
         call: impl FnOnce(&App) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        let request = request.to_owned();
-        if let Some(size) = self.run(move |app| app.ledger().to_cover(&request)).await? {
+        if let Some(size) = self.run(size).await? {
             self.ledger().publisher(crate::LogId::Main).covered(size).await?;
         }
         self.run(call).await

@@ -93,23 +93,37 @@ impl Ledger {
         self.spend(call, newest)
     }
 
-    /// Waits for the cosigned checkpoint that consuming this request, or recording its outcome,
-    /// needs, without a thread that waits: who does so before the call finds it there. `None` when
-    /// there is nothing to wait for; what is wrong with the call is for the call to say.
+    /// Size of the main log that a cosigned checkpoint has to cover before a request is consumed,
+    /// so that its caller can wait for that without a thread. `None` when there is nothing to wait
+    /// for: what is wrong with the call, or whether it repeats another, is for the call to say.
     ///
     /// # Errors
     /// `ledger.sqlite`, `ledger.io`.
-    pub fn to_cover(&self, request: &str) -> Result<Option<u64>, Error> {
-        let row = match self.row(request) {
-            Err(Error::Refused(_)) => return Ok(None),
-            row => row?,
-        };
-        let newest = match &row.execution {
-            Some(_) if row.outcome.is_some() => None,
-            Some(execution) => Some(execution.index),
-            None => self.answers_of(request)?.iter().map(|answer| answer.statement.index).max(),
-        };
+    pub fn covers_consume(&self, request: &str) -> Result<Option<u64>, Error> {
+        let live = self.known_row(request)?.filter(|row| row.state.is_live());
+        if live.is_none_or(|row| row.execution.is_some()) {
+            return Ok(None);
+        }
+        let answers = self.answers_of(request)?;
+        let newest = answers.iter().map(|answer| answer.statement.index).max();
         Ok(newest.map(|index| index.saturating_add(1)))
+    }
+
+    /// As [`Ledger::covers_consume`], before the outcome is recorded.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn covers_outcome(&self, request: &str) -> Result<Option<u64>, Error> {
+        let row = self.known_row(request)?.filter(|row| row.outcome.is_none());
+        let execution = row.and_then(|row| row.execution);
+        Ok(execution.map(|execution| execution.index.saturating_add(1)))
+    }
+
+    fn known_row(&self, request: &str) -> Result<Option<RequestRow>, Error> {
+        match self.row(request) {
+            Err(Error::Refused(_)) => Ok(None),
+            row => row.map(Some),
+        }
     }
 
     /// The step itself. Nothing enters the governance log meanwhile: who approved may approve

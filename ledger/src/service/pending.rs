@@ -131,15 +131,13 @@ impl Pending {
     }
 
     fn make_room_for(&mut self, size: usize, request: Option<&str>, credential: &[u8]) {
-        let of_credential = self.by_credential.get(credential).cloned().unwrap_or_default();
-        let about = |sha256: &&Sha256| {
-            self.waiting.get(*sha256).is_some_and(|w| w.request.as_deref() == request)
+        let all = |p: &Self| p.by_credential.get(credential).cloned().unwrap_or_default();
+        let about = |sha256: &Sha256| {
+            self.waiting.get(sha256).is_some_and(|w| w.request.as_deref() == request)
         };
-        let of_one: Vec<_> = of_credential.iter().filter(about).copied().collect();
-        for (found, most) in [(of_one, MAX_OF_ONE), (of_credential, MAX_OF_CREDENTIAL)] {
-            let surplus = found.len().saturating_add(1).saturating_sub(most);
-            found.iter().take(surplus).for_each(|sha256| self.remove(sha256));
-        }
+        let of_one = all(self).into_iter().filter(about).collect();
+        self.keep_fewer(MAX_OF_ONE, of_one);
+        self.keep_fewer(MAX_OF_CREDENTIAL, all(self));
         let full =
             |p: &Self| p.waiting.len() >= MAX_WAITING || p.bytes.saturating_add(size) > MAX_BYTES;
         while full(self) {
@@ -147,6 +145,12 @@ impl Pending {
             let sha256 = *first.get();
             self.remove(&sha256);
         }
+    }
+
+    /// Forgets the oldest of these, which stand first, until one fewer than `most` is left.
+    fn keep_fewer(&mut self, most: usize, found: Vec<Sha256>) {
+        let surplus = found.len().saturating_add(1).saturating_sub(most);
+        found.iter().take(surplus).for_each(|sha256| self.remove(sha256));
     }
 }
 

@@ -237,7 +237,7 @@ impl Access {
             query.query_row([&hash], read).optional()
         })?;
         let Some((person, credential, created, seen)) = found else { return Ok(None) };
-        let ahead = created.max(seen) > now.0.saturating_add(AHEAD_S);
+        let ahead = is_ahead(created.max(seen), now);
         let old =
             now.0 >= created.saturating_add(ABSOLUTE_S) || now.0 >= seen.saturating_add(IDLE_S);
         if ahead || old {
@@ -288,8 +288,9 @@ impl Known {
     fn get(&self, hash: &[u8; 32], now: UnixSeconds) -> Option<Begun> {
         let all = lock(&self.0);
         let (begun, seen) = all.1.get(hash)?;
-        let goes_on =
-            now.0 < begun.since.0.saturating_add(ABSOLUTE_S) && now.0 < seen.saturating_add(SEEN_S);
+        let goes_on = now.0 < begun.since.0.saturating_add(ABSOLUTE_S)
+            && now.0 < seen.saturating_add(SEEN_S)
+            && !is_ahead(begun.since.0.max(*seen), now);
         goes_on.then(|| begun.clone())
     }
 
@@ -314,6 +315,11 @@ impl Known {
         all.0 = all.0.wrapping_add(1);
         all.1.clear();
     }
+}
+
+/// Whether a time is of a clock that was set back since.
+fn is_ahead(time: u64, now: UnixSeconds) -> bool {
+    time > now.0.saturating_add(AHEAD_S)
 }
 
 /// What need not be written for an answer to be right.
@@ -387,6 +393,8 @@ mod tests {
         assert!(access.session(&secrets[0], at(day), true).unwrap().is_none(), "for good");
         // Seen while the clock was ahead, though it began before.
         assert!(access.session(&secrets[1], at(day + 600), true).unwrap().is_some());
+        let at_hand = |s: u64| access.known.get(&secrets[1].hash(), at(s)).is_some();
+        assert!(at_hand(day + 600) && at_hand(day + 600 - AHEAD_S) && !at_hand(day));
         assert!(access.session(&secrets[1], at(day), true).unwrap().is_none());
     }
 

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use placet_ledger::Error as LedgerError;
+use placet_ledger::http::App;
 use placet_ledger::http::problem::Fault;
 use placet_ledger::service::{Consume, Consumed, Refusal, Report};
 use placet_proto::b64;
@@ -38,7 +39,8 @@ pub async fn consume(State(pep): State<Pep>, bytes: Body) -> Response {
         };
         let worker = pep.clone();
         let request = call.request.clone();
-        let consumed = pep.0.app.run_covered(&request, move |_| Ok(worker.consume(&call)));
+        let size = move |app: &App| app.ledger().covers_consume(&request);
+        let consumed = pep.0.app.run_covered(size, move |_| Ok(worker.consume(&call)));
         let consumed = consumed.await??;
         let mut out = Json::object([("execution", reference(&consumed.execution))]);
         out.insert("repeated", Json::Bool(consumed.repeated));
@@ -97,7 +99,8 @@ pub async fn outcome(State(pep): State<Pep>, bytes: Body) -> Response {
             detail,
         };
         let request = report.request.clone();
-        let recorded = pep.0.app.run_covered(&request, move |app| app.ledger().outcome(&report));
+        let size = move |app: &App| app.ledger().covers_outcome(&request);
+        let recorded = pep.0.app.run_covered(size, move |app| app.ledger().outcome(&report));
         let recorded = recorded.await?;
         Ok(json(&Json::object([("outcome", reference(&recorded))])))
     })
