@@ -1,11 +1,11 @@
 //! Checks of one person's answer: steps 14 to 19 of SPEC.md 9.
 
-use placet_proto::document::{Answer, Document, KeyClass, NoteRef, Role};
+use placet_proto::document::{After, Answer, Document, KeyClass, NoteRef, Role};
 use placet_proto::kind::Kind;
 use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
 
-use crate::context::Context;
+use crate::context::{Context, Roots};
 use crate::governance::short;
 use crate::notes::{LogTrust, NoteSet, OpenNote};
 use crate::report::Problem;
@@ -60,9 +60,7 @@ pub(crate) fn assertion(cx: &Context<'_>, given: Given<'_>) -> Result<AssertionF
 /// Step 15: the notes named are in the evidence, and the answer comes after them.
 pub(crate) fn order(cx: &Context<'_>, given: Given<'_>) -> Checked {
     let after = &given.answer.after;
-    known(&after.main, cx.main_notes, cx.main, cx.roots.map(|r| r.main_root(after.main.size)))?;
-    let gov_root = cx.roots.map(|_| cx.governance.root_at(after.gov.size));
-    known(&after.gov, cx.gov_notes, cx.gov, gov_root)?;
+    of_this_history(cx, after)?;
     if given.index < after.main.size {
         return Err(Problem::failed(
             "order.index",
@@ -86,18 +84,42 @@ pub(crate) fn order(cx: &Context<'_>, given: Given<'_>) -> Checked {
     ))
 }
 
+/// Both notes that a document names are of the logs that are judged.
+pub(crate) fn of_this_history(cx: &Context<'_>, after: &After) -> Result<(), Problem> {
+    main_of_this_history(&after.main, cx.main_notes, cx.main, cx.roots)?;
+    let governance = |size| cx.governance.root_at(size);
+    let tree: Option<Tree<'_>> = if cx.roots.is_some() { Some(&governance) } else { None };
+    known(&after.gov, cx.gov_notes, cx.gov, tree)
+}
+
+/// The half of [`of_this_history`] that can be asked where there is no context yet.
+pub(crate) fn main_of_this_history(
+    named: &NoteRef,
+    notes: &NoteSet,
+    log: &LogTrust,
+    roots: Option<&dyn Roots>,
+) -> Result<(), Problem> {
+    match roots {
+        Some(roots) => known(named, notes, log, Some(&|size| roots.main_root(size))),
+        None => known(named, notes, log, None),
+    }
+}
+
+/// Gives the root at a size, if the tree reaches that far.
+type Tree<'t> = &'t dyn Fn(u64) -> Option<[u8; 32]>;
+
 /// The note named is there; else, in an audit, its root is that of the tree, for a copy need not
 /// hold every note (SPEC.md 9.10).
 fn known(
     named: &NoteRef,
     notes: &NoteSet,
     log: &LogTrust,
-    tree: Option<Option<[u8; 32]>>,
+    tree: Option<Tree<'_>>,
 ) -> Result<(), Problem> {
-    let Some(root) = tree.filter(|_| notes.named(&named.note_sha256).is_none()) else {
+    let Some(tree) = tree.filter(|_| notes.named(&named.note_sha256).is_none()) else {
         return note_named(named, notes, log).map(|_| ());
     };
-    if named.origin == log.log.origin && root == Some(named.root) {
+    if named.origin == log.log.origin && tree(named.size) == Some(named.root) {
         return Ok(());
     }
     let detail = format!("{} has another root at size {}", log.log.origin, named.size);
@@ -163,11 +185,7 @@ pub(crate) fn policy(cx: &Context<'_>, given: Given<'_>) -> Checked {
 }
 
 /// Step 18: [T1, T2) of a document by its `after` and the notes that include it.
-pub(crate) fn interval(
-    cx: &Context<'_>,
-    after: &placet_proto::document::After,
-    index: u64,
-) -> Result<Interval, Problem> {
+pub(crate) fn interval(cx: &Context<'_>, after: &After, index: u64) -> Result<Interval, Problem> {
     let t1 = lower(cx, after)?;
     let t2 = upper(cx, index)?;
     if t1 >= t2 {
@@ -180,10 +198,7 @@ pub(crate) fn interval(
 }
 
 /// T1 of a document: the later of its two notes.
-pub(crate) fn lower(
-    cx: &Context<'_>,
-    after: &placet_proto::document::After,
-) -> Result<u64, Problem> {
+pub(crate) fn lower(cx: &Context<'_>, after: &After) -> Result<u64, Problem> {
     let notes = [(&after.main, cx.main_notes), (&after.gov, cx.gov_notes)];
     let absent = notes.iter().find(|(named, notes)| notes.named(&named.note_sha256).is_none());
     if let (Some((named, _)), true) = (absent, cx.roots.is_some()) {
@@ -195,7 +210,7 @@ pub(crate) fn lower(
 
 /// [`lower`] where there is no context yet.
 pub(crate) fn not_before(
-    after: &placet_proto::document::After,
+    after: &After,
     main: (&NoteSet, &LogTrust),
     gov: (&NoteSet, &LogTrust),
 ) -> Result<u64, Problem> {

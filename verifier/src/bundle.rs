@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use placet_proto::action::Action;
 use placet_proto::b64::encode_hex;
 use placet_proto::document::{Body, Genesis};
+use placet_proto::misbehaviour::Misbehaviour;
 use placet_proto::tlog::merkle::{CompactRange, leaf_hash};
 use placet_proto::trust::{TrustFile, TrustedLog};
 
@@ -15,6 +16,7 @@ use crate::evidence::Evidence;
 use crate::governance::{Governance, Rules};
 use crate::issuers::Issuers;
 use crate::logs;
+use crate::misbehaviour::{LogKeys, shown};
 use crate::notes::{LogTrust, NoteSet, OpenNote};
 use crate::opened::{Issued, Opened};
 use crate::report::{Check, Malformed, Problem, Report, Status, Verdict};
@@ -51,6 +53,8 @@ pub struct WholeLog {
     pub executions: Vec<(u64, String)>,
     /// How many entries have no body in the copy.
     pub bodies_missing: u64,
+    /// Files beside the copy that are to show that the log misbehaved (SPEC.md 6.7).
+    pub misbehaviour: Vec<Misbehaviour>,
 }
 
 /// Checks about the evidence as a whole, in the order of SPEC.md 9.
@@ -197,7 +201,8 @@ impl<'a> Run<'a> {
         let mut context = opened.context(self.trust, Orders::default());
         context.orders = Orders::read(evidence, &opened.governance, &opened.valid_main);
         let whole = self.options.whole_log.as_ref();
-        context.whole_log = whole.map(|w| (w.entries.len(), executions_in(w, context.main_notes)));
+        context.whole_log =
+            whole.map(|w| (w.entries.len(), executions_in(w, context.main_notes, &opened.main)));
         self.trees(evidence, &context);
         let statements = evidence.by_request();
         let erased = evidence.erased_by_request();
@@ -442,6 +447,7 @@ fn governed(
 fn executions_in(
     whole: &WholeLog,
     main_notes: &NoteSet,
+    main: &LogTrust,
 ) -> Result<BTreeMap<String, Vec<u64>>, Problem> {
     let mut tree = CompactRange::new();
     let mut notes = main_notes.iter().peekable();
@@ -453,6 +459,11 @@ fn executions_in(
     }
     while notes.peek().is_some_and(|n| n.size == tree.size()) {
         same_root(&tree, notes.next())?;
+    }
+    // The evidence is of this history. The log has another one, where the rest may be otherwise.
+    let mut shown = whole.misbehaviour.iter().filter_map(|m| shown(m, LogKeys::Trusted(main)).ok());
+    if let Some(detail) = shown.next() {
+        return Err(Problem::failed("log.equivocation", detail));
     }
     if let Some(note) = notes.next() {
         return Err(Problem::open(

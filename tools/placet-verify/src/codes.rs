@@ -25,15 +25,16 @@ const fn c(
 pub const OWN: &[Code] = &[
     c(
         "audit.copy",
-        "The folder does not hold copies of both logs.",
-        "Make them: `placet log export --log both`; a ledger's own folder is none.",
+        "The folder does not hold copies of both logs, or one that changed while it was read.",
+        "Make them: `placet log export --log both`; a ledger's own folder is none. Beside a mirror \
+         that runs, try again.",
         "6.6",
     ),
     c(
         "audit.state",
-        "The state file is damaged, or of another audit: of another trust file, or of a log with \
-         another history.",
-        "If the trust file is the same, compare the checkpoints of both copies \
+        "The state file is damaged, of another audit (another trust file, a log with another \
+         history, another version of this program), or another audit is writing it.",
+        "If trust file and version are the same, compare the checkpoints of both copies \
          (`placet-verify consistency`). Begin anew without the file.",
         "9.10",
     ),

@@ -10,9 +10,10 @@ use common::{AS_OF, Ran, run_in};
 use placet_forge::scenarios::{Story, action, story};
 use placet_forge::{AUDIENCE, Person, initiator};
 use placet_proto::document::{
-    Body, Decision, DigestRef, Ended, Erasure, ErasureTarget, OutcomeResult, Role, Verdict,
+    After, Body, Decision, DigestRef, Ended, Erasure, ErasureTarget, OutcomeResult, Role, Verdict,
 };
 use placet_proto::json::{self, Json};
+use placet_proto::misbehaviour::{Misbehaviour, Noted};
 use placet_proto::sshsig::Namespace;
 use placet_proto::statement::Statement;
 use placet_proto::time::UnixSeconds;
@@ -294,6 +295,10 @@ fn bodies_that_are_withheld_changed_or_erased_are_found() {
 
 /// Alice orders that these leaves, of the story's request, be erased.
 fn order(s: &mut Story, leaves: &[u64]) {
+    order_after(s, leaves, s.forge.after());
+}
+
+fn order_after(s: &mut Story, leaves: &[u64], after: After) {
     let target = |index: &u64| ErasureTarget {
         index: *index,
         entry: placet_proto::sha256(&s.forge.main.statements[*index as usize]),
@@ -302,7 +307,7 @@ fn order(s: &mut Story, leaves: &[u64]) {
         targets: leaves.iter().map(target).collect(),
         reason: "personal data".to_owned(),
         signer: s.alice.signer(),
-        after: s.forge.after(),
+        after,
     });
     let document = s.forge.document(body);
     let assertion = s.alice.sign(Namespace::Erase, &document);
@@ -344,8 +349,118 @@ fn what_is_no_copy_is_said_to_be_none() {
     assert_eq!(copy.verdict(), (4, Some("logcopy.truncated".to_owned())));
 }
 
+/// Both notes that a document names are another history's.
+fn forked(after: &mut After) {
+    after.main.root[0] ^= 1;
+    after.main.note_sha256[0] ^= 1;
+}
+
+// [R-9.10-8]
+#[test]
+fn whoever_was_shown_another_history_gives_it_away() {
+    let mut s = Story::opened().approved().executed();
+    s.forge.outcome(s.execution, |o| forked(&mut o.after));
+    s.close();
+    lie(&s, 1, "order.after");
+    let mut s = Story::opened().approved().executed();
+    s.forge.outcome(s.execution, |o| {
+        o.after.gov.root[0] ^= 1;
+        o.after.gov.note_sha256[0] ^= 1;
+    });
+    s.close();
+    lie(&s, 1, "order.after");
+    let mut s = Story::opened().approved();
+    let mut execution = s.forge.execution_of(&[s.approval]);
+    forked(&mut execution.after);
+    s.forge.tick(1);
+    s.execution = s.forge.execute(execution);
+    s.forge.publish_main();
+    s.forge.outcome(s.execution, |_| ());
+    s.close();
+    lie(&s, 1, "order.after");
+    let mut s = story();
+    let mut after = s.forge.after();
+    forked(&mut after);
+    let leaf = s.approval;
+    order_after(&mut s, &[leaf], after);
+    lie(&s, 1, "order.after");
+
+    // A governance document: of a tree that the copy holds, and of one beyond its end.
+    for (beyond, found) in [(0, true), (100, false)] {
+        let mut s = Story::opened();
+        let honest = s.forge.main.notes.clone();
+        let note = s.forge.main.checkpoint_of(s.forge.main.size() + beyond, [7; 32]);
+        s.forge.main.notes.push(note.to_bytes());
+        s.forge.enrol(&mut Person::named("Bob"), &[Role::Approver], Some(&mut s.alice));
+        s.forge.main.notes = honest;
+        s.forge.publish_both();
+        let copy = Copy::of(&s.approved().executed().closed());
+        let ran = copy.audit(&[]);
+        assert_eq!(ran.out.contains("[order.after]"), found, "{}", ran.out);
+        assert_eq!(ran.code == 1, found, "{}", ran.out);
+    }
+}
+
+// [R-9.10-11]
+#[test]
+fn an_end_that_no_witness_saw_decides_nothing() {
+    let mut s = Story::opened().approved().executed();
+    s.close();
+    s.forge.outcome(s.execution, |_| ());
+    lie(&s, 3, "witness.quorum");
+    let copy = Copy::of(&s);
+    let mut trust = s.trust();
+    for log in &mut trust.logs {
+        log.witness_policy = "quorum none\n".to_owned();
+    }
+    fs::write(copy.dir.path().join("trust.json"), trust.encode()).unwrap();
+    let ran = copy.audit(&[]);
+    assert!(!ran.out.contains("[witness.quorum]"), "nobody asked for witnesses: {}", ran.out);
+    let mut s = story();
+    s.forge.enrol(&mut Person::named("Bob"), &[Role::Approver], Some(&mut s.alice));
+    s.forge.gov.notes.pop();
+    lie(&s, 3, "witness.quorum");
+}
+
+// [R-9.10-12]
+#[test]
+fn what_the_maker_of_a_copy_was_shown_counts() {
+    let mut s = story();
+    let size = s.forge.main.size();
+    let honest = s.forge.main.checkpoint(size).to_bytes();
+    let mut fork = s.forge.main.checkpoint_of(size, [7; 32]);
+    let copy = Copy::of(&s);
+    let evidence = |first: &[u8], second: &[u8]| {
+        let noted = |bytes: &[u8]| Noted::parse(bytes).unwrap();
+        Misbehaviour::new(noted(first), noted(second), None).unwrap().to_bytes()
+    };
+    fs::write(copy.path("log/log-misbehaved-2.json"), evidence(&honest, &fork.to_bytes())).unwrap();
+    assert_eq!(copy.verdict(), (6, Some("log.equivocation".to_owned())));
+    // What shows nothing is noted.
+    fs::write(copy.path("log/log-misbehaved-2.json"), evidence(&honest, &honest)).unwrap();
+    let ran = copy.audit(&[]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    assert!(ran.out.contains("[misbehaviour.none]"), "{}", ran.out);
+    fs::write(copy.path("log/log-misbehaved-2.json"), "{}").unwrap();
+    assert_eq!(copy.audit(&[]).code, 4);
+
+    let copy = Copy::of(&s);
+    fs::create_dir(copy.path("log/checkpoints")).unwrap();
+    fs::write(copy.path("log/checkpoints").join(size.to_string()), &honest).unwrap();
+    assert_eq!(copy.audit(&[]).code, 0);
+    let [a, b] = s.forge.witnesses.clone();
+    a.cosign(&mut fork, s.forge.clock);
+    b.cosign(&mut fork, s.forge.clock);
+    fs::write(copy.path("log/checkpoints").join(size.to_string()), fork.to_bytes()).unwrap();
+    assert_eq!(copy.verdict(), (6, Some("log.equivocation".to_owned())));
+}
+
 /// A log of some hundred requests, some of them with faults, in several files of statements.
 fn long_story() -> Story {
+    long_story_with(true)
+}
+
+fn long_story_with(faults: bool) -> Story {
     let mut s = story();
     for n in 0..320_u64 {
         let (request, id) = (s.forge.uuid(), format!("Y{n:04}"));
@@ -354,7 +469,7 @@ fn long_story() -> Story {
         s.forge.tick(1);
         s.forge.publish_main();
         let execution = s.forge.execute(s.forge.execution_of(&[approval]));
-        if n % 50 == 7 {
+        if faults && n % 50 == 7 {
             s.forge.execute(s.forge.execution_of(&[approval]));
         }
         s.forge.publish_main();
@@ -411,6 +526,51 @@ fn a_copy_that_grew_goes_on_and_one_with_another_history_does_not() {
     let refused = other.audit(&arguments);
     assert_eq!(refused.code, 4, "{}", refused.err);
     assert!(refused.err.contains("audit.state"), "{}", refused.err);
+}
+
+// [R-9.10-13]
+#[test]
+fn what_was_audited_and_is_withheld_afterwards_is_found_where_its_request_goes_on() {
+    let mut s = long_story_with(false);
+    let copy = Copy::of(&s);
+    let arguments = ["--json", "--state", "state"];
+    assert_eq!(copy.audit(&arguments).code, 0);
+    // The approval is spent again, and what says that it was spent is withheld.
+    s.forge.tick(1);
+    let again = s.forge.execute(s.forge.execution_of(&[s.approval]));
+    s.forge.publish_main();
+    s.forge.outcome(again, |_| ());
+    s.close();
+    s.forge.write_copies(&copy.dir.path().join("copy"));
+    let withheld = [s.execution, s.execution + 1];
+    s.forge.main.write_copy_without(&copy.path("log"), &withheld);
+    let codes = |out: &str| {
+        let result = json::parse(out.trim_end().as_bytes()).unwrap();
+        let missing = result.get("codes").and_then(|c| c.get("body.missing")?.as_u64());
+        (result.get("code").and_then(Json::as_str).map(str::to_owned), missing)
+    };
+    let resumed = copy.audit(&arguments);
+    let expected = (Some("body.missing".to_owned()), Some(2));
+    assert_eq!((resumed.code, codes(&resumed.out)), (1, expected.clone()), "{}", resumed.out);
+    assert_eq!(codes(&copy.audit(&["--json"]).out), expected);
+}
+
+// [R-9.10-13]
+#[test]
+fn a_body_that_comes_later_is_audited_then() {
+    let s = long_story_with(false);
+    let copy = Copy::of(&s);
+    let state = copy.dir.path().join("state");
+    s.forge.main.write_copy_without(&copy.path("log"), &[s.approval, 300]);
+    assert_eq!(copy.audit(&["--state", "state"]).code, 1);
+    s.forge.main.write_copy(&copy.path("log"));
+    let later = copy.audit(&["--json", "--state", "state"]);
+    assert_eq!(later.code, 0, "{}", later.out);
+    assert_eq!(without_run(&later.out), without_run(&copy.audit(&["--json"]).out));
+    let healed = fs::read(&state).unwrap();
+    fs::remove_file(&state).unwrap();
+    copy.audit(&["--state", "state"]);
+    assert_eq!(fs::read(&state).unwrap(), healed);
 }
 
 #[test]

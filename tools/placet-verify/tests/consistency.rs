@@ -8,7 +8,9 @@ use common::{Ran, Story, schema};
 use placet_forge::misbehaviour;
 use placet_proto::document::Body;
 use placet_proto::json::{self, Json};
+use placet_proto::misbehaviour::{Misbehaviour, Noted};
 use placet_proto::statement::Statement;
+use placet_proto::tlog::note::Note;
 use placet_proto::{b64, logcopy};
 
 fn compare(story: &Story, more: &[&str]) -> Ran {
@@ -118,6 +120,45 @@ fn a_rewritten_history_is_found_in_a_copy() {
     bytes[0] ^= 1;
     fs::write(&tile, bytes).unwrap();
     assert_eq!(compare(&story, &["--log", "copy"]).code, 3);
+}
+
+#[test]
+fn evidence_from_a_copy_rests_on_its_leaves_alone() {
+    let mut story = Story::closed();
+    for n in 0..600_u32 {
+        story.forge.main.append(n.to_be_bytes().to_vec());
+    }
+    story.forge.main.write_copy(&story.path("copy"));
+    let tile = story.path("copy").join("tile/1/000.p/2");
+    let mut bytes = fs::read(&tile).unwrap();
+    bytes[0] ^= 1;
+    fs::write(&tile, bytes).unwrap();
+    story.write("old", &story.forge.main.checkpoint_of(258, [7; 32]).to_bytes());
+    let size = story.forge.main.size();
+    story.write("new", &story.forge.main.checkpoint(size).to_bytes());
+    assert_eq!(compare(&story, &["--log", "copy"]).code, 6);
+    repeats(&story, "log-misbehaved.json");
+}
+
+// [R-6.6-6]
+#[test]
+fn a_copy_whose_log_misbehaved_is_no_ground_for_anything() {
+    let story = Story::closed();
+    let copy = story.path("copy");
+    story.forge.main.write_copy(&copy);
+    let noted = |note: &Note| Noted::parse(&note.to_bytes()).unwrap();
+    let log = &story.forge.main;
+    let (one, other) = (noted(&log.checkpoint(6)), noted(&log.checkpoint_of(6, [7; 32])));
+    let evidence = Misbehaviour::new(one, other, None).unwrap().to_bytes();
+    fs::write(copy.join("log-misbehaved.json"), evidence).unwrap();
+    let ran = story.check("evidence.placet", &["--log", "copy"]);
+    assert_eq!(ran.code, 6, "{}{}", ran.out, ran.err);
+    // Of another log it says nothing.
+    let log = &story.forge.gov;
+    let (one, other) = (noted(&log.checkpoint(4)), noted(&log.checkpoint_of(4, [7; 32])));
+    let evidence = Misbehaviour::new(one, other, None).unwrap().to_bytes();
+    fs::write(copy.join("log-misbehaved.json"), evidence).unwrap();
+    assert_eq!(story.check("evidence.placet", &["--log", "copy"]).code, 0);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use placet_proto::trust::TrustFile;
 
 use super::finding::Finding;
 use super::fold::{Group, MAX_OF_REQUEST};
+use crate::answers;
 use crate::bundle::{Options, Run};
 use crate::context::Context;
 use crate::erasures::Orders;
@@ -107,6 +108,12 @@ impl<'p> Auditor<'p> {
             Some(Finding { log: Some(LogRole::Main.name()), index, ..finding })
         };
         let mut found: Vec<Finding> = checks.into_iter().filter_map(of).collect();
+        // Of answers step 15 says it.
+        let reports = |(_, s): &&(u64, &Statement)| {
+            matches!(s.document.body, Body::Execution(_) | Body::Outcome(_))
+        };
+        let forked = statements.iter().filter(reports).filter_map(|(i, s)| self.forked(*i, s));
+        found.extend(forked.map(|f| Finding { request: Some(request.to_owned()), ..f }));
         // Where it is not said by another check already.
         if found.iter().all(|f| !matches!(f.code, "answer.conflict" | "consumption.double")) {
             found.extend(ends(statements).map(|(index, problem)| {
@@ -130,13 +137,29 @@ impl<'p> Auditor<'p> {
         Some(Finding { request: Some(group.request.clone()), ..finding })
     }
 
-    /// Adds an order of erasure that was [`Examined::Stated`] at a main index to `orders`.
-    pub fn add_order(&self, orders: &mut Orders, index: u64, statement: &Statement) {
-        let Body::Erasure(order) = &statement.document.body else { return };
+    /// The finding that a main statement names notes of another history than the copies': its
+    /// maker was shown one.
+    fn forked(&self, index: u64, statement: &Statement) -> Option<Finding> {
+        let after = statement.document.body.after()?;
+        let problem = answers::of_this_history(&self.cx, after).err()?;
+        Some(Finding::at(LogRole::Main, index, "order.after", problem))
+    }
+
+    /// Adds an order of erasure that was [`Examined::Stated`] at a main index to `orders`; the
+    /// finding, if it names notes of another history than the copies'.
+    #[must_use]
+    pub fn add_order(
+        &self,
+        orders: &mut Orders,
+        index: u64,
+        statement: &Statement,
+    ) -> Option<Finding> {
+        let Body::Erasure(order) = &statement.document.body else { return None };
         let signed = self.cx.governance.judge_erasure(order, statement);
         let signed =
             signed.map_err(|p| format!("is not an administrator's: {} ({})", p.detail, p.code));
         orders.add(index, statement, order, &signed);
+        self.forked(index, statement)
     }
 
     /// What is left of a statement whose body an order that stands names; else the finding that

@@ -62,6 +62,12 @@ impl Finding {
         Self { log, index, request, check, code, weight, detail, expected, got }
     }
 
+    /// A problem with the copies as wholes.
+    pub(super) fn of_copies(check: &'static str, problem: Problem) -> Self {
+        let (log, index) = (None, None);
+        Self { log, index, ..Self::at(LogRole::Main, 0, check, problem) }
+    }
+
     /// A check that did not pass; `None` for one that passed or that no verdict needs.
     pub(super) fn of_check(check: Check) -> Option<Self> {
         let weight = match check.status {

@@ -5,15 +5,19 @@ use std::collections::BTreeSet;
 
 use placet_proto::document::Body;
 use placet_proto::kind::LogRole;
+use placet_proto::misbehaviour::Misbehaviour;
 use placet_proto::trust::TrustFile;
 
 use super::auditor::Auditor;
 use super::finding::{Finding, Findings, Weight};
+use crate::answers;
 use crate::bundle::{Options, Run};
 use crate::context::Roots;
 use crate::erasures::Orders;
 use crate::evidence::{Evidence, Parsed, read_notes};
 use crate::logs;
+use crate::misbehaviour::{LogKeys, shown};
+use crate::notes::LogTrust;
 use crate::opened::{Opened, is_of_kind};
 use crate::report::{Malformed, Problem};
 use crate::workers::Workers;
@@ -35,6 +39,8 @@ pub struct Copies {
     pub gov_notes: Vec<Vec<u8>>,
     /// Its statements, complete.
     pub gov: Vec<Vec<u8>>,
+    /// Files beside either copy that are to show that its log misbehaved (SPEC.md 6.7).
+    pub misbehaviour: Vec<Misbehaviour>,
 }
 
 /// An audit that can begin.
@@ -68,6 +74,7 @@ impl<'a> Prepared<'a> {
     ) -> Result<Self, Malformed> {
         let options = Options { as_of, ..Options::default() };
         let size = copies.main_size;
+        let shown = misbehaved(&copies, trust)?;
         let mut evidence = read(copies)?;
         let mut run = Run { workers, ..Run::new(trust, &options) };
         let opened = run.open(&evidence)?;
@@ -75,17 +82,21 @@ impl<'a> Prepared<'a> {
             let checked = gov_roots(opened, &evidence)
                 .and_then(|gov| Ok(format!("{gov}; {}", main_roots(opened, size, roots)?)));
             run.take("log.root", None, checked, String::clone);
+            let gov_size = evidence.gov.len() as u64;
+            run.take("witness.quorum", None, cosigned(opened, [size, gov_size]), String::clone);
             let cx = opened.context(trust, Orders::default());
             run.independent(&cx);
             run.unknown_signatures(&cx);
         }
         let report = run.report;
         let mut findings = Findings::default();
+        findings.add(shown);
         // Of statements each is listed by itself.
         let listed = |id: &str| matches!(id, "statement.signature" | "issuer.kind");
         let checks = report.checks.into_iter().filter(|c| !listed(c.id));
         findings.add(checks.filter_map(Finding::of_check));
         findings.add(opened.iter().flat_map(of_governance));
+        findings.add(opened.iter().flat_map(|o| of_another_history(o, &evidence, size, roots)));
         // The notes are opened; their bytes can be many.
         evidence.main_notes = Vec::new();
         evidence.gov_notes = Vec::new();
@@ -192,6 +203,29 @@ fn read(copies: Copies) -> Result<Evidence, Malformed> {
     })
 }
 
+/// What each file of evidence shows. One that shows nothing is noted: anybody can write one.
+fn misbehaved(copies: &Copies, trust: &TrustFile) -> Result<Vec<Finding>, Malformed> {
+    let logs = [(&copies.main_origin, LogRole::Main), (&copies.gov_origin, LogRole::Gov)];
+    let known: Vec<LogTrust> = logs
+        .into_iter()
+        .filter_map(|(origin, role)| trust.log(origin, role))
+        .map(LogTrust::new)
+        .collect::<Result<_, _>>()?;
+    let of = |file: &Misbehaviour| {
+        let log = known.iter().find(|log| log.log.origin == file.origin());
+        let (weight, problem) = match log.map(|log| shown(file, LogKeys::Trusted(log))) {
+            Some(Ok(detail)) => (Weight::Failed, Problem::failed("log.equivocation", detail)),
+            Some(Err(problem)) => (Weight::Noted, problem),
+            None => {
+                let detail = format!("evidence about {}", file.origin());
+                (Weight::Noted, Problem::open("trust.log_unknown", detail))
+            }
+        };
+        Finding { weight, ..Finding::of_copies("log.checkpoint", problem) }
+    };
+    Ok(copies.misbehaviour.iter().map(of).collect())
+}
+
 fn gov_roots(opened: &Opened, evidence: &Evidence) -> Result<String, Problem> {
     logs::governance_roots(&opened.governance, evidence, &opened.gov_notes)?;
     Ok(format!("{} governance entries under {} notes", evidence.gov.len(), opened.gov_notes.len()))
@@ -211,6 +245,44 @@ fn main_roots(opened: &Opened, size: u64, roots: &dyn Roots) -> Result<String, P
         }
     }
     Ok(format!("{size} main entries under {} notes", opened.main_notes.len()))
+}
+
+/// The witnesses saw each copy to its end. Without that the log's key alone would stand behind what
+/// is newer than the last note that they saw, and could show everybody another end.
+fn cosigned(opened: &Opened, [main, gov]: [u64; 2]) -> Result<String, Problem> {
+    let logs = [(&opened.main, &opened.main_notes, main), (&opened.gov, &opened.gov_notes, gov)];
+    for (log, notes, size) in logs {
+        let cosigned = notes.iter().any(|n| n.size == size && n.has_quorum());
+        if !cosigned && !log.policy.is_none() {
+            let seen = notes.iter().filter(|n| n.has_quorum()).map(|n| n.size).max().unwrap_or(0);
+            let origin = &log.log.origin;
+            let detail = format!("{origin}: the copy has size {size}, the witnesses saw {seen}");
+            return Err(Problem::open("witness.quorum", detail));
+        }
+    }
+    Ok("the witnesses saw both copies to their ends".to_owned())
+}
+
+/// Governance documents that name a note of another main log. One beyond the end of the main log's
+/// copy says nothing: the governance log was copied after it.
+fn of_another_history(
+    opened: &Opened,
+    evidence: &Evidence,
+    main_size: u64,
+    roots: &dyn Roots,
+) -> Vec<Finding> {
+    let refused = opened.refused.iter().filter(|(log, ..)| *log == LogRole::Gov);
+    let refused: BTreeSet<u64> = refused.map(|(_, index, _)| *index).collect();
+    let named = (0_u64..).zip(&evidence.gov).filter_map(|(index, parsed)| {
+        let after = parsed.known()?.document.body.after()?;
+        (after.main.size <= main_size && !refused.contains(&index)).then_some((index, &after.main))
+    });
+    let found = named.filter_map(|(index, named)| {
+        let (notes, log) = (&opened.main_notes, &opened.main);
+        let problem = answers::main_of_this_history(named, notes, log, Some(roots)).err()?;
+        Some(Finding::at(LogRole::Gov, index, "order.after", problem))
+    });
+    found.collect()
 }
 
 /// Each governance statement that does not count, or does nothing.

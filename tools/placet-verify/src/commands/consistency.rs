@@ -223,7 +223,17 @@ impl Pair {
         }
         let copied = args.log.as_deref().filter(|_| old.size != new.size);
         let copied = match copied.filter(|_| both).map(by_copy).transpose()? {
-            Some(judged) if judged.fork.is_some() => return Ok(judged),
+            Some(Judged { fork: Some(fork), .. }) => {
+                // The very code by which a third party will judge the file.
+                return Ok(
+                    match misbehaviour::shown(&self.evidence(fork.clone())?, keys.as_ref()) {
+                        Ok(detail) => Judged::misbehaved(detail, fork),
+                        Err(problem) => {
+                            Judged::new(Exit::Failed, Some(problem.code), problem.detail)
+                        }
+                    },
+                );
+            }
             other => other,
         };
         if let Some(refused) = [&self.old, &self.new].iter().find_map(|given| keys.refuse(given)) {

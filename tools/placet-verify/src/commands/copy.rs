@@ -7,22 +7,26 @@
 //! COPY/tile/entries/…          entries: for Placet the SHA-256 of each statement
 //! COPY/statements/N            statements in bundles of 256
 //! COPY/notes/N                 notes that were published, 256 in a file
+//! COPY/checkpoints/N           a note of size N that the maker of the copy was shown
+//! COPY/log-misbehaved*.json    evidence that the log signed two histories (SPEC.md 6.7)
 //! ```
 //!
 //! A folder with both logs (a mirror's, a ledger's own) works too, its `log/` being the copy; a
 //! ledger's own has no statements.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use placet_proto::cose::Sign1;
 use placet_proto::cose_key::PublicKey;
 use placet_proto::document::{Body, Purpose};
 use placet_proto::logcopy;
+use placet_proto::misbehaviour::{MAX_FILE, Misbehaviour};
 use placet_proto::statement::Statement;
 use placet_proto::tlog::checkpoint::Checkpoint;
-use placet_proto::tlog::merkle::{self, CompactRange, Hash, MerkleError};
+use placet_proto::tlog::merkle::{self, CompactRange, Hash, HashReader, MerkleError};
 use placet_proto::tlog::note::MAX_NOTE_LEN;
-use placet_proto::tlog::tile::{self, TILE_WIDTH, TileError, TileSource, TileTree};
+use placet_proto::tlog::tile::{self, TILE_WIDTH};
 use placet_proto::tlog::{SignedCheckpoint, TileId, TileKind, TlogError};
 use placet_proto::trust::TrustFile;
 use placet_verifier::{WholeLog, crypto};
@@ -37,6 +41,8 @@ const MAX_ENTRIES: u64 = 1 << 24;
 const MAX_NOTES: usize = 1 << 20;
 /// The most bytes of notes of a log that are read.
 const MAX_NOTES_SIZE: usize = 256 << 20;
+/// The most files of evidence that are read: one is enough, and a mirror writes no more.
+const MAX_EVIDENCE: usize = 100;
 
 /// A copy of one log.
 pub struct Copy {
@@ -91,7 +97,42 @@ impl Copy {
                 logcopy::parse_notes(&bytes).map_err(|e| Failure::proto(&path, &e.into()))?;
             notes.extend(read.into_iter().map(<[u8]>::to_vec));
         }
+        for path in self.listed("checkpoints", |name| name.parse::<u64>().is_ok())? {
+            let bytes = input::read(&path, MAX_NOTE_LEN)?.bytes;
+            size = size.saturating_add(bytes.len());
+            if notes.len() >= MAX_NOTES || size > MAX_NOTES_SIZE {
+                return Err(Failure::malformed(&path, codes::SIZE, "more notes than are read"));
+            }
+            notes.push(bytes);
+        }
         Ok(notes)
+    }
+
+    /// Files in the copy that are to show that its log misbehaved (SPEC.md 6.7).
+    ///
+    /// # Errors
+    /// What reading the files gives.
+    pub fn misbehaviour(&self) -> Result<Vec<Misbehaviour>, Failure> {
+        let named = |name: &str| name.starts_with("log-misbehaved") && name.ends_with(".json");
+        let files = self.listed("", named)?;
+        let read = files.iter().take(MAX_EVIDENCE).map(|path| {
+            let bytes = input::read(path, MAX_FILE)?.bytes;
+            Misbehaviour::parse(&bytes).map_err(|e| Failure::proto(path, &e))
+        });
+        read.collect()
+    }
+
+    /// Files of a folder of the copy, ascending by name; none if there is no such folder.
+    fn listed(&self, folder: &str, wanted: fn(&str) -> bool) -> Result<Vec<PathBuf>, Failure> {
+        let folder = self.tiles.join(folder);
+        let entries = match std::fs::read_dir(&folder) {
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            other => other.map_err(|e| Failure::io(&folder, e))?,
+        };
+        let names = entries.filter_map(|e| e.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter(|name| wanted(name)).take(MAX_NOTES).collect();
+        names.sort_unstable();
+        Ok(names.iter().map(|name| folder.join(name)).collect())
     }
 
     /// The bytes of one file of statements; `None` if it is absent.
@@ -141,13 +182,14 @@ impl Copy {
         Ok(roots)
     }
 
-    /// The consistency path between two sizes, read through the tiles.
+    /// The consistency path between two sizes, computed from the leaf hashes alone: nobody checked
+    /// the tiles above them.
     ///
     /// # Errors
     /// What reading the tiles gives.
     pub fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, Failure> {
         check_size(&self.tiles, to)?;
-        merkle::consistency_path(&TileTree::new(self, to), from, to).map_err(|e| match e {
+        merkle::consistency_path(&Leaves { copy: self, size: to }, from, to).map_err(|e| match e {
             ReadError::Read(failure) => failure,
             ReadError::Tlog(e) => refuse(&self.tiles, e),
         })
@@ -224,18 +266,12 @@ impl Copy {
     }
 }
 
-/// What reading a tile for a proof can fail with.
-pub enum ReadError {
+/// What reading leaf hashes for a proof can fail with.
+enum ReadError {
     /// The file.
     Read(Failure),
     /// What is in it.
     Tlog(TlogError),
-}
-
-impl From<TileError> for ReadError {
-    fn from(e: TileError) -> Self {
-        Self::Tlog(e.into())
-    }
 }
 
 impl From<MerkleError> for ReadError {
@@ -244,16 +280,32 @@ impl From<MerkleError> for ReadError {
     }
 }
 
-impl TileSource for &Copy {
+/// The tree over the leaf hashes of a copy. The nodes of a path don't overlap, so that all of them
+/// cost one reading.
+struct Leaves<'c> {
+    copy: &'c Copy,
+    size: u64,
+}
+
+impl HashReader for Leaves<'_> {
     type Error = ReadError;
 
-    fn tile(&self, id: TileId) -> Result<Vec<Hash>, ReadError> {
-        let exact = self.tiles.join(id.to_string());
-        let full = self.tiles.join(TileId::full(id.kind, id.index).to_string());
-        let path = if exact.is_file() { exact } else { full };
-        let bytes = input::read(&path, 32 * 256).map_err(ReadError::Read)?.bytes;
-        let wanted = bytes.get(..usize::from(id.width).saturating_mul(32));
-        Ok(tile::parse_tile(wanted.unwrap_or(&bytes), id.width)?)
+    fn subtree(&self, level: u8, index: u64) -> Result<Hash, ReadError> {
+        let beyond = || MerkleError::Index { index, size: self.size };
+        let width = 1_u64.checked_shl(level.into()).ok_or_else(beyond)?;
+        let first = index.checked_mul(width).ok_or_else(beyond)?;
+        let end = first.checked_add(width).filter(|end| *end <= self.size).ok_or_else(beyond)?;
+        let tile = u64::from(TILE_WIDTH);
+        let mut range = CompactRange::new();
+        for at in first / tile..end.div_ceil(tile) {
+            let hashes = self.copy.hashes(at, self.size).map_err(ReadError::Read)?;
+            for (leaf, hash) in (at.saturating_mul(tile)..).zip(hashes) {
+                if (first..end).contains(&leaf) {
+                    range.append(hash)?;
+                }
+            }
+        }
+        Ok(range.root())
     }
 }
 
@@ -270,7 +322,7 @@ pub fn whole_log(path: &Path, trust: &TrustFile) -> Result<WholeLog, Failure> {
         .collect();
     let copy = Copy::at(path);
     let size = copy.size()?;
-    let mut whole = WholeLog::default();
+    let mut whole = WholeLog { misbehaviour: copy.misbehaviour()?, ..WholeLog::default() };
     for index in 0..size.div_ceil(u64::from(TILE_WIDTH)) {
         let entries = copy.entries(index, size)?;
         copy.read_bundle(index, &entries, &issuers, &mut whole)?;

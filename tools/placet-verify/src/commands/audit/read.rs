@@ -48,24 +48,42 @@ impl<'s> Reader<'s> {
         Ok(found.map_or(([0; 32], false), |(entry, body)| (*entry, body.is_some())))
     }
 
+    /// Whether the copy holds the body of a statement, and the right one.
+    ///
+    /// # Errors
+    /// What reading the copy gives.
+    pub fn is_there(&self, index: u64) -> Result<bool, Failure> {
+        let bundle = self.bundle(index)?;
+        let body = bundle.get(position(index)).and_then(|(entry, body)| Some((entry, body?)));
+        Ok(body.is_some_and(|(entry, body)| placet_proto::sha256(body) == *entry))
+    }
+
     /// Judges a request by all its statements.
     ///
     /// # Errors
     /// What reading the copy gives.
     pub fn judge(&self, auditor: &Auditor<'_>, group: &Group) -> Result<Vec<Finding>, Failure> {
         let (mut statements, mut erased) = (Vec::new(), Vec::new());
+        // What was there when its chunk was read and is not any more, in a copy that somebody
+        // writes meanwhile or since an earlier run: without it the request would look in order.
+        let mut lost = Vec::new();
         for index in &group.indexes {
             match self.examine(auditor, *index)? {
                 Examined::Stated(statement) => statements.push((*index, statement)),
                 Examined::Missing { .. } => {
                     let (entry, other) = self.missing(*index)?;
-                    erased.extend(auditor.erased(*index, entry, other));
+                    match auditor.erased(*index, entry, other) {
+                        Ok(statement) => erased.push(statement),
+                        Err(finding) => lost.push(*finding),
+                    }
                 }
-                Examined::External | Examined::Refused(_) => {}
+                Examined::Refused(finding) => lost.push(*finding),
+                Examined::External => {}
             }
         }
         let mut found = auditor.judge(&group.request, &together(&statements), &erased);
         found.extend(Auditor::over_limit(group));
+        found.append(&mut lost);
         Ok(found)
     }
 

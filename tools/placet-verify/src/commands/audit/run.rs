@@ -11,7 +11,7 @@ use placet_verifier::audit::{
 use super::progress::Progress;
 use super::read::Reader;
 use super::source::{Source, Tree, WIDTH};
-use super::state::{self, State};
+use super::state::{self, State, Taken};
 use super::threads::{self, Threads};
 use crate::cli::Audit;
 use crate::codes;
@@ -26,7 +26,7 @@ const CHUNKS: u64 = 4;
 /// Bytes of statements in a chunk, but for its first file: what is read of them takes some times
 /// as much memory.
 const CHUNK_BYTES: u64 = 32 << 20;
-/// Requests that are looked at again between two looks at the clock.
+/// Requests, or refused statements, that are looked at again between two looks at the clock.
 const LOOKS: usize = 4096;
 
 /// What an audit found.
@@ -128,6 +128,7 @@ impl Run<'_> {
             return Ok(None);
         };
         let binding = state::binding(&trust.sha256, [&main, &gov]);
+        let reader = Reader::new(self.source);
         let state = State::open(path, &binding, |saved| {
             let follows = saved.chunk.from == fold.size() && saved.chunk.to > saved.chunk.from;
             let same = self.tree.main_root(saved.chunk.to) == Some(saved.root)
@@ -139,8 +140,14 @@ impl Run<'_> {
                 );
                 return Err(Failure::malformed(path, codes::STATE, &detail));
             }
+            // A body that was missing may have come since: a mirror fetches them one by one.
+            for index in &saved.chunk.missing {
+                if reader.is_there(*index)? {
+                    return Ok(Taken::Again);
+                }
+            }
             fold.add(saved.chunk);
-            Ok(())
+            Ok(Taken::Kept)
         })?;
         Ok(Some(state))
     }
@@ -231,18 +238,25 @@ impl Run<'_> {
         let mut orders = Orders::default();
         for index in fold.orders() {
             if let Examined::Stated(statement) = reader.examine(auditor, *index)? {
-                auditor.add_order(&mut orders, *index, &statement);
+                findings.add(auditor.add_order(&mut orders, *index, &statement));
             }
         }
         let with_orders = self.prepared.auditor(self.tree, orders);
         let auditor = with_orders.as_ref().unwrap_or(auditor);
-        for index in fold.refused() {
-            match reader.examine(auditor, *index)? {
-                Examined::Refused(finding) => findings.add([*finding]),
-                _ => return Err(stale(self.source)),
-            }
+        for part in fold.refused().chunks(LOOKS) {
+            let refused = threads::each(self.workers, part.len(), |at| {
+                let index = part.get(at).copied().unwrap_or_default();
+                match reader.examine(auditor, index)? {
+                    Examined::Refused(finding) => Ok(*finding),
+                    _ => Err(stale(self.source)),
+                }
+            })?;
+            findings.add(refused);
         }
         for index in fold.missing().to_vec() {
+            if reader.is_there(index)? {
+                return Err(changed(self.source, index));
+            }
             let (entry, other) = reader.missing(index)?;
             match auditor.erased(index, entry, other) {
                 Ok(statement) => fold.erased(&statement),
@@ -268,6 +282,12 @@ impl Run<'_> {
 fn stale(source: &Source) -> Failure {
     let detail = "a key was announced since the state was written: begin anew without it";
     Failure::malformed(&source.main.statements_path(0), codes::STATE, detail)
+}
+
+/// A body that was missing has come since its chunk was read: who fetches the copy is not done.
+fn changed(source: &Source, index: u64) -> Failure {
+    let detail = "the copy grew while it was audited: audit it again";
+    Failure::malformed(&source.main.statements_path(index / WIDTH), codes::COPY, detail)
 }
 
 /// Statements of one request, as they are judged together.

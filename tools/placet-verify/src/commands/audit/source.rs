@@ -153,6 +153,7 @@ impl Source {
             gov_origin: self.gov_checkpoint.origin.clone(),
             gov_notes: notes(&self.gov)?,
             gov,
+            misbehaviour: [self.main.misbehaviour()?, self.gov.misbehaviour()?].concat(),
         })
     }
 }

@@ -6,15 +6,17 @@
 //!
 //! ```text
 //! file    magic, binding (32), chunk*
-//! binding SHA-256(magic ‖ trust file's SHA-256 ‖ the pinned entry 0 of each log)
+//! binding SHA-256(magic ‖ trust file's SHA-256 ‖ the pinned entry 0 of each log ‖ version)
 //! chunk   length of body (u32), body, SHA-256 of binding or the chunk before ‖ body
 //! body    from, to, root at to, governance size and root, counts, records, missing, orders,
 //!         refused; integers big-endian, lists behind a u32 with their length
 //! ```
 //!
 //! A file that ends within a chunk was written when the audit was killed: that chunk is done again.
+//! The version is this program's: what a verifier with a mistake took for right must not stay so
+//! under one without it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +29,8 @@ use crate::error::Failure;
 const MAGIC: &[u8; 21] = b"placet-audit-state/0\n";
 /// Largest body of a chunk: of 8192 entries, each in every list.
 const MAX_BODY: usize = 1 << 20;
+/// Why a file that begins otherwise is refused.
+const OTHER: &str = "it is of another trust file, log or version of this program, or no state";
 
 /// An open state file, at its end.
 pub struct State {
@@ -35,26 +39,47 @@ pub struct State {
     chain: Hash,
 }
 
-/// What an audit is of: a state of another one is refused.
+/// What becomes of a chunk that was saved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It counts as done.
+    Kept,
+    /// It, and all behind it, is done again.
+    Again,
+}
+
+/// What an audit is of, and by what: a state of another one is refused.
 #[must_use]
 pub fn binding(trust_sha256: &str, genesis: [&Hash; 2]) -> Hash {
-    let [main, gov] = genesis;
-    placet_proto::sha256_parts(&[MAGIC, trust_sha256.as_bytes(), main, gov])
+    bound(trust_sha256, genesis, env!("CARGO_PKG_VERSION"))
+}
+
+fn bound(trust_sha256: &str, [main, gov]: [&Hash; 2], version: &str) -> Hash {
+    placet_proto::sha256_parts(&[MAGIC, trust_sha256.as_bytes(), main, gov, version.as_bytes()])
 }
 
 impl State {
-    /// Opens the file, or makes it, and reads what was done; `take` gets each chunk.
+    /// Opens the file, or makes it, and reads what was done; `take` gets each chunk. No second
+    /// audit can have it until this one ends.
     ///
     /// # Errors
-    /// `io.error`; `audit.state` for a file of another audit or one that is damaged.
+    /// `io.error`; `audit.state` for a file of another audit, one that is damaged, and one that
+    /// another audit has.
     pub fn open(
         path: &Path,
         binding: &Hash,
-        mut take: impl FnMut(Saved) -> Result<(), Failure>,
+        mut take: impl FnMut(Saved) -> Result<Taken, Failure>,
     ) -> Result<Self, Failure> {
         let io = |e| Failure::io(path, e);
         let open = OpenOptions::new().read(true).append(true).create(true).open(path);
         let mut file = open.map_err(io)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(refuse(path, "another audit is writing it"));
+            }
+            Err(TryLockError::Error(e)) => return Err(io(e)),
+        }
         let mut reader = BufReader::new(&mut file);
         let mut head = [0; MAGIC.len() + 32];
         let got = read_up_to(&mut reader, &mut head).map_err(io)?;
@@ -66,11 +91,13 @@ impl State {
             return Ok(Self { path: path.to_owned(), file, chain: *binding });
         }
         if head.as_slice() != expected {
-            return Err(refuse(path, "it is of another trust file or log, or no state at all"));
+            return Err(refuse(path, OTHER));
         }
         let (mut chain, mut end) = (*binding, head.len() as u64);
         while let Some((saved, next, length)) = read_chunk(&mut reader, &chain, path)? {
-            take(saved)?;
+            if take(saved)? == Taken::Again {
+                break;
+            }
             chain = next;
             end = end.saturating_add(length);
         }
@@ -158,7 +185,7 @@ mod tests {
         let mut all = Vec::new();
         State::open(path, binding, |s| {
             all.push(s);
-            Ok(())
+            Ok(Taken::Kept)
         })
         .map(|_| all)
     }
@@ -168,16 +195,17 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
         let binding = [5; 32];
-        let mut state = State::open(&path, &binding, |_| Ok(())).unwrap();
+        let mut state = State::open(&path, &binding, |_| Ok(Taken::Kept)).unwrap();
         state.save(&saved(0)).unwrap();
         state.save(&saved(512)).unwrap();
+        drop(state);
         let whole = std::fs::read(&path).unwrap();
         assert_eq!(read(&path, &binding).unwrap(), [saved(0), saved(512)]);
         for end in 0..whole.len() {
             std::fs::write(&path, &whole[..end]).unwrap();
             let kept = read(&path, &binding).unwrap();
             assert!(kept.len() < 2 && kept.iter().all(|s| *s == saved(0)), "{end} bytes");
-            let mut state = State::open(&path, &binding, |_| Ok(())).unwrap();
+            let mut state = State::open(&path, &binding, |_| Ok(Taken::Kept)).unwrap();
             for n in kept.len()..2 {
                 state.save(&saved(512 * n as u64)).unwrap();
             }
@@ -189,8 +217,9 @@ mod tests {
     fn a_state_of_another_audit_and_a_damaged_one_are_refused() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("state");
-        let mut state = State::open(&path, &[5; 32], |_| Ok(())).unwrap();
+        let mut state = State::open(&path, &[5; 32], |_| Ok(Taken::Kept)).unwrap();
         state.save(&saved(0)).unwrap();
+        drop(state);
         assert_eq!(read(&path, &[6; 32]).unwrap_err().code(), Some(codes::STATE));
         let whole = std::fs::read(&path).unwrap();
         for at in MAGIC.len() + 32 + 4..whole.len() {
@@ -201,5 +230,36 @@ mod tests {
         }
         std::fs::write(&path, b"something else").unwrap();
         assert_eq!(read(&path, &[5; 32]).unwrap_err().code(), Some(codes::STATE));
+    }
+
+    #[test]
+    fn a_chunk_that_is_not_taken_is_written_anew_with_all_behind_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let mut state = State::open(&path, &[5; 32], |_| Ok(Taken::Kept)).unwrap();
+        for from in [0, 512, 1024] {
+            state.save(&saved(from)).unwrap();
+        }
+        drop(state);
+        let whole = std::fs::read(&path).unwrap();
+        let first = |s: Saved| Ok(if s.chunk.from == 0 { Taken::Kept } else { Taken::Again });
+        let mut state = State::open(&path, &[5; 32], first).unwrap();
+        for from in [512, 1024] {
+            state.save(&saved(from)).unwrap();
+        }
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+    }
+
+    #[test]
+    fn a_state_is_of_one_version_and_of_one_audit_at_a_time() {
+        let genesis = [&[1; 32], &[2; 32]];
+        assert_ne!(bound("t", genesis, "0.1.0"), bound("t", genesis, "0.1.1"));
+        assert_eq!(bound("t", genesis, env!("CARGO_PKG_VERSION")), binding("t", genesis));
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("state");
+        let state = State::open(&path, &[5; 32], |_| Ok(Taken::Kept)).unwrap();
+        assert_eq!(read(&path, &[5; 32]).unwrap_err().code(), Some(codes::STATE));
+        drop(state);
+        assert!(read(&path, &[5; 32]).unwrap().is_empty());
     }
 }
