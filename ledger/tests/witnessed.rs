@@ -85,8 +85,10 @@ fn with_slow_cable() -> (Fixture, Arc<AtomicBool>, Arc<Mutex<()>>) {
 }
 
 // More calls than one caller has places for wait for a witness that hangs.
-#[tokio::test(flavor = "multi_thread")]
-async fn who_waits_for_a_witness_to_consume_keeps_nobody_from_working() {
+#[test]
+fn who_waits_for_a_witness_to_consume_keeps_nobody_from_working() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _inside = runtime.enter();
     let (fixture, _, hangs) = with_slow_cable();
     let mut alice = fixture.bootstrap("Alice");
     let first = fixture.request(1);
@@ -96,20 +98,20 @@ async fn who_waits_for_a_witness_to_consume_keeps_nobody_from_working() {
     let waiting: Vec<_> = (0..100)
         .map(|_| {
             let (app, call, first) = (app.clone(), fixture.consume(&first), first.clone());
-            tokio::spawn(async move {
+            runtime.spawn(async move {
                 let size = move |app: &App| app.ledger().covers_consume(&first);
                 app.run_covered(size, move |app| app.ledger().consume(&call)).await
             })
         })
         .collect();
     let request = first.clone();
-    let row = app.run(move |app| app.ledger().row(&request)).await.unwrap();
+    let row = runtime.block_on(app.run(move |app| app.ledger().row(&request))).unwrap();
     assert_eq!(row.state, RequestState::Approved);
     assert!(waiting.iter().all(|call| !call.is_finished()), "the witness hangs");
     drop(held);
     let mut fresh = 0;
     for call in waiting {
-        fresh += usize::from(!call.await.unwrap().unwrap().repeated);
+        fresh += usize::from(!runtime.block_on(call).unwrap().unwrap().repeated);
     }
     assert_eq!(fresh, 1, "one spends, the others are told so");
     let again = fixture.ledger.covers_consume(&first).unwrap();

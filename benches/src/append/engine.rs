@@ -194,7 +194,7 @@ impl Engine {
             }
         };
         std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..WINDOW).map(|_| scope.spawn(&one)).collect();
+            let threads: Vec<_> = (0..WINDOW).map(|_| scope.spawn(one)).collect();
             threads.into_iter().try_for_each(|t| t.join().map_err(|_| panicked())?)
         })?;
         let waits = waits.into_inner().map_err(|_| panicked())?;

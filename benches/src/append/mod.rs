@@ -46,12 +46,15 @@ pub struct Options {
     pub dir: PathBuf,
 }
 
+/// What makes all routes of a ledger that listens at an address.
+pub type MakeRouter<'a> = dyn Fn(&Arc<Ledger>, SocketAddr) -> Result<Router, String> + 'a;
+
 /// The service as the program puts it together.
 pub struct Service<'a> {
     /// The policy of the ledger that is served.
     pub policy: PolicyFiles,
     /// All routes of a ledger that listens at an address. Called inside the runtime.
-    pub router: &'a dyn Fn(&Arc<Ledger>, SocketAddr) -> Result<Router, String>,
+    pub router: &'a MakeRouter<'a>,
 }
 
 /// Runs all stages. `say` hears what is being done.

@@ -130,7 +130,10 @@ impl Place {
         let over = (self.live.len() + requests).saturating_sub(MAX_LIVE);
         let old: Vec<String> = self.live.drain(..over.min(self.live.len())).collect();
         let withdraw = |n: usize| match old.get(n) {
-            Some(request) => Ok(drop(self.ledger.cancel(request, "measured")?)),
+            Some(request) => {
+                self.ledger.cancel(request, "measured")?;
+                Ok(())
+            }
             None => Ok(()),
         };
         parallel(cores, old.len(), &withdraw).map(drop)

@@ -281,7 +281,10 @@ pub(super) struct Begun {
 /// Sessions that were looked up a moment ago, by the hash of their secret. They are forgotten
 /// together, when one of them begins or ends: that is rare beside their being used.
 #[derive(Debug, Default)]
-pub(super) struct Known(Mutex<(u64, HashMap<[u8; 32], (Begun, u64)>)>);
+pub(super) struct Known(Mutex<(u64, Seen)>);
+
+/// Sessions, and when each was last noted as used.
+type Seen = HashMap<[u8; 32], (Begun, u64)>;
 
 impl Known {
     /// A session that goes on for sure, and whose use need not be noted.
