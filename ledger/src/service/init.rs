@@ -127,6 +127,10 @@ impl Ledger {
         let folder = self.dir.root().join("policy");
         for item in std::fs::read_dir(&folder).map_err(Error::io("list", &folder))? {
             let item = item.map_err(Error::io("list", &folder))?;
+            // Whatever else stands there (`lost+found` of a file system) is nothing of ours.
+            if !item.file_type().map_err(Error::io("list", item.path()))?.is_file() {
+                continue;
+            }
             if item.file_name().to_str().is_none_or(|name| !kept.contains(name)) {
                 std::fs::remove_file(item.path()).map_err(Error::io("remove", item.path()))?;
             }
