@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use placet_ledger::service::{Change, DevAdministrator, Ledger, Registered, Signed};
 use placet_pep::cedar::CedarPdp;
@@ -15,6 +15,8 @@ use crate::error::Failure;
 
 /// Time between two looks at the folder.
 const LOOK: Duration = Duration::from_millis(500);
+/// Time after which what could not be put in force is tried again, where that may pass.
+const AGAIN: Duration = Duration::from_secs(5);
 /// Name of the key in `keys/`.
 const KEY: &str = "dev-administrator";
 
@@ -74,8 +76,51 @@ impl DevAdministrator for Administrator {
 pub struct Watched {
     administrator: Arc<Administrator>,
     folder: PathBuf,
-    /// What was seen last: a manifest, or why there is none. Each is tried once.
-    seen: Option<Result<[u8; 32], String>>,
+    changes: Changes,
+}
+
+/// What a look at the folder showed: a manifest, or why there is none.
+type Look = Result<[u8; 32], String>;
+
+/// When what was seen is to be put in force.
+#[derive(Debug, Default)]
+struct Changes {
+    /// The look before.
+    before: Option<Look>,
+    /// What is in force, or was refused: it is tried once.
+    settled: Option<Look>,
+    /// What could not be put in force, why not, and when that was: no checkpoint, no witness,
+    /// overtaken by another change.
+    failed: Option<(Look, String, Instant)>,
+}
+
+impl Changes {
+    /// Whether what is there now is to be tried. A folder that is just being saved may lack a
+    /// `forbid` that an editor renames: what was there at the look before is there to stay.
+    fn is_due(&mut self, now: &Look, at: Instant) -> bool {
+        let stays = self.before.replace(now.clone()).as_ref() == Some(now);
+        let waits = |failed: &(Look, String, Instant)| {
+            failed.0 == *now && at.saturating_duration_since(failed.2) < AGAIN
+        };
+        stays && self.settled.as_ref() != Some(now) && !self.failed.as_ref().is_some_and(waits)
+    }
+
+    /// It is in force, or it was refused and would be again.
+    fn settle(&mut self, now: Look) {
+        self.settled = Some(now);
+        self.failed = None;
+    }
+
+    /// It failed for a reason that may pass; gives whether that is news.
+    fn fail(&mut self, now: Look, why: String, at: Instant) -> bool {
+        let known =
+            self.failed.as_ref().is_some_and(|(look, said, _)| *look == now && *said == why);
+        // It may have been recorded all the same: should the one before it come back to the folder,
+        // that is tried, too.
+        self.settled = None;
+        self.failed = Some((now, why, at));
+        !known
+    }
 }
 
 impl Watched {
@@ -96,28 +141,52 @@ impl Watched {
             );
             return Ok(None);
         }
-        Ok(Some(Self { administrator, folder: folder.to_path_buf(), seen: None }))
+        Ok(Some(Self { administrator, folder: folder.to_path_buf(), changes: Changes::default() }))
     }
 
-    /// Looks at the folder once, and puts in force what changed.
+    /// Puts in force what the folder holds now, before anything is answered.
+    pub fn begin(&mut self, ledger: &Ledger) {
+        let (read, now) = self.read();
+        self.changes.before = Some(now.clone());
+        self.put(ledger, read, now);
+    }
+
+    /// Looks at the folder once, and puts in force what changed, once it stays.
     pub fn look(&mut self, ledger: &Ledger) {
+        let (read, now) = self.read();
+        if self.changes.is_due(&now, Instant::now()) {
+            self.put(ledger, read, now);
+        }
+    }
+
+    fn read(&self) -> (Result<PolicyFiles, Failure>, Look) {
         let read = PolicyFiles::read(&self.folder);
         let now = match &read {
             Ok(files) => Ok(files.manifest_hash()),
             Err(error) => Err(error.to_string()),
         };
-        if self.seen.as_ref() == Some(&now) {
-            return;
-        }
-        self.seen = Some(now);
-        let done = read.map_err(|e| Failure::from(placet_pep::Error::from(e)));
-        match done.and_then(|files| self.activate(ledger, &files)) {
-            Ok(None) => {}
-            Ok(Some(manifest)) => tracing::info!(manifest, "the changed policy is in force"),
-            Err(error) => {
-                let code = error.code();
-                tracing::error!(code, %error, "the changed policy is not armed; the old one stays");
+        (read.map_err(|e| Failure::from(placet_pep::Error::from(e))), now)
+    }
+
+    fn put(&mut self, ledger: &Ledger, read: Result<PolicyFiles, Failure>, now: Look) {
+        let error = match read.and_then(|files| self.activate(ledger, &files)) {
+            Ok(done) => {
+                if let Some(manifest) = done {
+                    tracing::info!(manifest, "the changed policy is in force");
+                }
+                return self.changes.settle(now);
             }
+            Err(error) => error,
+        };
+        let news = if is_refusal(&error) {
+            self.changes.settle(now);
+            true
+        } else {
+            self.changes.fail(now, error.to_string(), Instant::now())
+        };
+        if news {
+            let code = error.code();
+            tracing::error!(code, %error, "the changed policy is not armed; the old one stays");
         }
     }
 
@@ -155,5 +224,70 @@ impl Watched {
                 }
             }
         });
+    }
+}
+
+/// Whether a policy was refused for what it says, and would be again. Whom it names may be enrolled
+/// yet.
+fn is_refusal(error: &Failure) -> bool {
+    let code = error.code();
+    (code.starts_with("policy.") && code != "policy.person") || code == "request.invalid"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_is_tried_once_it_stays() {
+        let mut changes = Changes::default();
+        let (at, one, other) = (Instant::now(), Ok([1; 32]), Ok([2; 32]));
+        // Between two saves of an editor.
+        assert!(!changes.is_due(&one, at));
+        assert!(!changes.is_due(&other, at));
+        assert!(!changes.is_due(&one, at));
+        assert!(changes.is_due(&one, at));
+        changes.settle(one.clone());
+        assert!(!changes.is_due(&one, at));
+        let gone = Err("policy.missing".to_owned());
+        assert!(!changes.is_due(&gone, at) && !changes.is_due(&one, at));
+    }
+
+    #[test]
+    fn what_failed_for_a_while_is_tried_again_and_told_once() {
+        let mut changes = Changes::default();
+        let (at, one, other) = (Instant::now(), Ok([1; 32]), Ok([2; 32]));
+        changes.settle(other.clone());
+        assert!(!changes.is_due(&one, at));
+        assert!(changes.is_due(&one, at));
+        assert!(changes.fail(one.clone(), "no checkpoint".to_owned(), at));
+        assert!(!changes.is_due(&one, at));
+        let later = at + AGAIN;
+        assert!(changes.is_due(&one, later));
+        assert!(!changes.fail(one.clone(), "no checkpoint".to_owned(), later));
+        assert!(changes.fail(one.clone(), "no witness".to_owned(), later));
+        // Another one does not wait, not even the one that was in force before.
+        assert!(!changes.is_due(&other, later));
+        assert!(changes.is_due(&other, later));
+        changes.settle(other);
+        assert!(!changes.is_due(&one, later));
+        assert!(changes.is_due(&one, later));
+    }
+
+    #[test]
+    fn only_what_is_wrong_with_the_files_is_a_refusal() {
+        let of = |code: &str| Failure::refused(code, "why");
+        for code in ["policy.validation", "policy.missing", "request.invalid"] {
+            assert!(is_refusal(&of(code)), "{code}");
+        }
+        for code in [
+            "policy.person",
+            "witness.quorum",
+            "ledger.busy",
+            "ledger.io",
+            "answer.document_unknown",
+        ] {
+            assert!(!is_refusal(&of(code)), "{code}");
+        }
     }
 }

@@ -87,7 +87,7 @@ async fn serve(
         // What changed while nobody served is in force before anybody is answered. The guard that
         // judges policies came with the router.
         let looked = tokio::task::spawn_blocking(move || {
-            watched.look(&first);
+            watched.begin(&first);
             watched
         });
         looked.await.map_err(|e| Failure::Start(e.to_string()))?.keep(&ledger);
