@@ -39,8 +39,9 @@ pub struct Found {
     /// Ids of subjects or resources, or names of actions, ascending; each is permitted without an
     /// approval.
     pub ids: Vec<String>,
-    /// Where the next page begins: after this id. `None`: this was the last page.
-    pub next: Option<String>,
+    /// Where the next page begins: how many candidates there are before it. `None`: this was the
+    /// last page.
+    pub next: Option<usize>,
 }
 
 /// Which policy decides: what a decision record names.

@@ -36,8 +36,8 @@ pub struct SearchRequest {
     request: Json,
     token: Option<String>,
     limit: usize,
-    /// Where this page begins: after this id.
-    after: Option<String>,
+    /// Where this page begins: at this one of all candidates.
+    start: usize,
 }
 
 impl SearchKind {
@@ -76,13 +76,13 @@ impl SearchRequest {
         };
         request.insert(kind.member(), searched);
         let request = Action::from_request(&request)?.to_json();
-        Ok(Self { kind, request, token, limit, after: None })
+        Ok(Self { kind, request, token, limit, start: 0 })
     }
 
     /// The same search from where a token says that its next page begins.
     #[must_use]
-    pub fn beginning_after(self, id: String) -> Self {
-        Self { after: Some(id), ..self }
+    pub fn beginning_at(self, start: usize) -> Self {
+        Self { start, ..self }
     }
 
     /// What is searched.
@@ -103,10 +103,10 @@ impl SearchRequest {
         self.limit
     }
 
-    /// Where this page begins: after this id.
+    /// How many candidates earlier pages tried; this page begins with the next one.
     #[must_use]
-    pub fn after(&self) -> Option<&str> {
-        self.after.as_deref()
+    pub fn start(&self) -> usize {
+        self.start
     }
 
     /// Tells one search from another, whatever the page: SHA-256 of what is asked.

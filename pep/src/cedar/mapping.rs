@@ -11,12 +11,12 @@ mod tables;
 
 use std::collections::HashMap;
 
-use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, Schema};
+use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression, Schema};
 use placet_proto::{action::Action, json::Json};
 
 use super::{
     store::Store,
-    types::{Reader, Record, Type, Types, Values, require},
+    types::{Reader, Record, Type, Types, Undeclared, Values, require, undeclared},
 };
 use crate::{
     pdp::Denial,
@@ -34,6 +34,7 @@ pub(super) struct Mapping {
     canary: Canary,
     /// Where policies see the parameters of an action.
     parameters: &'static str,
+    undeclared: Undeclared,
     trust_all: bool,
 }
 
@@ -119,7 +120,7 @@ impl Mapping {
         let subject = self.subject(subject_type)?;
         let resource = self.resource(resource_type)?;
         let rule = self.action(action.name())?;
-        let mut reader = Reader::new(known.types);
+        let mut reader = Reader::new(known.types, self.undeclared);
         let principal = uid(&subject.entity, subject_id);
         let resource_uid = uid(&resource.entity, resource_id);
         let one = principal == resource_uid;
@@ -217,18 +218,42 @@ impl Mapping {
         }
         let Some(shape) = known.types.context(&rule.action) else { return Ok(Values::new()) };
         let mut context = reader.members(shape, chosen(&rule.context, Some(&given)))?;
-        if let Some(record) = record(shape, self.parameters) {
-            let properties = action.action().get("properties");
-            let parameters = reader.members(record, chosen(&rule.parameters, properties))?;
-            let wanted = shape.get(self.parameters).is_some_and(|member| member.required);
-            if wanted || properties.is_some() {
-                require(record, self.parameters, |name| parameters.contains_key(name))?;
-                let parameters = cedar_policy::RestrictedExpression::new_record(parameters)
-                    .map_err(|e| denial("pdp.schema", e.to_string()))?;
-                context.insert(self.parameters.to_owned(), parameters);
-            }
+        if let Some(parameters) = self.parameters(rule, action, shape, reader)? {
+            context.insert(self.parameters.to_owned(), parameters);
         }
         Ok(context)
+    }
+
+    /// The parameters of an action, as a record of the context; `None` where policies see none.
+    fn parameters(
+        &self,
+        rule: &ActionRule,
+        action: &Action,
+        shape: &Record,
+        reader: &mut Reader<'_>,
+    ) -> Result<Option<RestrictedExpression>, Denial> {
+        let properties = action.action().get("properties");
+        let mut given = chosen(&rule.parameters, properties);
+        let hidden = self.undeclared == Undeclared::Hidden;
+        let Some(record) = record(shape, self.parameters) else {
+            return match given.next() {
+                Some((name, value)) if !hidden => Err(undeclared(name, value)),
+                _ => Ok(None),
+            };
+        };
+        let parameters = reader.members(record, given)?;
+        let wanted = shape.get(self.parameters).is_some_and(|member| member.required);
+        let present = match hidden {
+            true => wanted || properties.is_some(),
+            // Version 0 knows no empty record of parameters; Cedar asks for one that is mandatory.
+            false => !parameters.is_empty(),
+        };
+        if !present {
+            return Ok(None);
+        }
+        require(record, self.parameters, |name| parameters.contains_key(name))?;
+        let parameters = RestrictedExpression::new_record(parameters);
+        parameters.map(Some).map_err(|e| denial("pdp.schema", e.to_string()))
     }
 }
 

@@ -22,6 +22,9 @@ use crate::policy::PolicyError;
 
 /// Sets of policies that are kept ready; beyond this all are forgotten and made again.
 const MAX_KEPT: usize = 1024;
+/// The weight of all that are kept: callers choose which sets are made, and a set may hold every
+/// policy that there is.
+const MAX_WEIGHT: usize = 65_536;
 
 /// One entity of a request, with what it is in.
 #[derive(Debug, Clone, Copy)]
@@ -52,7 +55,14 @@ pub(super) struct Scopes {
     resources: HashMap<EntityUid, Vec<u32>>,
     resource_types: HashMap<EntityTypeName, Vec<u32>>,
     unconstrained: Vec<u32>,
-    kept: RwLock<HashMap<Vec<u32>, Arc<Slice>>>,
+    kept: RwLock<Kept>,
+}
+
+/// Sets of policies that are kept ready, by the positions of their policies.
+#[derive(Debug, Default)]
+struct Kept {
+    sets: HashMap<Vec<u32>, Arc<Slice>>,
+    weight: usize,
 }
 
 #[derive(Debug)]
@@ -123,16 +133,13 @@ impl Scopes {
     }
 
     fn kept(&self, wanted: Vec<u32>) -> Arc<Slice> {
-        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner).get(&wanted).cloned();
-        if let Some(slice) = kept {
-            return slice;
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slice) = kept.sets.get(&wanted) {
+            return Arc::clone(slice);
         }
+        drop(kept);
         let slice = Arc::new(self.make(&wanted));
-        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        if kept.len() >= MAX_KEPT {
-            kept.clear();
-        }
-        kept.insert(wanted, Arc::clone(&slice));
+        self.kept.write().unwrap_or_else(PoisonError::into_inner).put(wanted, &slice);
         slice
     }
 
@@ -194,6 +201,23 @@ impl Scopes {
                     push(&mut self.resources, uid, at);
                 }
             },
+        }
+    }
+}
+
+impl Kept {
+    fn put(&mut self, wanted: Vec<u32>, slice: &Arc<Slice>) {
+        // A set without policies has its place in the map, too.
+        let weight = wanted.len().saturating_add(slice.named.len()).saturating_add(1);
+        if weight > MAX_WEIGHT {
+            return;
+        }
+        let full = self.weight.saturating_add(weight) > MAX_WEIGHT;
+        if full || self.sets.len() >= MAX_KEPT {
+            *self = Self::default();
+        }
+        if self.sets.insert(wanted, Arc::clone(slice)).is_none() {
+            self.weight = self.weight.saturating_add(weight);
         }
     }
 }

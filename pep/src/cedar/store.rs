@@ -85,15 +85,14 @@ impl Store {
         self.all.contains_key(uid)
     }
 
-    /// The entities of a type whose ids come after this one, in the order of their ids.
-    pub fn after(&self, of: &EntityTypeName, id: Option<&str>) -> &[EntityUid] {
-        let all = self.ids.get(of).map_or(&[][..], Vec::as_slice);
-        let start = id.map_or(0, |id| all.partition_point(|uid| uid.id().unescaped() <= id));
-        all.get(start..).unwrap_or_default()
+    /// The entities of a type, in the order of their ids.
+    pub fn of_type(&self, of: &EntityTypeName) -> &[EntityUid] {
+        self.ids.get(of).map_or(&[], Vec::as_slice)
     }
 
-    /// An entity as policies see it: what is stored, and what the request says of it. `trusted`
-    /// tells of which attributes the request's value wins.
+    /// An entity as policies see it: what is stored, or what the request says of one that is not
+    /// known. Of a known one only `trusted` attributes are the request's: that the store has none
+    /// is a statement too, and mostly says "no".
     pub fn entity(
         &self,
         uid: &EntityUid,
@@ -108,7 +107,7 @@ impl Store {
             None => Values::new(),
         };
         for (name, value) in given {
-            if trusted(&name) || !attributes.contains_key(&name) {
+            if stored.is_none() || trusted(&name) {
                 attributes.insert(name, value);
             }
         }

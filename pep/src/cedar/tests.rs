@@ -275,7 +275,8 @@ fn mappings_must_fit_the_schema_and_the_canary_must_reach_the_policies() {
         (r#""action": "read_user""#, r#""action": "reed_user""#, "policy.mapping"),
         (r#""attributes": ["team"]"#, r#""attributs": ["team"]"#, "policy.mapping"),
         (r#""attributes": ["team"]"#, r#""attributes": [1]"#, "policy.mapping"),
-        (r#""version": 0"#, r#""version": 1"#, "policy.mapping"),
+        (r#""version": 0"#, r#""version": 2"#, "policy.mapping"),
+        (r#""version": 0,"#, "", "policy.mapping"),
         (r#""canary""#, r#""canari""#, "policy.mapping"),
         (r#""name": "delete_user""#, r#""name": "no_such""#, "policy.canary"),
         (r#""name": "delete_user""#, r#""name": "read_user""#, "policy.canary"),
@@ -308,13 +309,37 @@ fn what_the_schema_does_not_know_is_denied() {
         let evaluation = evaluate(&pdp, parse(&base.replace(from, to)));
         assert_eq!(denied(&evaluation), code, "{to}: {evaluation:?}");
     }
-    let all =
-        include_str!("../../policies/demo/mapping.json").replace(r#", "context": ["ticket"]"#, "");
-    // Nor does a member reach policies that no list names and the schema does not declare.
-    let all = changed(&[("mapping.json", &all)]).unwrap();
-    for hidden in ["1.5", "1", "null", r#"{"__entity":{"type":"User","id":"x"}}"#] {
-        let request = parse(&base.replace("1.5", hidden));
-        assert_eq!(evaluate(&all, request).outcome, Outcome::Permit(None), "{hidden}");
+}
+
+// SPEC.md R-10-72: what a policy of version 0 that is in force means stays.
+#[test]
+fn what_the_schema_does_not_declare_denies_under_version_0_and_is_hidden_under_version_1() {
+    let mapping = |version: &str| {
+        let all = r#"{"version":VERSION,"subjects":{"agent":{"entity":"Agent"}},
+            "resources":{"user":{"entity":"User"}},
+            "actions":{"read_user":{"action":"read_user"},"delete_user":{"action":"delete_user"}},
+            "canary":{"subject":{"type":"agent","id":"support-bot"},
+              "action":{"name":"delete_user"},"resource":{"type":"user","id":"canary"}}}"#;
+        changed(&[("mapping.json", &all.replace("VERSION", version))]).unwrap()
+    };
+    let (old, new) = (mapping("0"), mapping("1"));
+    let base = r#"{"subject":{"type":"agent","id":"support-bot","properties":{"team":"a"}},
+        "action":{"name":"read_user","properties":{}},
+        "resource":{"type":"user","id":"u-1"},"context":{"ticket":"T-1"}}"#;
+    for pdp in [&old, &new] {
+        assert_eq!(evaluate(pdp, parse(base)).outcome, Outcome::Permit(None));
+    }
+    for (from, to, code) in [
+        (r#"{"team""#, r#"{"floor":1,"team""#, "pdp.schema"),
+        (r#""properties":{}"#, r#""properties":{"force":true}"#, "pdp.schema"),
+        (r#""T-1""#, r#""T-1","more":1.5"#, "pdp.number"),
+        (r#""T-1""#, r#""T-1","more":null"#, "pdp.schema"),
+        (r#""T-1""#, r#""T-1","__extn":{"fn":"ip","arg":"::1"}"#, "pdp.reserved"),
+    ] {
+        let more = base.replace(from, to);
+        assert_ne!(more, base);
+        assert_eq!(denied(&evaluate(&old, parse(&more))), code, "{to}");
+        assert_eq!(evaluate(&new, parse(&more)).outcome, Outcome::Permit(None), "{to}");
     }
 }
 
@@ -338,7 +363,7 @@ fn parameters_of_an_action_are_typed_by_the_schema() {
         (r#"{"amount":423}"#, Some("pdp.schema")),
         (r#"{"amount":423.5}"#, Some("pdp.number")),
         (r#"{"amount":"12.34567"}"#, Some("pdp.schema")),
-        (r#"{"amount":"1.0","to":"x"}"#, None),
+        (r#"{"amount":"1.0","to":"x"}"#, Some("pdp.schema")),
         (r#"{}"#, Some("pdp.schema")),
     ] {
         let text = r#"{"subject":{"type":"agent","id":"a"},"resource":{"type":"account","id":"b"},

@@ -1,8 +1,9 @@
 //! The types that the schema declares, and the values of a request under them.
 //!
 //! Members that the schema does not declare are hidden from policies, at any depth: no policy can
-//! name them, so that hiding them changes no decision. What is declared has to have its type. A
-//! value is read by the declared type alone; nothing in a request chooses one.
+//! name them. Under a `mapping.json` of version 0 they deny, as they always did: what a policy that
+//! is in force means can't change with the program. What is declared has to have its type. A value
+//! is read by the declared type alone; nothing in a request chooses one.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -86,19 +87,29 @@ impl Types {
     }
 }
 
+/// What becomes of members that the schema does not declare.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Undeclared {
+    /// Policies do not see them.
+    Hidden,
+    /// They deny the request, and an entity has to be named in full: `mapping.json` version 0.
+    Denied,
+}
+
 /// Reads values of a request, and notes which entities they name.
 pub(super) struct Reader<'t> {
     types: &'t Types,
+    undeclared: Undeclared,
     /// Entities that were named.
     pub named: Vec<EntityUid>,
 }
 
 impl<'t> Reader<'t> {
-    pub fn new(types: &'t Types) -> Self {
-        Self { types, named: Vec::new() }
+    pub fn new(types: &'t Types, undeclared: Undeclared) -> Self {
+        Self { types, undeclared, named: Vec::new() }
     }
 
-    /// The declared members of an object.
+    /// The declared members of an object; others are hidden, or deny.
     pub fn members<'j>(
         &mut self,
         shape: &Record,
@@ -106,8 +117,14 @@ impl<'t> Reader<'t> {
     ) -> Result<Values, Denial> {
         let mut out = Values::new();
         for (name, value) in given {
-            if let Some(member) = shape.get(name) {
-                out.insert(name.clone(), self.value(&member.of, name, value)?);
+            match shape.get(name) {
+                Some(member) => {
+                    out.insert(name.clone(), self.value(&member.of, name, value)?);
+                }
+                None if self.undeclared == Undeclared::Denied => {
+                    return Err(undeclared(name, value));
+                }
+                None => {}
             }
         }
         Ok(out)
@@ -155,7 +172,7 @@ impl<'t> Reader<'t> {
     ) -> Result<EntityUid, Denial> {
         let wrong = || mismatch(&Type::Entity(of.clone()), name, value);
         let id = match value {
-            Json::String(id) => id,
+            Json::String(id) if self.undeclared == Undeclared::Hidden => id,
             Json::Object(members) => {
                 let kind = value.get("type").and_then(Json::as_str).ok_or_else(wrong)?;
                 let id = value.get("id").and_then(Json::as_str).ok_or_else(wrong)?;
@@ -182,6 +199,20 @@ pub(super) fn require(shape: &Record, of: &str, has: impl Fn(&str) -> bool) -> R
     missing.map_or(Ok(()), |(name, _)| {
         Err(denial("pdp.schema", format!("{of} has no {name}, which the schema requires")))
     })
+}
+
+/// A member that is not hidden has no place in policies.
+pub(super) fn undeclared(name: &str, value: &Json) -> Denial {
+    let shown: String = name.chars().take(64).collect();
+    match value {
+        _ if name.starts_with("__") => {
+            denial("pdp.reserved", format!("{shown}: members that begin with __ are reserved"))
+        }
+        Json::Number(number) if value.as_i64().is_none() => {
+            denial("pdp.number", format!("{shown}: {number} is no 64-bit integer; use a string"))
+        }
+        _ => denial("pdp.schema", format!("the schema does not declare {shown}")),
+    }
 }
 
 /// Cedar has 64-bit integers and no floats: money and fractions come as decimal strings, which the

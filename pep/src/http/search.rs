@@ -49,7 +49,8 @@ async fn search(
         let body = json_body(&headers, bytes)?;
         let search = SearchRequest::parse(kind, &body).map_err(fault)?;
         let worker = pep.clone();
-        let found = pep.0.app.run(move |_| Ok(worker.page(search))).await?;
+        // Few at a time: a search may take as long as many decisions do.
+        let found = pep.0.app.run_waiting(move |_| Ok(worker.page(search))).await?;
         let body = found.map_err(|error| match error {
             Error::Authzen(error) => fault(error),
             other => {
@@ -73,28 +74,29 @@ impl Pep {
         let search = match search.token() {
             None => search,
             Some(token) => {
-                let after = read_token(ledger, token, &search, &manifest)?;
-                search.beginning_after(after)
+                let start = read_token(ledger, token, &search, &manifest)?;
+                search.beginning_at(start)
             }
         };
         let found = armed.pdp.search(&search)?;
-        let next = found.next.as_deref();
-        let next = next.map(|after| sign_token(ledger, after, &search, &manifest)).transpose()?;
+        let next = found.next.map(|start| sign_token(ledger, start, &search, &manifest));
+        let next = next.transpose()?;
         Ok(search_response(&search, &found, next.as_deref()))
     }
 }
 
-/// A token is of one search under one policy: the pages of another would not fit together.
+/// A token is of one search under one policy: the pages of another would not fit together, and the
+/// position would be another one's.
 fn sign_token(
     ledger: &Ledger,
-    after: &str,
+    start: usize,
     search: &SearchRequest,
     manifest: &[u8; 32],
 ) -> Result<String, Error> {
     let ends = ledger.now().0.saturating_add(PAGE_S);
     let claims = Json::object([
-        ("after", Json::from(after)),
-        ("exp", Json::try_from(ends).unwrap_or(Json::Null)),
+        ("at", number(u64::try_from(start).unwrap_or(u64::MAX))),
+        ("exp", number(ends)),
         ("policy", b64::encode_hex(manifest).into()),
         ("search", b64::encode_hex(search.digest()).into()),
     ]);
@@ -106,9 +108,11 @@ fn read_token(
     token: &str,
     search: &SearchRequest,
     manifest: &[u8; 32],
-) -> Result<String, AuthzenError> {
+) -> Result<usize, AuthzenError> {
     let foreign = AuthzenError::Page("the token is none that was given here, or too old");
     let Ok(claims) = ledger.jws_verify(PAGE, token) else { return Err(foreign) };
+    let start = claims.get("at").and_then(Json::as_u64);
+    let Some(start) = start.and_then(|at| usize::try_from(at).ok()) else { return Err(foreign) };
     let text = |name: &str| claims.get(name).and_then(Json::as_str).unwrap_or_default();
     if claims.get("exp").and_then(Json::as_u64).is_none_or(|ends| ledger.now().0 >= ends) {
         return Err(foreign);
@@ -119,5 +123,9 @@ fn read_token(
     if text("policy") != b64::encode_hex(manifest) {
         return Err(AuthzenError::Page("the policy changed; begin the search again"));
     }
-    Ok(text("after").to_owned())
+    Ok(start)
+}
+
+fn number(value: u64) -> Json {
+    Json::try_from(value).unwrap_or(Json::Null)
 }

@@ -21,8 +21,9 @@
 //! resource = {type = "user", id = "canary"}
 //! ```
 //!
-//! `mapping.json` has the same members, `version` 0, no defaults unless it says so, `entity` and
-//! `action` always, and shows parameters as `context.parameters`.
+//! `mapping.json` has the same members, `version` 1, no defaults unless it says so, `entity` and
+//! `action` always, and shows parameters as `context.parameters`. Under `version` 0 a member that
+//! is shown and that the schema does not declare denies the request, instead of being hidden.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -32,7 +33,7 @@ use std::{
 use cedar_policy::{EntityTypeName, EntityUid, Schema};
 use placet_proto::{action::Action, json::Json};
 
-use super::{ActionRule, Canary, Defaults, EntityRule, Mapping, Selection, uid};
+use super::{ActionRule, Canary, Defaults, EntityRule, Mapping, Selection, Undeclared, uid};
 use crate::policy::{MAPPING, MAPPING_TOML, PolicyError, PolicyFiles};
 
 /// The most entries in one table.
@@ -62,6 +63,7 @@ pub(super) fn load(
         defaults: Some(defaults),
         canary: Canary::Nobody,
         parameters: "action",
+        undeclared: Undeclared::Hidden,
         trust_all,
     })
 }
@@ -128,11 +130,8 @@ impl Tables<'_> {
     fn read(self, trust_all: bool) -> Result<Mapping, PolicyError> {
         let known = ["version", "defaults", "subjects", "resources", "actions", "canary"];
         self.refuse_unknown(&self.file, &known)?;
-        let version = self.file.get("version").map(Json::as_u64);
         let toml = self.name == MAPPING_TOML;
-        if version != Some(Some(0)) && !(toml && version.is_none()) {
-            return Err(self.fault("version must be 0"));
-        }
+        let undeclared = self.undeclared()?;
         let canary = self.file.get("canary").ok_or_else(|| self.fault("canary is missing"))?;
         let canary =
             Action::from_document(canary).map_err(|e| self.fault(format!("canary: {e}")))?;
@@ -147,9 +146,21 @@ impl Tables<'_> {
             actions: self.table("actions", |name, rule| self.action(name, rule))?,
             canary: Canary::Named(Box::new(canary)),
             parameters: if toml { "action" } else { "parameters" },
+            undeclared,
             trust_all,
             defaults: by_rule.then_some(self.defaults),
         })
+    }
+
+    fn undeclared(&self) -> Result<Undeclared, PolicyError> {
+        let toml = self.name == MAPPING_TOML;
+        match self.file.get("version").map(Json::as_u64) {
+            None if toml => Ok(Undeclared::Hidden),
+            Some(Some(1)) => Ok(Undeclared::Hidden),
+            Some(Some(0)) if !toml => Ok(Undeclared::Denied),
+            _ if toml => Err(self.fault("version must be 1, or absent")),
+            _ => Err(self.fault("version must be 0 or 1")),
+        }
     }
 
     fn table<T>(

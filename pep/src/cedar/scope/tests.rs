@@ -113,6 +113,10 @@ proptest! {
     }
 }
 
+fn near(uid: &EntityUid) -> Near<'_> {
+    Near { uid, within: &[] }
+}
+
 #[test]
 fn what_a_request_has_nothing_to_do_with_is_left_out() {
     let mut text = "@id(\"all\") permit (principal, action, resource);".to_owned();
@@ -123,9 +127,6 @@ fn what_a_request_has_nothing_to_do_with_is_left_out() {
         ));
     }
     let scopes = Scopes::new(&text.parse().unwrap()).unwrap();
-    fn near(uid: &EntityUid) -> Near<'_> {
-        Near { uid, within: &[] }
-    }
     let (user, action, doc) = (uid("User", "7"), uid("Action", "read"), uid("Doc", "1"));
     let slice = scopes.slice(near(&user), near(&action), near(&doc));
     assert_eq!(slice.policies.num_of_policies(), 2);
@@ -137,5 +138,29 @@ fn what_a_request_has_nothing_to_do_with_is_left_out() {
         let user = uid("User", &n.to_string());
         scopes.slice(near(&user), near(&action), near(&doc));
     }
-    assert!(scopes.kept.read().unwrap().len() <= MAX_KEPT);
+    assert!(scopes.kept.read().unwrap().sets.len() <= MAX_KEPT);
+}
+
+#[test]
+fn large_sets_of_policies_are_kept_by_their_weight() {
+    let mut text = String::new();
+    for n in 0..2000 {
+        text.push_str(&format!("forbid (principal, action, resource) when {{ {n} == 1 }};\n"));
+    }
+    for n in 0..40 {
+        text.push_str(&format!("permit (principal == User::\"{n}\", action, resource);\n"));
+    }
+    let scopes = Scopes::new(&text.parse().unwrap()).unwrap();
+    let (action, doc) = (uid("Action", "read"), uid("Doc", "1"));
+    let mut most = 0;
+    for n in 0..40 {
+        let user = uid("User", &n.to_string());
+        let slice = scopes.slice(near(&user), near(&action), near(&doc));
+        assert_eq!(slice.policies.num_of_policies(), 2001);
+        let kept = scopes.kept.read().unwrap();
+        let held: usize = kept.sets.keys().map(Vec::len).sum();
+        assert!(held <= kept.weight && kept.weight <= MAX_WEIGHT, "{held} {}", kept.weight);
+        most = most.max(kept.sets.len());
+    }
+    assert_eq!(most, MAX_WEIGHT / 2002);
 }

@@ -100,15 +100,13 @@ fn roles_attributes_and_relations_come_from_the_entity_store() {
 
 // SPEC.md R-10-73.
 #[test]
-fn a_request_tells_what_the_store_does_not_and_replaces_nothing_unless_it_is_trusted() {
+fn a_request_tells_of_strangers_and_of_what_the_store_knows_only_where_it_is_trusted() {
     let policy = r#"permit (principal, action == Action::"write", resource)
-        when { resource has status && resource.status == "archived" &&
-               principal has level && principal.level == 3 };"#;
+        when { resource has status && resource.status == "archived" };"#;
     let told = |id: &str| {
         format!(r#""{id}","properties":{{"status":"archived","level":9,"unknown":1.5}}"#)
     };
-    let who = r#""alice","properties":{"level":3}"#;
-    let of = |id: &str| request(who, "write", &told(id), "");
+    let of = |id: &str| request(r#""alice""#, "write", &told(id), "");
     let plain = loaded(policy);
     // The store says that `r` is active, and says nothing of `new`.
     assert!(!permitted(&plain, of("r")));
@@ -126,6 +124,16 @@ fn a_request_tells_what_the_store_does_not_and_replaces_nothing_unless_it_is_tru
     assert!(!permitted(&pdp("[resources.record]\nattributes = [\"owner\"]"), of("new")));
     let all = CedarPdp::load_with(&folder(&[("a.cedar", policy)]).unwrap(), true).unwrap();
     assert!(permitted(&all, of("r")));
+    // The store knows alice and gives her no level: a request does not give her one either.
+    let policy = r#"permit (principal, action == Action::"write", resource)
+        when { principal has level && principal.level == 3 };"#;
+    let level =
+        |who: &str| request(&format!(r#"{who},"properties":{{"level":3}}"#), "write", r#""r""#, "");
+    let plain = loaded(policy);
+    assert!(!permitted(&plain, level(r#""alice""#)));
+    assert!(permitted(&plain, level(r#""stranger""#)));
+    let all = CedarPdp::load_with(&folder(&[("a.cedar", policy)]).unwrap(), true).unwrap();
+    assert!(permitted(&all, level(r#""alice""#)));
 }
 
 // SPEC.md R-10-72.

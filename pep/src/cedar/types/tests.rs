@@ -35,7 +35,7 @@ fn read(text: &str) -> Result<Values, Denial> {
     let types = types();
     let given = json::parse(text.as_bytes()).unwrap();
     let shape = &types.entity(&name("App::User")).unwrap().attributes;
-    Reader::new(&types).members(shape, given.as_object().unwrap())
+    Reader::new(&types, Undeclared::Hidden).members(shape, given.as_object().unwrap())
 }
 
 #[test]
@@ -76,12 +76,34 @@ fn what_the_schema_does_not_declare_is_hidden_and_the_rest_is_typed() {
 }
 
 #[test]
+fn under_version_0_what_the_schema_does_not_declare_denies_at_any_depth() {
+    let types = types();
+    let shape = &types.entity(&name("App::User")).unwrap().attributes;
+    let read = |text: &str| {
+        let given = json::parse(text.as_bytes()).unwrap();
+        Reader::new(&types, Undeclared::Denied).members(shape, given.as_object().unwrap())
+    };
+    let full = r#"{"level":1,"address":{"street":"a"},"boss":{"type":"App::User","id":"x"}}"#;
+    assert_eq!(read(full).unwrap().len(), 3);
+    for (text, code) in [
+        (r#"{"level":1,"unknown":true}"#, "pdp.schema"),
+        (r#"{"unknown":null}"#, "pdp.schema"),
+        (r#"{"unknown":1.5}"#, "pdp.number"),
+        (r#"{"__entity":{"type":"App::User","id":"x"}}"#, "pdp.reserved"),
+        (r#"{"address":{"street":"a","x":1}}"#, "pdp.schema"),
+        (r#"{"boss":"x"}"#, "pdp.schema"),
+    ] {
+        assert_eq!(read(text).unwrap_err().code, code, "{text}");
+    }
+}
+
+#[test]
 fn entities_are_named_by_their_id_or_in_full() {
     let types = types();
     let shape = &types.entity(&name("App::User")).unwrap().attributes;
     let text = br#"{"boss":"ann","bosses":[{"type":"App::User","id":"bob"}],"color":"red"}"#;
     let given = json::parse(text).unwrap();
-    let mut reader = Reader::new(&types);
+    let mut reader = Reader::new(&types, Undeclared::Hidden);
     reader.members(shape, given.as_object().unwrap()).unwrap();
     let named: Vec<String> = reader.named.iter().map(ToString::to_string).collect();
     assert_eq!(named, ["App::User::\"ann\"", "App::User::\"bob\"", "Color::\"red\""]);
@@ -132,7 +154,7 @@ proptest! {
         let given = json::parse(text.as_bytes()).unwrap();
         let shape = &types.entity(&name("App::User")).unwrap().attributes;
         let uid: EntityUid = "App::User::\"u\"".parse().unwrap();
-        let ours = Reader::new(&types)
+        let ours = Reader::new(&types, Undeclared::Hidden)
             .members(shape, given.as_object().unwrap())
             .ok()
             .and_then(|m| {
