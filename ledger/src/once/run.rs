@@ -12,8 +12,8 @@
 //! the filter (see [`super::filter`]); none in a run that is too large for one
 //! ```
 //! All integers are big-endian. A run is durable before it has its name, so that one which is not
-//! whole was damaged; it is made again from the journal. Every byte that an answer rests on is under
-//! a hash: a bit that flips on the disk stops the log, and lets no key be taken twice.
+//! whole was damaged; it is made again from the journal. Every byte that an answer rests on is
+//! under a hash: a bit that flips on the disk stops the log, and lets no key be taken twice.
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
