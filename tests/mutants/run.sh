@@ -6,6 +6,8 @@
 #   tests/mutants/run.sh            every mistake
 #   tests/mutants/run.sh NAME..     some
 #
+# The tree without a mistake has to pass; a run that ends by itself, without a seed, is not judged.
+#
 # All are in one patch and are built once, in a copy of the committed tree; PLACET_MUTANT chooses.
 # Wants Rust and half a minute for each mistake; MUTANTS_TARGET is where it builds.
 set -uo pipefail
@@ -27,23 +29,32 @@ if [ ${#names[@]} -eq 0 ]; then
     mapfile -t names < <(sed -n 's/^+.*mutant("\([^"]*\)").*/\1/p' tests/mutants/engine.patch | sort -u)
 fi
 
-# schedules NAME: how many it took, or nothing.
+# schedules NAME: how many it took, nothing when none found it, - when a run ended by itself.
 schedules() {
     local first said seed
     for ((first = 0; first < LIMIT; first += STEP)); do
         said=$(PLACET_MUTANT=$1 PLACET_FAULT_FIRST=$first PLACET_FAULT_SCHEDULES=$STEP \
             timeout 600 "$binary" schedule 2>&1) && continue
         seed=$(grep -o 'PLACET_FAULT_SEED=[0-9]*' <<<"$said" | cut -d= -f2 | sort -n | head -1)
-        echo "$((${seed:-$((first + STEP - 1))} + 1))"
+        if [ -n "$seed" ]; then echo "$((seed + 1))"; else echo -; fi
         grep -A1 -m1 'panicked at' <<<"$said" | tail -1 >&2
         return
     done
 }
 
+if ! PLACET_FAULT_SCHEDULES=$STEP timeout 600 "$binary" schedule >"$copy/none" 2>&1; then
+    echo "the simulation fails without any mistake:"
+    tail -20 "$copy/none"
+    exit 2
+fi
+
 passed=0 failed=0
 for name in "${names[@]}"; do
     took=$(schedules "$name" 2>"$copy/why")
-    if [ -n "$took" ]; then
+    if [ "$took" = - ]; then
+        failed=$((failed + 1))
+        printf '%-28s not judged: a run ended without naming a schedule\n' "$name"
+    elif [ -n "$took" ]; then
         passed=$((passed + 1))
         printf '%-28s %6s  %s\n' "$name" "$took" "$(head -c 90 "$copy/why")"
     else
