@@ -24,7 +24,7 @@ use placet_verifier::crypto;
 use super::problem::Fault;
 use super::{App, call};
 use crate::service::{Ledger, TrustChoices};
-use crate::{Error, LogId, NewEntry, OnceKey, Outcome, storage};
+use crate::{Error, LogId, NewEntry, OnceKey, storage};
 
 const PATH: &str = "/entries";
 const COSE: &str = "application/cose";
@@ -253,13 +253,7 @@ fn append(app: &App, statement: Vec<u8>, id: [u8; 32]) -> Result<u64, Error> {
     let once = vec![OnceKey(sha256_parts(&[b"placet-once/0 entry", &id]))];
     let entry = NewEntry { statement, once, absent: Vec::new() };
     app.ledger().check_not_stopped()?;
-    match app.main().append(vec![entry])? {
-        Outcome::Appended { first_index } => {
-            app.ledger().publisher(LogId::Main).nudge();
-            Ok(first_index)
-        }
-        Outcome::Conflict { index, .. } => Ok(index),
-    }
+    app.ledger().append_external(entry)
 }
 
 /// The receipt in the first cosigned tree that holds the entry; with `publish`, one is asked for.

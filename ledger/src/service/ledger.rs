@@ -495,6 +495,25 @@ impl Ledger {
         Ok(Ok(Appended { log: id, index, document, statement: bytes }))
     }
 
+    /// Appends a statement of an external issuer to the main log, unless it is there: then the
+    /// index that it has. Nothing is projected from it.
+    ///
+    /// # Errors
+    /// `dir.frozen`, and those of [`crate::Log::append`].
+    pub(crate) fn append_external(&self, entry: NewEntry) -> Result<u64, Error> {
+        let frozen = read(&self.frozen);
+        if *frozen {
+            return Err(Error::Frozen { path: self.dir.root().to_path_buf() });
+        }
+        match self.main.append(vec![entry])? {
+            Outcome::Appended { first_index } => {
+                self.publisher(LogId::Main).nudge();
+                Ok(first_index)
+            }
+            Outcome::Conflict { index, .. } => Ok(index),
+        }
+    }
+
     /// Appends a statement and waits until it is durable and, in the main log, projected.
     fn append(&self, id: LogId, entry: NewEntry, statement: Statement) -> Result<Outcome, Error> {
         let frozen = read(&self.frozen);
