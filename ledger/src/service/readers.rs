@@ -9,10 +9,11 @@ use rusqlite::Connection;
 use crate::sync::lock;
 use crate::{Error, sqlite};
 
-/// Connections that are kept while nobody uses them.
-const MAX_IDLE: usize = 8;
+/// Connections that are kept while nobody uses them: half of the places of calls that work. To open
+/// one costs more than most of what is read by it.
+const MAX_IDLE: usize = 32;
 /// Memory of each for pages of the file, in KiB: the operating system keeps the file, too.
-const CACHE_KIB: i32 = 512;
+const CACHE_KIB: i32 = 128;
 
 /// Connections that nobody uses at the moment.
 #[derive(Debug)]
