@@ -96,17 +96,25 @@ impl Index {
         self.inner.lookup(id, entry)
     }
 
-    /// Entries of the main log that are orders to erase this one, ascending, as far as they are
-    /// indexed: a few at most.
+    /// Entries of the main log that are orders to erase this one, ascending: a few at most.
     ///
     /// # Errors
     /// `ledger.sqlite`, and those of reading the log.
     pub fn orders(&self, index: u64) -> Result<Vec<u64>, Error> {
         let entry = self.inner.main.entry(index)?;
         let term = self.inner.key.term(terms::Field::Entry, &entry);
-        let mut holders = self.inner.store.holders(LogId::Main, term)?;
-        holders.retain(|holder| *holder != index);
-        Ok(holders)
+        let of_others = || {
+            let mut holders = self.inner.store.holders(LogId::Main, term)?;
+            holders.retain(|holder| *holder != index);
+            Ok::<_, Error>(holders)
+        };
+        let found = of_others()?;
+        if !found.is_empty() {
+            return Ok(found);
+        }
+        // Who asks has seen that it is erased: the order may have come a moment ago.
+        self.catch_up(LogId::Main)?;
+        of_others()
     }
 
     /// Forgets what an erased statement was found by. To be called when the body is erased: its
