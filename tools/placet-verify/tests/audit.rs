@@ -425,7 +425,7 @@ fn an_end_that_no_witness_saw_decides_nothing() {
 // [R-9.10-12]
 #[test]
 fn what_the_maker_of_a_copy_was_shown_counts() {
-    let mut s = story();
+    let s = story();
     let size = s.forge.main.size();
     let honest = s.forge.main.checkpoint(size).to_bytes();
     let mut fork = s.forge.main.checkpoint_of(size, [7; 32]);
