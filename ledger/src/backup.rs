@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::checkpoint::Head;
-use crate::dir::{Dir, LogId, RESTORING};
+use crate::dir::{Dir, DirLock, LogId, RESTORING};
 use crate::fsck;
 use crate::host;
 use crate::journal::{Segment, SegmentFile, sync_folder};
@@ -126,7 +126,8 @@ pub fn write(dir: &Dir, origins: [&str; 2], out: &Path) -> Result<Backup, Error>
 /// # Errors
 /// [`Error::Rollback`] for such a backup; `backup.invalid` when it is not whole; `dir.not_empty`;
 /// `dir.restoring` for a folder in which the restoring of another backup was interrupted;
-/// `ledger.full`; those of reading and writing. Then there is no ledger at `root`.
+/// `dir.locked` while another call restores there; `ledger.full`; those of reading and writing.
+/// Then there is no ledger at `root`.
 pub fn restore(backup: &Path, root: &Path, known: &[Head]) -> Result<Backup, Error> {
     let manifest = read_manifest(backup)?;
     for item in &manifest.files {
@@ -161,8 +162,7 @@ pub fn restore(backup: &Path, root: &Path, known: &[Head]) -> Result<Backup, Err
     {
         return Err(invalid(backup, format!("no checkpoint of {origin} was given")));
     }
-    begin(backup, root)?;
-    Dir::lay_out(root)?;
+    let _lock = begin(backup, root)?;
     for item in &manifest.files {
         let relative = inside(backup, &item.path)?;
         copy_file(&backup.join(&relative), &root.join(&relative), u64::MAX)?;
@@ -180,26 +180,40 @@ pub fn restore(backup: &Path, root: &Path, known: &[Head]) -> Result<Backup, Err
 
 /// Marks the folder as one that is being restored, durably, and as nothing else: keys without
 /// their whole journals must neither be opened nor become those of a new ledger.
-fn begin(backup: &Path, root: &Path) -> Result<(), Error> {
+///
+/// The lock is that of a writer, from before the mark until FORMAT is there: a second call finds
+/// the first at work, and never removes what belongs to a ledger that is in use already.
+fn begin(backup: &Path, root: &Path) -> Result<DirLock, Error> {
     let (_, manifest) = digest(&backup.join(MANIFEST))?;
     let text = format!("{manifest}\n");
-    let marker = root.join(RESTORING);
-    match std::fs::read(&marker) {
-        // Whatever came behind it is overwritten. FORMAT is the last thing that does.
-        Ok(of) if of == text.as_bytes() && !root.join("FORMAT").exists() => return Ok(()),
-        Ok(_) if !root.join("FORMAT").exists() => {
-            return Err(Error::Restoring { path: root.to_path_buf() });
-        }
-        _ => {}
-    }
-    if !Dir::is_vacant(root) {
-        return Err(Error::DirNotEmpty { path: root.to_path_buf() });
-    }
+    is_ours(root, &text)?;
     make_folder(root)?;
-    let tmp = root.join("FORMAT.tmp");
-    write_file(&tmp, text.as_bytes())?;
-    std::fs::rename(&tmp, &marker).map_err(full("rename", &tmp))?;
-    sync_folder(root)
+    Dir::lay_out(root)?;
+    let lock = Dir::lock_for_restoring(root)?;
+    // What was true before may have been another one's doing meanwhile.
+    if !is_ours(root, &text)? {
+        let tmp = root.join("FORMAT.tmp");
+        write_file(&tmp, text.as_bytes())?;
+        std::fs::rename(&tmp, root.join(RESTORING)).map_err(full("rename", &tmp))?;
+        sync_folder(root)?;
+    }
+    Ok(lock)
+}
+
+/// Whether the same backup was on its way here: whatever came behind its mark is overwritten, and
+/// FORMAT is the last thing that does. If not, the folder has to be vacant.
+fn is_ours(root: &Path, text: &str) -> Result<bool, Error> {
+    if !root.join("FORMAT").exists() {
+        match std::fs::read(root.join(RESTORING)) {
+            Ok(of) if of == text.as_bytes() => return Ok(true),
+            Ok(_) => return Err(Error::Restoring { path: root.to_path_buf() }),
+            Err(_) => {}
+        }
+    }
+    match Dir::is_vacant(root) {
+        true => Ok(false),
+        false => Err(Error::DirNotEmpty { path: root.to_path_buf() }),
+    }
 }
 
 fn extends(log: &Log, head: &Head) -> Result<(), Error> {
@@ -527,6 +541,28 @@ mod tests {
         assert_eq!(restore(&first, &root, &[]).unwrap_err().code(), "dir.not_empty");
         drop(Dir::open(&root).unwrap());
         assert!(!root.join(RESTORING).exists());
+    }
+
+    #[test]
+    fn two_restores_at_a_time_are_one_and_a_refusal() {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = Dir::init(&tmp.path().join("d")).unwrap();
+        dir.write_key("issuer", b"secret").unwrap();
+        fill(&open(&dir), 30);
+        let (out, root) = (tmp.path().join("backup"), tmp.path().join("restored"));
+        write(&dir, ORIGINS, &out).unwrap();
+        // The first has written a part, and goes on.
+        let first = begin(&out, &root).unwrap();
+        std::fs::write(root.join("keys/issuer"), b"sec").unwrap();
+        assert_eq!(restore(&out, &root, &[]).unwrap_err().code(), "dir.locked");
+        assert_eq!(std::fs::read(root.join("keys/issuer")).unwrap(), b"sec");
+        drop(first);
+        restore(&out, &root, &[]).unwrap();
+        // It is a ledger in use from here on.
+        let used = Dir::open(&root).unwrap();
+        assert_eq!(restore(&out, &root, &[]).unwrap_err().code(), "dir.not_empty");
+        assert_eq!(begin(&out, &root).unwrap_err().code(), "dir.not_empty");
+        fill(&open(&used), 1);
     }
 
     #[test]

@@ -56,6 +56,10 @@ impl LogId {
     }
 }
 
+/// The lock of a folder, held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct DirLock(#[expect(dead_code, reason = "held, not read")] Mutex<File>);
+
 /// An open folder. A writable one holds the lock until it is dropped.
 #[derive(Debug)]
 pub struct Dir {
@@ -87,8 +91,17 @@ impl Dir {
         }
         Dir::lay_out(root)?;
         let dir = Dir::locked(root)?;
+        // Somebody may have restored a ledger here meanwhile.
+        if root.join("FORMAT").exists() || root.join(RESTORING).exists() {
+            return Err(Error::DirNotEmpty { path: root.to_path_buf() });
+        }
         Dir::write_format(root)?;
         Ok(dir)
+    }
+
+    /// The lock of a writer on a folder that is laid out and no ledger yet.
+    pub(crate) fn lock_for_restoring(root: &Path) -> Result<DirLock, Error> {
+        take_lock(root).map(DirLock)
     }
 
     /// Makes the five folders, durably: they must not be missing where `FORMAT` is there.

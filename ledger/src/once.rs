@@ -16,6 +16,8 @@
 
 mod filter;
 mod merge;
+#[cfg(test)]
+mod odd;
 mod run;
 mod table;
 

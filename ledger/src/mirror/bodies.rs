@@ -45,6 +45,11 @@ pub struct Filled {
     pub absent: u64,
     /// Notes that are new.
     pub notes: u64,
+    /// Notes that were listed and not taken: no verifier would, or there are too many that differ
+    /// in nothing that counts.
+    pub left_out: u64,
+    /// Whether the list of notes may go on: ask again soon.
+    pub more: bool,
 }
 
 /// Takes the last statements, whose file is to grow, out of readers' sight; they are not lost.

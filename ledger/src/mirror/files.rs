@@ -146,19 +146,25 @@ impl CopyDir {
     /// evidence is written once.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Copy`] when there are a hundred others; [`Error::Io`].
     pub fn keep_evidence(&self, evidence: &Misbehaviour) -> Result<PathBuf, Error> {
         let bytes = evidence.to_bytes();
-        let mut path = self.root.join("log-misbehaved.json");
-        for n in 2..MAX_EVIDENCE {
+        for n in 1..=MAX_EVIDENCE {
+            let path = self.root.join(match n {
+                1 => "log-misbehaved.json".to_owned(),
+                n => format!("log-misbehaved-{n}.json"),
+            });
             match read(&path, bytes.len())? {
-                None => break,
+                None => {
+                    replace(&path, &bytes, true)?;
+                    return Ok(path);
+                }
                 Some(there) if there == bytes => return Ok(path),
-                Some(_) => path = self.root.join(format!("log-misbehaved-{n}.json")),
+                Some(_) => {}
             }
         }
-        replace(&path, &bytes, true)?;
-        Ok(path)
+        let reason = format!("it holds {MAX_EVIDENCE} files of evidence: move them elsewhere");
+        Err(Error::Copy { path: self.root.clone(), reason })
     }
 
     /// Everything written so far to the file system of the copy is durable.

@@ -11,6 +11,7 @@
 //! | `grow` | entries, checked against the root |
 //! | `bodies` | statements, checked against the entries |
 //! | `notes` | every note that was published, checked against the tree |
+//! | `seen` | notes whose trees were not given, kept until the copy can judge them |
 
 mod bodies;
 mod error;
@@ -18,6 +19,7 @@ mod files;
 mod grow;
 mod notes;
 mod remote;
+mod seen;
 
 use std::path::Path;
 
@@ -75,6 +77,7 @@ pub struct Mirror {
     service: Option<Service>,
     copy: CopyDir,
     kept: Option<Noted>,
+    book: Option<notes::Book>,
 }
 
 impl std::fmt::Debug for Mirror {
@@ -112,7 +115,7 @@ impl Mirror {
             // A kill may have come between the two.
             copy.keep(noted)?;
         }
-        Ok(Self { keys, server, service, copy, kept })
+        Ok(Self { keys, server, service, copy, kept, book: None })
     }
 
     /// The checkpoint that the copy stands at.
@@ -132,6 +135,8 @@ impl Mirror {
     /// # Errors
     /// [`Error`]; after each of them the copy is as whole as before.
     pub fn step(&mut self) -> Result<Step, Error> {
+        // A kill may have come between growing and this.
+        self.settle()?;
         let bytes = self.server.get("checkpoint", MAX_NOTE)?;
         let note = Noted::parse(&bytes).map_err(|e| Error::format("checkpoint", e))?;
         if !self.keys.as_log_keys().signed(&note.signed) {
@@ -139,8 +144,10 @@ impl Mirror {
             return Err(Error::Checkpoint { code: "log.checkpoint", detail });
         }
         // A contradiction is looked for before all else that may be wrong with the note: for it the
-        // log's own signature is enough.
-        self.compare(&note)?;
+        // log's own signature is enough. Whoever has shown it can't take it back: it is on the disk
+        // before its tiles are asked for.
+        self.remember(&note)?;
+        self.compare(&note).map_err(|error| self.caught(&note, error))?;
         self.keys.admit(&note)?;
         let size = note.signed.checkpoint().size;
         let from = self.kept.as_ref().map_or(0, |kept| kept.signed.checkpoint().size);
@@ -160,6 +167,7 @@ impl Mirror {
                 bodies::set_aside(&self.copy, from)?;
                 self.copy.advance(from, &note)?;
                 self.kept = Some(note);
+                self.settle()?;
                 Step::Grown { from, to: size }
             }
         };
@@ -171,14 +179,21 @@ impl Mirror {
     /// # Errors
     /// [`Error::Statement`] for one that is not its entry's, [`Error::Misbehaved`] for a note of
     /// another history, and those of fetching and of files.
-    pub fn fill(&self) -> Result<Filled, Error> {
+    pub fn fill(&mut self) -> Result<Filled, Error> {
         let mut filled = Filled::default();
         let bodies = self.service.as_ref().filter(|service| service.bodies);
         if let (Some(service), Some(kept)) = (bodies, &self.kept) {
             filled = bodies::fill(&self.copy, service, kept.signed.checkpoint().size)?;
         }
-        let notes = notes::fill(self, self.service.as_ref())?;
-        Ok(Filled { notes, ..filled })
+        let mut book = match self.book.take() {
+            Some(book) => book,
+            None => notes::Book::open(&self.copy, &self.keys)?,
+        };
+        let done = notes::fill(self, &mut book, self.service.as_ref(), &mut filled);
+        // What came before whatever ended it is kept.
+        book.write(&self.copy)?;
+        self.book = Some(book);
+        done.map(|()| filled)
     }
 
     /// Whether the note and the one that is kept can both be true.
@@ -215,11 +230,14 @@ impl Mirror {
             }
             Misbehaviour::new(kept.clone(), note.clone(), Some(Fork { root, path }))
         };
-        let evidence = evidence.map_err(|e| Error::format("checkpoint", e))?;
-        // The very code by which a third party will judge the file.
+        Err(self.judge(evidence.map_err(|e| Error::format("checkpoint", e))?))
+    }
+
+    /// By the very code by which a third party will judge the file.
+    fn judge(&self, evidence: Misbehaviour) -> Error {
         match shown(&evidence, self.keys.as_log_keys()) {
-            Ok(detail) => Err(Error::Misbehaved { evidence: Box::new(evidence), detail }),
-            Err(problem) => Err(Error::Checkpoint { code: problem.code, detail: problem.detail }),
+            Ok(detail) => Error::Misbehaved { evidence: Box::new(evidence), detail },
+            Err(problem) => Error::Checkpoint { code: problem.code, detail: problem.detail },
         }
     }
 }

@@ -16,6 +16,8 @@ use placet_proto::{jcs, logcopy, sha256};
 
 use super::*;
 
+mod hostile;
+
 const ORIGIN: &str = "example.org/log";
 
 /// Entries, their statements, and a key.
@@ -365,7 +367,10 @@ fn statements_are_those_of_their_entries_and_stay_when_the_server_forgets_them()
     let server = Server::of(Shown::new(300));
     let mut mirror = mirror(&server, tmp.path(), true).unwrap();
     mirror.step().unwrap();
-    assert_eq!(mirror.fill().unwrap(), Filled { fetched: 300, absent: 0, notes: 1 });
+    assert_eq!(
+        mirror.fill().unwrap(),
+        Filled { fetched: 300, absent: 0, notes: 1, ..Filled::default() }
+    );
     assert_eq!(mirror.fill().unwrap(), Filled::default());
     // The log grows, and what the mirror holds of the last file is erased on the server.
     let mut grown = Shown::new(310);
@@ -373,7 +378,10 @@ fn statements_are_those_of_their_entries_and_stay_when_the_server_forgets_them()
     server.show(grown.clone());
     mirror.step().unwrap();
     assert!(!tmp.path().join("statements/1").exists(), "it would be too short for the checkpoint");
-    assert_eq!(mirror.fill().unwrap(), Filled { fetched: 10, absent: 1, notes: 1 });
+    assert_eq!(
+        mirror.fill().unwrap(),
+        Filled { fetched: 10, absent: 1, notes: 1, ..Filled::default() }
+    );
     assert_statements(tmp.path(), &grown, &[305]);
 
     // A statement that is another one.
@@ -389,7 +397,10 @@ fn statements_are_those_of_their_entries_and_stay_when_the_server_forgets_them()
     assert!(!tmp.path().join("statements/1").exists());
     honest.answers = usize::MAX;
     server.show(honest.clone());
-    assert_eq!(mirror.fill().unwrap(), Filled { fetched: 10, absent: 0, notes: 1 });
+    assert_eq!(
+        mirror.fill().unwrap(),
+        Filled { fetched: 10, absent: 0, notes: 1, ..Filled::default() }
+    );
     assert_statements(tmp.path(), &honest, &[305]);
 }
 
@@ -407,7 +418,7 @@ fn notes_that_the_service_lists_are_of_the_tree_that_the_copy_holds() {
     fs::remove_file(tmp.path().join(".staging/notes-next")).unwrap();
     fs::write(tmp.path().join(".staging/notes-next"), "500").unwrap();
     drop(first);
-    let second = mirror(&server, tmp.path(), false).unwrap();
+    let mut second = mirror(&server, tmp.path(), false).unwrap();
     assert_eq!(second.fill().unwrap().notes, 0);
     let read = |n: u64| {
         let bytes = fs::read(tmp.path().join(format!("notes/{n}"))).unwrap();

@@ -16,8 +16,22 @@ const FAN_IN: usize = 8;
 /// restarts there may be small ones between large ones.
 const MAX_RUNS: usize = 64;
 
+/// How often a reader lists the runs beside a writer that merges them.
+const MAX_LOOKS: usize = 8;
+
 /// Opens the runs of a folder that count; removes the others if `writable`.
 pub fn open_runs(host: &dyn Host, folder: &Path, writable: bool) -> Result<Vec<Arc<Run>>, Error> {
+    for _ in 1..MAX_LOOKS {
+        match open_listed(host, folder, writable) {
+            // A merge has removed it; what it became is listed now.
+            Err(error) if !writable && is_gone(&error) => {}
+            opened => return opened,
+        }
+    }
+    open_listed(host, folder, writable)
+}
+
+fn open_listed(host: &dyn Host, folder: &Path, writable: bool) -> Result<Vec<Arc<Run>>, Error> {
     let listed = match host.list(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         listed => listed.map_err(Error::io("list", folder))?,
@@ -136,6 +150,38 @@ fn tier(count: u64) -> u32 {
     (count / (RUN_AT as u64)).checked_ilog(FAN_IN as u64).map_or(0, |tier| tier.saturating_add(1))
 }
 
+fn is_gone(error: &Error) -> bool {
+    matches!(error, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound)
+}
+
 fn is_damage(error: &Error) -> bool {
     matches!(error, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::InvalidData)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::odd::Odd;
+    use super::*;
+    use crate::storage::OnceKey;
+
+    #[test]
+    fn a_reader_beside_a_merge_lists_again() {
+        let tmp = tempfile::tempdir().unwrap();
+        let host = Odd::default();
+        let mut rows = [(OnceKey([1; 32]), 4)].into_iter().map(Ok);
+        let merged = run::write(&host, tmp.path(), 0..8, 1, &mut rows).unwrap();
+        let inputs = [0..5, 5..8].map(|entries| {
+            let mut rows = [(OnceKey([1; 32]), entries.start)].into_iter().map(Ok);
+            let path = run::write(&host, tmp.path(), entries, 1, &mut rows).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            path
+        });
+        *crate::sync::lock(&host.listed) = vec![inputs.to_vec(), inputs.to_vec()];
+        let runs = open_runs(&host, tmp.path(), false).unwrap();
+        assert_eq!(runs.iter().map(|run| run.path()).collect::<Vec<_>>(), [merged.as_path()]);
+        // One that stays away is an error, and soon.
+        *crate::sync::lock(&host.listed) = vec![inputs.to_vec(); 100];
+        assert_eq!(open_runs(&host, tmp.path(), false).unwrap_err().code(), "ledger.io");
+        assert!(crate::sync::lock(&host.listed).len() > 90);
+    }
 }

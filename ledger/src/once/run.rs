@@ -198,7 +198,8 @@ pub fn write(
     let full = |action, path: &Path, error| Error::io(action, path)(error).or_full();
     let written = write_file(host, &tmp, entries, most, rows)
         .and_then(|()| host.rename(&tmp, &path).map_err(|e| full("rename", &path, e)))
-        .and_then(|()| host.sync_folder(folder).map_err(Error::io("flush", folder)));
+        // As with the file: nobody knows then whether the name is on the disk.
+        .and_then(|()| host.sync_folder(folder).map_err(|error| stopped(folder, error)));
     if written.is_err() {
         // It would take up space until the next start. Often it is not there at all.
         let _ = host.remove_file(&tmp);
@@ -268,8 +269,11 @@ fn write_file(
     let header = header(&entries, count, &filter_bytes);
     file.write_all_at(&header, 0).map_err(|e| full("write", e))?;
     // Nobody knows then what is on the disk: the index is moved no more.
-    file.sync()
-        .map_err(|error| Error::Stopped { reason: Error::io("flush", tmp)(error).to_string() })
+    file.sync().map_err(|error| stopped(tmp, error))
+}
+
+fn stopped(path: &Path, error: std::io::Error) -> Error {
+    Error::Stopped { reason: Error::io("flush", path)(error).to_string() }
 }
 
 /// Fills a block up, with its sum, and moves it to those that are whole.
@@ -421,5 +425,15 @@ mod tests {
         }
         assert_eq!(entries_of(Path::new("a/1-2.run")), None);
         assert_eq!(entries_of(Path::new("a/none.run")), None);
+    }
+
+    #[test]
+    fn a_folder_that_can_t_be_flushed_stops_the_index() {
+        let tmp = tempfile::tempdir().unwrap();
+        let host = super::super::odd::Odd { no_flush: true, ..Default::default() };
+        let mut rows = [(key(1), 4)].into_iter().map(Ok);
+        let error = write(&host, tmp.path(), 4..6, 1, &mut rows).unwrap_err();
+        // Tried again it might seem to succeed, with the name on no disk.
+        assert_eq!(error.code(), "ledger.stopped");
     }
 }

@@ -81,22 +81,36 @@ pub const OWN: &[Code] = &[
 const FAMILIES: &[(&str, &str, &str)] = &[
     ("action.", "The action is not a well-formed AuthZEN request.", "3"),
     ("assertion.", "A rule of WebAuthn does not hold for the passkey's assertion.", "9.1"),
+    ("backup.", "A folder is no whole backup of a ledger, or not the one that was meant.", "12"),
     ("bare.", "A statement or receipt is not well-formed, or not of a kind known here.", "5.5"),
     ("base64.", "A value is not in the one spelling of its encoding.", "2.4"),
     ("cbor.", "The bytes are not deterministic CBOR.", "2.3"),
     ("checkpoint.", "A checkpoint has not the form of C2SP tlog-checkpoint.", "6.3"),
     ("cose.", "A COSE_Sign1 or receipt has not the form of the profile.", "5"),
     ("cosignature.", "A cosignature has not the form of C2SP tlog-cosignature.", "6.3"),
+    ("dir.", "A folder of a ledger or copy is in use, unfinished, frozen, or none.", "12"),
     ("document.", "A document has not exactly the members of its kind.", "4"),
+    ("http.", "The service did not take a call, or its answer is not one of a service.", "12"),
+    ("index.", "The search index of a ledger lags or is damaged; it can be made again.", "12"),
+    ("io.", "A file, folder or server could not be reached.", "11"),
     ("json.", "The text is not JSON with one reading only.", "2.1"),
     ("jcs.", "The JSON is not in its canonical form.", "2.2"),
     ("key.", "A public key is not one that is used here.", "13"),
+    ("ledger.", "The service refused: busy, full, at a limit, stopped, or its disk failed.", "12"),
     ("logcopy.", "A file with statements of a log's copy has not its form.", "6.6"),
     ("merkle.", "A proof does not prove what it should.", "9"),
+    ("mirror.", "What a server showed is not the log that was signed, or not to be had.", "6.6"),
     ("misbehaviour.", "The file is no evidence that a log misbehaved.", "6.7"),
     ("note.", "A signed note has not the form of C2SP signed-note.", "6.4"),
-    ("policy.", "A witness policy has not the form of C2SP tlog-policy.", "8.1"),
+    ("once.", "The index of once keys lags or is damaged; it can be made again.", "12"),
+    (
+        "policy.",
+        "A witness policy has not the form of C2SP tlog-policy; or, from the service and \
+         `placet policy`: a file of a policy folder is refused.",
+        "8.1",
+    ),
     ("proof.", "A file is not a C2SP tlog-proof.", "6"),
+    ("query.", "The words of a search are not ones that the service knows.", "12"),
     ("signature.", "A signature does not verify.", "13"),
     ("spki.", "A PEM file is not an Ed25519 or P-256 public key.", "13"),
     ("ssh.", "OpenSSH has no form for this assertion; the assertion itself may be good.", "4.3"),
@@ -104,6 +118,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("tile.", "A tile has not the form of C2SP tlog-tiles.", "6.1"),
     ("time.", "A time is not in the one form, or not in range.", "2.4"),
     ("trust.", "The trust file has not the form of the profile.", "8"),
+    ("witness.", "A witness refused, contradicts the log, or could not be asked.", "6.4"),
 ];
 
 /// What a code means: the entry of a table, else that of its family.
@@ -155,5 +170,19 @@ mod tests {
         assert!(explain("json.duplicate_key").is_some_and(|e| e.next.is_none()));
         assert!(explain("time.upper_open").is_some_and(|e| e.next.is_some()));
         assert!(explain("nonsense").is_none());
+        for code in [
+            "mirror.tree",
+            "io.unreachable",
+            "ledger.stopped",
+            "dir.locked",
+            "witness.fork",
+            "policy.mapping",
+            "backup.invalid",
+            "once.wrong",
+            "http.token",
+            "query.value",
+        ] {
+            assert!(explain(code).is_some(), "{code}");
+        }
     }
 }

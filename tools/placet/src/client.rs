@@ -181,21 +181,34 @@ impl Client {
 /// A URL that secrets may be sent to, without a final slash.
 ///
 /// # Errors
-/// A URL that is none, or in the open and not of this machine.
+/// A URL that is none, that names a user, or in the open and not of this machine.
 pub(crate) fn checked_base(url: &str) -> Result<&str, Failure> {
     let base = url.trim_end_matches('/');
-    let host = base.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next());
-    let local = |host: &str| host == "localhost" || host.starts_with("127.");
-    match host.flatten() {
-        Some(host) if local(host) => Ok(base),
-        Some(_) => {
-            let detail = "the URL starts with https://, unless the service is on this machine: \
-                          tokens and sessions would travel in the open";
-            Err(Failure::Usage(detail.to_owned()))
-        }
-        None if base.starts_with("https://") => Ok(base),
-        None => Err(Failure::Usage("the URL starts with https:// or http://".to_owned())),
+    let refused = |detail: &str| Err(Failure::Usage(detail.to_owned()));
+    let parsed = base.parse::<ureq::http::Uri>().ok();
+    let Some((uri, authority)) = parsed.as_ref().and_then(|uri| Some((uri, uri.authority()?)))
+    else {
+        return refused("the URL starts with https:// or http://, and names a host");
+    };
+    if authority.as_str().contains('@') {
+        return refused("the URL names a user before the host: give the token in a file");
     }
+    match uri.scheme_str() {
+        Some("https") => Ok(base),
+        Some("http") if is_this_machine(authority.host()) => Ok(base),
+        Some("http") => refused(
+            "the URL starts with https://, unless the service is on this machine: tokens and \
+             sessions would travel in the open",
+        ),
+        _ => refused("the URL starts with https:// or http://"),
+    }
+}
+
+/// By its whole name: `127.example.com` is anybody's.
+fn is_this_machine(host: &str) -> bool {
+    let address = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    let loopback = address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    host.eq_ignore_ascii_case("localhost") || loopback
 }
 
 /// The token in a file.
@@ -276,4 +289,42 @@ pub(crate) fn text(value: &Json, path: &[&str]) -> Result<String, Failure> {
         code: "http.answer",
         detail: format!("it has no text {}", path.join(".")),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_travel_in_the_open_on_this_machine_only() {
+        for good in [
+            "https://placet.example.com",
+            "https://placet.example.com:8443/below/",
+            "http://localhost:8420/",
+            "http://127.0.0.1",
+            "http://127.9.9.9:1",
+            "http://[::1]:8420",
+        ] {
+            assert_eq!(checked_base(good).unwrap(), good.trim_end_matches('/'));
+        }
+        for bad in [
+            "http://127.evil.example/",
+            "http://127.0.0.1.evil.example",
+            "http://localhost:x@evil.example/",
+            "http://localhost@evil.example/",
+            "https://user:secret@placet.example.com",
+            "http://localhost.evil.example",
+            "http://128.0.0.1",
+            "http://[::2]",
+            "ftp://localhost",
+            "localhost:8420",
+            "localhost",
+            "/placet",
+            "http://",
+            "https://",
+            "",
+        ] {
+            assert!(matches!(checked_base(bad), Err(Failure::Usage(_))), "{bad}");
+        }
+    }
 }

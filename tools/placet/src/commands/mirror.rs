@@ -33,10 +33,10 @@ pub fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
     let mut followed = open(args)?;
     let mut failures = 0_u32;
     loop {
-        let (mut failed, mut wait) = (false, args.interval);
+        let (mut failed, mut more, mut wait) = (false, false, args.interval);
         for log in &mut followed {
             match round(log, output) {
-                Ok(()) => {}
+                Ok(goes_on) => more |= goes_on,
                 Err(Failure::Mirror(error)) if !args.once && error.is_passing() => {
                     output.say(&format!("{}: {}  [{}]", log.name, shown(&error), error.code()));
                     failed = true;
@@ -47,10 +47,13 @@ pub fn run(args: &Args, output: &mut Output) -> Result<Exit, Failure> {
                 Err(failure) => return Err(failure),
             }
         }
-        if args.once || output.is_cut() {
+        if args.once && !more || output.is_cut() {
             return Ok(Exit::Done);
         }
         failures = if failed { failures.saturating_add(1) } else { 0 };
+        if more && !failed {
+            continue;
+        }
         std::thread::sleep(Duration::from_secs(if failed {
             back_off(failures, wait)
         } else {
@@ -154,8 +157,8 @@ fn caught(log: &Followed, evidence: Box<Misbehaviour>, detail: String) -> Result
     Ok(Error::Misbehaved { evidence, detail }.into())
 }
 
-/// One look at one log.
-fn round(log: &mut Followed, output: &mut Output) -> Result<(), Failure> {
+/// One look at one log. Says whether more is there already.
+fn round(log: &mut Followed, output: &mut Output) -> Result<bool, Failure> {
     let step = match log.mirror.step() {
         Err(Error::Misbehaved { evidence, detail }) => return Err(caught(log, evidence, detail)?),
         other => other?,
@@ -166,11 +169,12 @@ fn round(log: &mut Followed, output: &mut Output) -> Result<(), Failure> {
     };
     let event = event(log, step, filled);
     // Silence where nothing happened, but the first look is always told.
-    if !log.shown || event.event != "unchanged" || event.statements + event.notes > 0 {
+    let came = event.statements > 0 || event.notes > 0 || event.notes_left_out > 0;
+    if !log.shown || event.event != "unchanged" || came {
         log.shown = true;
         output.show(&event)?;
     }
-    Ok(())
+    Ok(filled.more)
 }
 
 /// What a look at a log came to.
@@ -193,6 +197,8 @@ struct Event {
     absent: u64,
     /// Notes that were published, and copied now.
     notes: u64,
+    /// Notes that were listed and are not such that a verifier takes them, or too many.
+    notes_left_out: u64,
 }
 
 fn event(log: &Followed, step: Step, filled: Filled) -> Event {
@@ -215,6 +221,7 @@ fn event(log: &Followed, step: Step, filled: Filled) -> Event {
         statements: filled.fetched,
         absent: filled.absent,
         notes: filled.notes,
+        notes_left_out: filled.left_out,
     }
 }
 
@@ -231,7 +238,11 @@ impl Shown for Event {
             (n, 0) => format!(", {n} statements"),
             (n, absent) => format!(", {n} statements, {absent} of them erased or withheld"),
         };
-        format!("{origin}  {what}{statements}\n  root {root}\n")
+        let left_out = match self.notes_left_out {
+            0 => String::new(),
+            n => format!(", {n} notes left out that no verifier would take"),
+        };
+        format!("{origin}  {what}{statements}{left_out}\n  root {root}\n")
     }
 }
 
