@@ -291,15 +291,16 @@ pub fn copy(from: &Path, to: &Path) {
 /// A folder opens as a ledger, and closes again.
 pub fn opens(dir: &Path) -> Result<(), placet_ledger::Error> {
     drop(unlocked(|| Dir::open(dir))?);
-    drop(Ledger::open(dir, Surroundings::default())?);
+    drop(unlocked(|| Ledger::open(dir, Surroundings::default()))?);
     drop(unlocked(|| Dir::open(dir))?);
     Ok(())
 }
 
-/// The timer of a ledger that was just closed may hold it for the rest of its round.
-fn unlocked(
-    open: impl Fn() -> Result<Dir, placet_ledger::Error>,
-) -> Result<Dir, placet_ledger::Error> {
+/// The timer of a ledger that was just closed may hold it for the rest of its round, and so may a
+/// program that another test starts, from its fork to its exec.
+fn unlocked<T>(
+    open: impl Fn() -> Result<T, placet_ledger::Error>,
+) -> Result<T, placet_ledger::Error> {
     loop {
         match open() {
             Err(error) if error.code() == "dir.locked" => std::thread::yield_now(),
