@@ -65,8 +65,10 @@ pub struct Report {
     pub file_system: String,
     /// Version of this program.
     pub version: &'static str,
-    /// Its commit, where that is known.
+    /// Commit of the working folder, if it is a repository.
     pub commit: Option<String>,
+    /// The day, UTC.
+    pub date: String,
     /// The machine.
     pub machine: Machine,
 }
@@ -110,6 +112,7 @@ pub fn run(options: &Options) -> Result<Report, Error> {
         file_system: machine::file_system(scratch.path()),
         version: env!("CARGO_PKG_VERSION"),
         commit: machine::commit(),
+        date: machine::today(),
         machine,
     })
 }

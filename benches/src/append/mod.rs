@@ -118,6 +118,7 @@ pub fn run(
         file_system,
         version: env!("CARGO_PKG_VERSION"),
         commit: machine::commit(),
+        date: machine::today(),
         machine,
     })
 }

@@ -53,6 +53,8 @@ pub struct Report {
     pub version: &'static str,
     /// Commit of the working folder, if it is a repository.
     pub commit: Option<String>,
+    /// The day, UTC.
+    pub date: String,
     /// The machine.
     pub machine: Machine,
 }
