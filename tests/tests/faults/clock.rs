@@ -38,6 +38,8 @@ fn a_clock_that_jumps_while_the_program_serves() {
     assert_eq!(session.unwrap().0, 401);
     assert!(callers.decide());
     until(|| published(&callers));
+    let state = format!("/v1/requests/{}", waiting.request);
+    until(|| callers.client.get(&state).unwrap().1["state"] == "expired");
 
     // Back again: what ended stays ended, and the witness stamps nothing behind what it stamped.
     set(0);

@@ -65,7 +65,7 @@ fn power_cut_at_every_call_of_the_service() {
             cuts += 1;
             let disk = Disk::of(&replay.machine, cuts as u64, survives, place.dir());
             let what = format!("{survives:?} at {at} of {}", operations.len());
-            if cuts % served == 0 {
+            if cuts % served == 1 {
                 starts += 1;
                 serve(&place, disk.dir(), &book);
             }
