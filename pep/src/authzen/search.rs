@@ -119,7 +119,7 @@ impl SearchRequest {
         sha256(&jcs::to_bytes(&named))
     }
 
-    /// The request, with [`PLACEHOLDER`] for what is searched.
+    /// The request, with a placeholder for what is searched.
     ///
     /// # Errors
     /// [`ActionError`] for none that [`SearchRequest::parse`] lets through.
