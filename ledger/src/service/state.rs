@@ -214,19 +214,27 @@ impl State {
     }
 
     pub(super) fn with<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
-        sqlite::work(&self.path, &mut lock(&self.connection), f)
+        self.flushing("FULL", f)
+    }
+
+    /// Each call says for itself whether it is flushed: what an earlier one left behind, also by a
+    /// panic, is no promise.
+    fn flushing<T>(
+        &self,
+        synchronous: &str,
+        f: impl FnOnce(&mut Connection) -> Sql<T>,
+    ) -> Result<T, Error> {
+        sqlite::work(&self.path, &mut lock(&self.connection), |c| {
+            c.pragma_update(None, "synchronous", synchronous)?;
+            f(c)
+        })
     }
 
     /// As [`State::with`], for what the log holds anyhow: it is not flushed. A power cut takes
     /// away the last of what was written so, in order, and `applied_to` with it, which says what is
     /// to be applied again.
     fn unflushed<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
-        self.with(|c| {
-            c.pragma_update(None, "synchronous", "NORMAL")?;
-            let done = f(c);
-            c.pragma_update(None, "synchronous", "FULL")?;
-            done
-        })
+        self.flushing("NORMAL", f)
     }
 
     /// A small value of the service.
