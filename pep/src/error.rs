@@ -2,7 +2,7 @@
 //!
 //! Every error means that nothing was permitted: callers answer deny.
 
-use crate::{authzen::AuthzenError, policy::PolicyError};
+use crate::{authzen::AuthzenError, enforce::EnforceError, policy::PolicyError};
 
 /// Any failure to load a policy or to reach a decision.
 ///
@@ -16,6 +16,9 @@ pub enum Error {
     /// A policy folder that cannot be armed.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// An action that was not let run.
+    #[error(transparent)]
+    Enforce(#[from] EnforceError),
     /// The ledger refused or failed.
     #[error(transparent)]
     Ledger(#[from] placet_ledger::Error),
@@ -28,6 +31,7 @@ impl Error {
         match self {
             Self::Authzen(e) => e.code(),
             Self::Policy(e) => e.code(),
+            Self::Enforce(e) => e.code(),
             Self::Ledger(e) => e.code(),
         }
     }

@@ -49,6 +49,7 @@ use placet_proto::jcs;
 use placet_proto::json::Json;
 
 use self::callbacks::Callbacks;
+pub(crate) use self::input::initiator_of;
 use self::policy::Armed;
 use self::rates::Openings;
 use self::store::Store;

@@ -4,10 +4,12 @@
 //!   denials of its Access Request and Approval Profile (ARAP).
 //! * [`policy`]: a policy folder, its manifest, and the folders that come with the program.
 //! * [`http`]: both, and consuming approvals, as an HTTP service over a ledger.
+//! * [`enforce`]: what a PEP does with a decision: ask persons, spend an approval once, act, tell.
 //! * [`pdp`]: the trait of policy decision points; [`cedar`]: the embedded one.
 
 pub mod authzen;
 pub mod cedar;
+pub mod enforce;
 pub mod error;
 pub mod http;
 pub mod pdp;

@@ -262,7 +262,12 @@ impl Clock for TestClock {
 }
 
 fn router(ledger: &Arc<Ledger>) -> Router {
-    let app = App::new(Arc::clone(ledger), &[]).unwrap();
+    router_at(ledger, &[])
+}
+
+/// All routes, for a server that is also reached at these addresses.
+pub fn router_at(ledger: &Arc<Ledger>, addresses: &[String]) -> Router {
+    let app = App::new(Arc::clone(ledger), addresses).unwrap();
     let pep = Pep::new(app.clone()).unwrap();
     http::router(app, pep.routes())
 }

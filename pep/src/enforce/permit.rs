@@ -1,0 +1,298 @@
+//! From a permit to an outcome: what is about to run is compared with what was permitted, approvals
+//! are spent in one step, and what came of it is told, once.
+
+use std::time::Instant;
+
+use placet_proto::document::OutcomeResult;
+use placet_proto::json::Json;
+use uuid::Uuid;
+
+use super::calls::Bound;
+use super::{EnforceError, Enforcer, Intent};
+use crate::http::initiator_of;
+
+/// What is recorded of an action that was not finished.
+const LEFT: (OutcomeResult, &str) =
+    (OutcomeResult::Unknown, "the enforcement point left before the end");
+/// What is recorded if the approval was spent and the answer to that never came.
+const NOT_BEGUN: (OutcomeResult, &str) =
+    (OutcomeResult::Failure, "nothing ran: it ended while the approval was being spent");
+/// Longest text of an outcome that is recorded, in bytes.
+const MAX_DETAIL: usize = 1024;
+
+/// Leave to act, once. It is used up by acting, and good for a short time only.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit {
+    enforcer: Enforcer,
+    bound: Bound,
+    rests_on: RestsOn,
+    asked: Instant,
+    key: String,
+    obligations: Vec<Json>,
+}
+
+/// What a permit rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RestsOn {
+    /// The policy alone. The decision is on record, and nothing is to be spent.
+    Policy,
+    /// An approval.
+    Approval,
+    /// An approval that an earlier process spent, and an action that never began.
+    SpentApproval,
+}
+
+impl Permit {
+    pub(super) fn plain(
+        enforcer: Enforcer,
+        bound: Bound,
+        asked: Instant,
+        obligations: Vec<Json>,
+    ) -> Self {
+        Self::new(enforcer, bound, RestsOn::Policy, asked, obligations)
+    }
+
+    pub(super) fn approved(
+        enforcer: Enforcer,
+        bound: Bound,
+        asked: Instant,
+        obligations: Vec<Json>,
+    ) -> Self {
+        Self::new(enforcer, bound, RestsOn::Approval, asked, obligations)
+    }
+
+    pub(super) fn resumed(enforcer: Enforcer, bound: Bound, key: String) -> Self {
+        let asked = Instant::now();
+        Self { key, ..Self::new(enforcer, bound, RestsOn::SpentApproval, asked, Vec::new()) }
+    }
+
+    fn new(
+        enforcer: Enforcer,
+        bound: Bound,
+        rests_on: RestsOn,
+        asked: Instant,
+        obligations: Vec<Json>,
+    ) -> Self {
+        let key = Uuid::new_v4().to_string();
+        Self { enforcer, bound, rests_on, asked, key, obligations }
+    }
+
+    /// The request whose approval is spent; none where the policy permits without one.
+    #[must_use]
+    pub fn request(&self) -> Option<&str> {
+        (self.rests_on != RestsOn::Policy).then_some(self.bound.request.as_str())
+    }
+
+    /// The idempotency key under which the approval is spent: random, of this permit alone. Who
+    /// keeps a journal for [`Enforcer::resume`] writes it down before [`Permit::begin`].
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Obligations that come with the permit, all of types in [`super::Settings::fulfils`]. Who
+    /// acts carries them out.
+    #[must_use]
+    pub fn obligations(&self) -> &[Json] {
+        &self.obligations
+    }
+
+    /// Runs `act` once with exactly the intent that was compared, and records how it ended:
+    /// `success`, or `failure` with the error's text, which goes on the record (1024 bytes at
+    /// most) and should hold no secret. If the future is dropped or `act` panics, the outcome is
+    /// `unknown`.
+    ///
+    /// # Errors
+    /// As [`Permit::begin`]: nothing ran. What comes after is in [`Ran`].
+    pub async fn run<F, R, T, E>(self, intent: Intent, act: F) -> Result<Ran<T, E>, EnforceError>
+    where
+        F: FnOnce(Intent) -> R,
+        R: Future<Output = Result<T, E>>,
+        E: std::fmt::Display,
+    {
+        let (running, intent) = self.begin(intent).await?;
+        let output = act(intent).await;
+        let recorded = match &output {
+            Ok(_) => running.finish(Outcome::success("")).await,
+            Err(error) => running.finish(Outcome::failure(&error.to_string())).await,
+        };
+        Ok(Ran { output, recorded })
+    }
+
+    /// Compares what is about to run with what was permitted, and spends the approval. When this
+    /// returns, the intent may be carried out, once: it is handed back so that what was compared is
+    /// what runs. [`Running::finish`] then tells how it ended.
+    ///
+    /// # Errors
+    /// `enforce.stale`, `enforce.mismatch`, `enforce.evidence`, `enforce.repeated`, and those of
+    /// the ledger; `enforce.refused` with `consume.*` or `request.*` where the approval can't be
+    /// spent (any more).
+    pub async fn begin(self, intent: Intent) -> Result<(Running, Intent), EnforceError> {
+        if self.asked.elapsed() > self.enforcer.settings.permit_time {
+            return Err(EnforceError::Stale);
+        }
+        self.compare(&intent)?;
+        let enforcer = self.enforcer.clone();
+        if self.rests_on == RestsOn::Policy {
+            return Ok((Running { enforcer, report: None, left: NOT_BEGUN }, intent));
+        }
+        if let Some(rule) = &self.enforcer.settings.evidence {
+            rule.check(&self.enforcer, &self.bound, intent.action()).await?;
+        }
+        // From here on the approval may be spent, whether or not anybody waits for the answer.
+        let mut running = Running { enforcer, report: Some(self.bound.clone()), left: NOT_BEGUN };
+        match self.spend().await {
+            Ok(()) => {
+                running.left = LEFT;
+                Ok((running, intent))
+            }
+            Err(error) => {
+                // Of a lost answer nobody knows whether it said yes; what is sure is told.
+                if !error.is_lost() {
+                    running.report = None;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn compare(&self, intent: &Intent) -> Result<(), EnforceError> {
+        if intent.action_digest() != self.bound.action_digest {
+            return Err(EnforceError::Mismatch("another action"));
+        }
+        if initiator_of(intent.action()) != self.bound.initiator {
+            return Err(EnforceError::Mismatch("another agent"));
+        }
+        match intent.raw() == self.bound.raw {
+            true => Ok(()),
+            false => Err(EnforceError::Mismatch("other bytes")),
+        }
+    }
+
+    /// Spends the approval. An answer that got lost is asked for again under the same key, which
+    /// nobody else knows: `repeated` then means this very permit, and nothing has begun.
+    async fn spend(&self) -> Result<(), EnforceError> {
+        let (calls, time) = (&self.enforcer.calls, self.enforcer.settings.consume_time);
+        let first = calls.consume(&self.bound, &self.key, time).await;
+        let (repeated, own) = match first {
+            Err(error) if error.is_lost() => {
+                (calls.consume(&self.bound, &self.key, time).await?, true)
+            }
+            other => (other?, false),
+        };
+        match (repeated, self.rests_on) {
+            (false, _) => Ok(()),
+            (true, RestsOn::SpentApproval) => {
+                let time = self.enforcer.settings.call_time;
+                match calls.is_running(&self.bound.request, time).await? {
+                    true => Ok(()),
+                    false => Err(EnforceError::Repeated),
+                }
+            }
+            (true, _) if own => Ok(()),
+            (true, _) => Err(EnforceError::Repeated),
+        }
+    }
+}
+
+/// An action that may run now. Dropped without [`Running::finish`], its outcome is recorded as
+/// `unknown` if a tokio runtime is there to do so, and by the ledger after its deadline otherwise.
+#[derive(Debug)]
+#[must_use]
+pub struct Running {
+    enforcer: Enforcer,
+    report: Option<Bound>,
+    /// What is told if this is dropped.
+    left: (OutcomeResult, &'static str),
+}
+
+impl Running {
+    /// The request whose approval was spent, if there was one.
+    #[must_use]
+    pub fn request(&self) -> Option<&str> {
+        self.report.as_ref().map(|bound| bound.request.as_str())
+    }
+
+    /// Records how it ended. Where the policy permitted without an approval there is no execution
+    /// on record, and nothing to tell.
+    ///
+    /// # Errors
+    /// Those of the ledger, after tries over [`super::Settings::outcome_time`]; the ledger then
+    /// records `unknown` after its deadline.
+    pub async fn finish(mut self, outcome: Outcome) -> Result<(), EnforceError> {
+        let Some(bound) = &self.report else { return Ok(()) };
+        // Until it is told the guard stays armed: whoever drops this future tells `unknown`.
+        let told = self.enforcer.record(bound, &outcome).await;
+        self.report = None;
+        told
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let Some(bound) = self.report.take() else { return };
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        let (enforcer, (result, detail)) = (self.enforcer.clone(), self.left);
+        runtime.spawn(async move {
+            let outcome = Outcome::new(result, detail);
+            if let Err(error) = enforcer.record(&bound, &outcome).await {
+                tracing::warn!(code = error.code(), "an outcome is left to the ledger's deadline");
+            }
+        });
+    }
+}
+
+/// How an action ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub(super) result: OutcomeResult,
+    pub(super) detail: String,
+}
+
+impl Outcome {
+    /// It was done. The text goes on the record, cut to 1024 bytes; it may be empty.
+    #[must_use]
+    pub fn success(detail: &str) -> Self {
+        Self::new(OutcomeResult::Success, detail)
+    }
+
+    /// It was tried and failed.
+    #[must_use]
+    pub fn failure(detail: &str) -> Self {
+        Self::new(OutcomeResult::Failure, detail)
+    }
+
+    /// Nobody knows. It is never tried again.
+    #[must_use]
+    pub fn unknown(detail: &str) -> Self {
+        Self::new(OutcomeResult::Unknown, detail)
+    }
+
+    fn new(result: OutcomeResult, detail: &str) -> Self {
+        let mut end = detail.len().min(MAX_DETAIL);
+        while !detail.is_char_boundary(end) {
+            end = end.saturating_sub(1);
+        }
+        Self { result, detail: detail.get(..end).unwrap_or_default().to_owned() }
+    }
+}
+
+/// What ran.
+#[derive(Debug)]
+pub struct Ran<T, E> {
+    /// What it gave.
+    pub output: Result<T, E>,
+    /// Whether its outcome is on record. An error here takes nothing back: the action ran.
+    pub recorded: Result<(), EnforceError>,
+}
+
+impl<T, E> Ran<T, E> {
+    /// What it gave, for whom the record is the operator's business.
+    ///
+    /// # Errors
+    /// Those of the action.
+    pub fn into_output(self) -> Result<T, E> {
+        self.output
+    }
+}

@@ -1,0 +1,60 @@
+//! What became of an evaluation.
+
+use placet_proto::json::Json;
+
+use super::{Permit, Requestable};
+
+/// The answer to "may this run?".
+#[derive(Debug)]
+#[must_use]
+pub enum Verdict {
+    /// It may, once, and soon.
+    Permitted(Permit),
+    /// Persons have to approve it first.
+    NeedsApproval(Requestable),
+    /// It may not.
+    Denied(Denied),
+}
+
+/// Why something may not run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Denied {
+    /// The decision point's word, such as `policy_denied`; where persons decided, `denied`,
+    /// `expired` or `cancelled`.
+    pub reason: String,
+    /// A text for the person on whose behalf the agent acts, in English, if there is one.
+    pub reason_user: Option<String>,
+    /// The id of the evaluation or of the task, if there is one.
+    pub id: Option<String>,
+    /// Obligations that come with the denial, as the decision point stated them; to be carried out
+    /// as well as can be.
+    pub obligations: Vec<Json>,
+}
+
+impl Denied {
+    pub(super) fn read(context: &Json) -> Self {
+        let text = |name: &str| context.get(name).and_then(Json::as_str).map(super::error::cut);
+        let user = context.get("reason_user").and_then(|r| r.get("en")).and_then(Json::as_str);
+        Self {
+            reason: text("reason").unwrap_or_else(|| "policy_denied".to_owned()),
+            reason_user: user.map(super::error::cut),
+            id: text("evaluation_id"),
+            obligations: obligations(context),
+        }
+    }
+
+    pub(super) fn because(reason: &str, id: &str) -> Self {
+        let (reason, id) = (super::error::cut(reason), Some(id.to_owned()));
+        Self { reason, reason_user: None, id, obligations: Vec::new() }
+    }
+}
+
+/// `context.obligations` (AuthZEN Obligations profile). One that is no list is one obligation that
+/// nobody fulfils.
+pub(super) fn obligations(context: &Json) -> Vec<Json> {
+    match context.get("obligations") {
+        None => Vec::new(),
+        Some(Json::Array(list)) => list.clone(),
+        Some(other) => vec![other.clone()],
+    }
+}
