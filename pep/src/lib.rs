@@ -5,6 +5,7 @@
 //! * [`policy`]: a policy folder, its manifest, and the folders that come with the program.
 //! * [`http`]: both, and consuming approvals, as an HTTP service over a ledger.
 //! * [`enforce`]: what a PEP does with a decision: ask persons, spend an approval once, act, tell.
+//! * [`identity`]: who calls, by tokens, proofs of possession and certificates.
 //! * [`pdp`]: the trait of policy decision points; [`cedar`]: the embedded one.
 
 pub mod authzen;
@@ -12,6 +13,7 @@ pub mod cedar;
 pub mod enforce;
 pub mod error;
 pub mod http;
+pub mod identity;
 pub mod pdp;
 pub mod policy;
 
