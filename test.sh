@@ -11,8 +11,8 @@
 # virtual environment, npm and Go modules, cargo-fuzz. All but the Debian packages go to
 # PLACET_TEST_CACHE (default ~/.cache/placet-test). Each suite's log is kept there too.
 #
-# Every suite has a budget in seconds; a suite that overruns it fails. The last line is always
-# "N passed, N failed".
+# Every suite has a budget in seconds; one that overruns it is ended and fails. The last line is
+# always "N passed, N failed".
 set -uo pipefail
 cd "$(dirname "$0")" || exit 2
 ROOT=$PWD
@@ -51,11 +51,27 @@ bad() { failed=$((failed + 1)); failures+=("$suite: $1"); echo "FAIL $1"; }
 
 skip() { skipped=$((skipped + 1)); skips+=("$suite: $1"); echo "skip $1"; }
 
+# within COMMAND..: ends it when the suite's budget is used up, so that what hangs fails and the
+# other suites still run. Functions of this script run as they are.
+within() {
+    if [ "$(type -t "$1")" != file ]; then
+        "$@"
+        return
+    fi
+    local left=$((deadline - SECONDS))
+    timeout --kill-after=20 "$((left > 1 ? left : 1))" "$@"
+    local code=$?
+    if [ "$code" -eq 124 ] || [ "$code" -eq 137 ]; then
+        echo "ended: the suite's $budget s are used up"
+    fi
+    return "$code"
+}
+
 # check NAME COMMAND..: counts whether the command succeeds.
 check() {
     local name=$1
     shift
-    if "$@"; then ok "$name"; else bad "$name (exit $?)"; fi
+    if within "$@"; then ok "$name"; else bad "$name (exit $?)"; fi
 }
 
 # exits NAME CODES COMMAND..: counts whether the exit code is one of CODES ("1" or "3,4,5").
@@ -89,7 +105,7 @@ add() {
 # cargo_tests ARGUMENTS..: runs cargo test and adds up its result lines.
 cargo_tests() {
     local log=$WORK/cargo-test.log sums
-    cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
+    within cargo test --locked --no-fail-fast "$@" 2>&1 | tee "$log"
     local code=${PIPESTATUS[0]}
     sums=$(awk '/^test result:/ { p += $4; f += $6; i += $8 } END { print p+0, f+0, i+0 }' "$log")
     read -r p f i <<<"$sums"
@@ -103,7 +119,7 @@ cargo_tests() {
 counted() {
     local name=$1 log=$WORK/counted.log line
     shift
-    "$@" 2>&1 </dev/null | tee "$log"
+    within "$@" 2>&1 </dev/null | tee "$log"
     local code=${PIPESTATUS[0]}
     line=$(grep -E "^$name: [0-9]+ passed, [0-9]+ failed\$" "$log" | tail -1)
     if [ -z "$line" ]; then
@@ -402,6 +418,7 @@ run_suite() {
     fi
     if [ "$long" = 1 ]; then budget=$((budget * 60)); fi
     printf '== %s (budget %s s)\n' "$suite" "$budget"
+    deadline=$((SECONDS + budget))
     local before_passed=$passed before_skipped=$skipped
     local before_failures=("${failures[@]}") before_skips=("${skips[@]}")
     "suite_$suite" >"$LOGS/$suite.log" 2>&1 </dev/null
@@ -414,7 +431,7 @@ run_suite() {
         grep -E '^(FAIL|error|test .* FAILED|failures:|.*panicked at)' "$LOGS/$suite.first.log" | head -40
         passed=$before_passed failed=$before_failed skipped=$before_skipped
         failures=("${before_failures[@]}") skips=("${before_skips[@]}")
-        started=$SECONDS verdict=FLAKY
+        started=$SECONDS verdict=FLAKY deadline=$((SECONDS + budget))
         "suite_$suite" >"$LOGS/$suite.log" 2>&1 </dev/null
         seconds=$((SECONDS - started))
     fi

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, RwLock};
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::watch;
 
@@ -52,7 +52,7 @@ pub(super) struct Core {
 
 pub(super) struct Offered {
     size: u64,
-    at: Option<Instant>,
+    at: Option<SystemTime>,
 }
 
 #[derive(Default)]
@@ -157,7 +157,7 @@ impl Core {
         self.tree.write_partials(fast.head.size, false, published)?;
         self.objects.offer("checkpoint-fast", &fast.note)?;
         self.tree.drop_partials(offered.size..fast.head.size, published);
-        *offered = Offered { size: fast.head.size, at: Some(Instant::now()) };
+        *offered = Offered { size: fast.head.size, at: Some(self.host.now()) };
         Ok(())
     }
 
@@ -220,10 +220,12 @@ impl Core {
             // An old note that comes again is kept already and must not hide a newer one.
             return Ok(kept);
         }
-        let shown = self.objects.replace("checkpoint", note);
-        shown.map_err(|error| self.fail_if_lost(error))?;
+        // It is published from here on, also if there is no space to show it: its tiles are durable,
+        // and what is offered later must not put others in their place that are not.
         *write(&self.published) = Some(kept.clone());
+        let shown = self.objects.replace("checkpoint", note);
         self.tree.drop_partials(old..head.size, head.size);
+        shown.map_err(|error| self.fail_if_lost(error))?;
         Ok(kept)
     }
 
@@ -255,10 +257,13 @@ impl Commit for Core {
             let _ = self.sync_tiles();
         }
         let Offered { size, at } = *lock(&self.offered);
-        let left = at.map_or(Duration::ZERO, |at| OFFER_INTERVAL.saturating_sub(at.elapsed()));
         if size == self.tree.size() {
             return None;
         }
+        // By the clock of the host, which a simulation has in its hands. One that was set back ends
+        // the wait.
+        let since = at.and_then(|at| self.host.now().duration_since(at).ok());
+        let left = since.map_or(Duration::ZERO, |since| OFFER_INTERVAL.saturating_sub(since));
         if left > Duration::ZERO {
             return Some(left);
         }

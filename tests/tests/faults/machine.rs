@@ -15,7 +15,7 @@
 //! promises; those that do not ask for that (`once-*`) may be lost. What SQLite does with files is
 //! the business of the tests with the real program.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,6 +50,8 @@ pub enum Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Survives {
     Nothing,
+    /// Every name, and nothing of what was written behind them.
+    Names,
     Everything,
     /// Each sector and each name by the toss of a coin.
     Some,
@@ -62,7 +64,9 @@ pub struct Machine(Arc<Mutex<State>>);
 #[derive(Debug)]
 struct State {
     id: u64,
-    files: HashMap<u64, Data>,
+    // In the order of their ids, since each of them has luck of its own when the power is cut: the
+    // same seed has to give the same disk.
+    files: BTreeMap<u64, Data>,
     names: Names,
     disk_names: Names,
     /// Changes of names that are not durable, in order.
@@ -74,7 +78,7 @@ struct State {
     full: bool,
     random: Random,
     now: SystemTime,
-    databases: HashMap<PathBuf, (u64, Connection)>,
+    databases: BTreeMap<PathBuf, (u64, Connection)>,
     generation: u64,
 }
 
@@ -107,7 +111,7 @@ impl Machine {
         static IDS: AtomicU64 = AtomicU64::new(0);
         Self(Arc::new(Mutex::new(State {
             id: IDS.fetch_add(1, Ordering::Relaxed),
-            files: HashMap::new(),
+            files: BTreeMap::new(),
             names: Names::default(),
             disk_names: Names::default(),
             pending: Vec::new(),
@@ -118,7 +122,7 @@ impl Machine {
             full: false,
             random: Random::new(seed),
             now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-            databases: HashMap::new(),
+            databases: BTreeMap::new(),
             generation: 0,
         })))
     }
@@ -165,10 +169,11 @@ impl Machine {
         self.state().full = false;
     }
 
-    /// A new process after the last one died. No fault is planned any more.
+    /// A new process after the last one died. No fault is planned any more, and none excuses what
+    /// this one does.
     pub fn restart(&self) {
         let mut state = self.state();
-        (state.dead, state.plan, state.full) = (false, None, false);
+        (state.dead, state.plan, state.full, state.hit) = (false, None, false, false);
     }
 
     /// Cuts the power: the process is gone, and what was not durable may be.
@@ -313,7 +318,7 @@ impl State {
         for change in pending.drain(..) {
             let arrives = match survives {
                 Survives::Nothing => false,
-                Survives::Everything => true,
+                Survives::Names | Survives::Everything => true,
                 Survives::Some => random.one_in(2),
             };
             // A name in a folder that never was has no place.
@@ -330,7 +335,7 @@ impl State {
         let lost: Vec<PathBuf> = self.databases.keys().filter(|p| is_derived(p)).cloned().collect();
         for path in lost {
             let loses = match survives {
-                Survives::Nothing => true,
+                Survives::Nothing | Survives::Names => true,
                 Survives::Everything => false,
                 Survives::Some => self.random.one_in(2),
             };
@@ -411,7 +416,7 @@ impl Data {
 
     fn cut(&mut self, survives: Survives, random: &mut Random) {
         match survives {
-            Survives::Nothing => {}
+            Survives::Nothing | Survives::Names => {}
             Survives::Everything => self.disk.clone_from(&self.seen),
             Survives::Some if self.seen != self.disk => self.tear(random),
             Survives::Some => {}
@@ -564,8 +569,11 @@ impl Host for Machine {
         uri
     }
 
+    /// Each look at the clock takes a moment.
     fn now(&self) -> SystemTime {
-        self.state().now
+        let mut state = self.state();
+        state.now += Duration::from_millis(20);
+        state.now
     }
 }
 

@@ -189,8 +189,9 @@ impl Schedule {
             self.world.close();
             if self.random.one_in(2) && self.world.machine.operations() > 0 {
                 self.sums.power_cuts += 1;
-                let survives = [Survives::Nothing, Survives::Everything, Survives::Some];
-                self.world.machine.power_cut(survives[self.random.below(3) as usize]);
+                let survives =
+                    [Survives::Nothing, Survives::Names, Survives::Everything, Survives::Some];
+                self.world.machine.power_cut(survives[self.random.below(4) as usize]);
             }
             self.world.machine.restart();
             tries += 1;

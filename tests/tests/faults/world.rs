@@ -276,7 +276,18 @@ impl World {
             return Ok(());
         }
         let between = self.random.below(size.saturating_sub(published).saturating_add(1));
-        let size = published.saturating_add(between).max(2);
+        self.publish_size(published.saturating_add(between).max(2))
+    }
+
+    /// Publishes a note over the present head.
+    ///
+    /// # Errors
+    /// What the machine's faults make of it.
+    pub fn publish_head(&mut self) -> Result<(), Error> {
+        self.publish_size(self.log().size())
+    }
+
+    fn publish_size(&mut self, size: u64) -> Result<(), Error> {
         let root = self.log().root_at(size)?;
         let text = Checkpoint::new(ORIGIN, size, root).unwrap().to_text();
         // What a cosigner adds is never the same.
