@@ -220,7 +220,7 @@ impl Core {
             // An old note that comes again is kept already and must not hide a newer one.
             return Ok(kept);
         }
-        // It is published from here on, also if there is no space to show it: its tiles are durable,
+        // It is published from here on, also if there is no space to show it: its tiles are durable
         // and what is offered later must not put others in their place that are not.
         *write(&self.published) = Some(kept.clone());
         let shown = self.objects.replace("checkpoint", note);
