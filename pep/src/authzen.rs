@@ -8,6 +8,7 @@ mod search;
 
 use placet_proto::{
     action::{Action, ActionError},
+    document::SessionSeen,
     jcs,
     json::{self, Json, JsonError},
     time::UnixSeconds,
@@ -16,6 +17,7 @@ use placet_proto::{
 pub use batch::{EvaluationsRequest, MAX_ITEMS, Merging, Semantic, batch_response};
 pub use search::{MAX_PAGE, SearchKind, SearchRequest, search_response};
 
+use crate::obligations;
 use crate::pdp::{Denial, Evaluation, Outcome, Requirement, VerifiedApproval};
 
 /// The longest request body, in bytes.
@@ -26,6 +28,7 @@ pub const MAX_BODY_BYTES: usize = 1 << 18;
 pub struct EvaluationRequest {
     action: Action,
     approval: Option<VerifiedApproval>,
+    session: Option<SessionSeen>,
 }
 
 impl EvaluationRequest {
@@ -42,7 +45,7 @@ impl EvaluationRequest {
     /// never reaches a policy.
     #[must_use]
     pub fn new(action: Action) -> Self {
-        Self { action, approval: None }
+        Self { action, approval: None, session: None }
     }
 
     /// The same request, to be evaluated again with approvals that the caller has verified.
@@ -51,10 +54,23 @@ impl EvaluationRequest {
         Self { approval: Some(approval), ..self }
     }
 
+    /// The same request with what is known of its session. Never build that from what a request
+    /// says: it is what policies see as `context.session`.
+    #[must_use]
+    pub fn in_session(self, seen: SessionSeen) -> Self {
+        Self { session: Some(seen), ..self }
+    }
+
     /// The action asked about.
     #[must_use]
     pub fn action(&self) -> &Action {
         &self.action
+    }
+
+    /// What is known of the session, if that was looked up.
+    #[must_use]
+    pub fn session(&self) -> Option<&SessionSeen> {
+        self.session.as_ref()
     }
 
     /// The verified approvals, if any.
@@ -168,6 +184,9 @@ impl EvaluationResponse {
             ("evaluated_at", meta.evaluated_at.to_string().into()),
         ]);
         let decision = matches!(evaluation.outcome, Outcome::Permit(_));
+        if !evaluation.obligations.is_empty() {
+            context.insert("obligations", obligations::to_json(&evaluation.obligations));
+        }
         match (&evaluation.outcome, &meta.access_request, &meta.approval) {
             (Outcome::Permit(Some(_)), _, Some(echo)) => {
                 let until = echo.approved_until.to_string();
@@ -287,7 +306,7 @@ mod tests {
         "resource":{"type":"doc","id":"1"},"extra":true}"#;
 
     fn evaluation(outcome: Outcome) -> Evaluation {
-        Evaluation { outcome, action_digest: [0; 32], determining: vec![], errors: vec![] }
+        Evaluation::of(outcome, [0; 32])
     }
 
     fn meta() -> ResponseMeta {

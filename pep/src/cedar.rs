@@ -12,10 +12,12 @@
 //!
 //! An action whose schema declares them sees `context.action_digest` (String) and
 //! `context.approval` (optional record of `digest`, `method` and, if declared, `approvers`,
-//! `user_verified`, `age_seconds`), both filled here and never from the request.
+//! `user_verified`, `age_seconds`), both filled here and never from the request. Where the mapping
+//! has `[session]`, so is `context.session`: counts of what the agent did ([`crate::session`]).
 
 mod expression;
 mod mapping;
+mod obligations;
 mod requirement;
 mod scope;
 mod search;
@@ -29,10 +31,10 @@ use std::{collections::HashMap, sync::Arc};
 use cedar_policy::{
     Authorizer, Context, Decision, Entities, Entity, EntityUid, PolicyId, Request, Schema,
 };
-use placet_proto::{b64, json::Json};
+use placet_proto::{b64, document::SessionSeen, json::Json};
 
 use self::{
-    mapping::{Canary, Known, Mapped, Mapping, denial},
+    mapping::{Canary, Known, Mapped, Mapping, check_session, denial},
     scope::{Near, Scopes, Slice},
     shape::ContextShape,
     source::Sources,
@@ -42,11 +44,14 @@ use self::{
 use crate::{
     Error,
     authzen::{EvaluationRequest, SearchRequest},
+    obligations::{Obligation, add, withhold},
     pdp::{
         Denial, Evaluation, Found, MAX_QUORUM, Method, Outcome, Pdp, PolicyIdentity, Requirement,
-        VerifiedApproval,
+        VerifiedApproval, initiator_of,
     },
     policy::{PolicyError, PolicyFiles, SCHEMA, VERIFICATION},
+    remote::RemoteRule,
+    session::SessionRule,
 };
 
 /// The most errors that are reported of one load or evaluation.
@@ -65,6 +70,8 @@ pub struct CedarPdp {
     /// What policies are called, and how they want approval.
     names: HashMap<PolicyId, String>,
     requirements: HashMap<PolicyId, Requirement>,
+    /// What a PEP has to do with answers that a policy determines.
+    obligations: HashMap<PolicyId, Vec<Obligation>>,
     shapes: HashMap<EntityUid, ContextShape>,
     /// Operations that can fail at run time, for people.
     hazards: Vec<String>,
@@ -95,16 +102,26 @@ impl CedarPdp {
         let sources = Sources::load(files, &schema)?;
         let store = Store::load(files, &schema)?;
         let mapping = Mapping::load(files, &schema, trust_all)?;
+        check_session(mapping.session.as_ref(), &schema, &types)?;
         let mut names = HashMap::new();
         let mut requirements = HashMap::new();
+        let mut obligations = HashMap::new();
         let scopes = Scopes::new(&sources.policies)?;
         for policy in scopes.policies() {
             names.insert(policy.id().clone(), requirement::name_of(policy));
             if let Some(requirement) = requirement::of_policy(policy, files, allow_self)? {
                 requirements.insert(policy.id().clone(), requirement);
             }
+            let found = obligations::of_policy(policy).map_err(|text| PolicyError::Annotation {
+                policy: requirement::place_of(policy),
+                text,
+            })?;
+            if !found.is_empty() {
+                obligations.insert(policy.id().clone(), found);
+            }
         }
-        let shape = |action: &EntityUid| types.context(action).map(ContextShape::of);
+        let in_session = mapping.session.is_some();
+        let shape = |action: &EntityUid| Some(ContextShape::of(types.context(action)?, in_session));
         let shapes = schema.actions().filter_map(|a| Some((a.clone(), shape(a)?))).collect();
         let engine = format!("cedar {}", cedar_policy::get_sdk_version());
         let identity = PolicyIdentity { manifest: files.manifest_hash(), engine };
@@ -117,6 +134,7 @@ impl CedarPdp {
             mapping,
             names,
             requirements,
+            obligations,
             shapes,
             hazards: sources.hazards()?,
             allow_self,
@@ -132,6 +150,31 @@ impl CedarPdp {
     #[must_use]
     pub fn hazards(&self) -> &[String] {
         &self.hazards
+    }
+
+    /// What of a session is counted for these policies, if anything.
+    #[must_use]
+    pub fn session_rule(&self) -> Option<&SessionRule> {
+        self.mapping.session.as_ref()
+    }
+
+    /// The foreign decision point that has to agree with these policies, if any.
+    #[must_use]
+    pub fn remote_rule(&self) -> Option<&RemoteRule> {
+        self.mapping.remote.as_ref()
+    }
+
+    /// The request as the first of its session: for trying a policy out, where nothing is counted.
+    #[must_use]
+    pub fn as_first(&self, request: EvaluationRequest) -> EvaluationRequest {
+        match self.first_seen(request.action()) {
+            Some(seen) => request.in_session(seen),
+            None => request,
+        }
+    }
+
+    fn first_seen(&self, action: &placet_proto::action::Action) -> Option<SessionSeen> {
+        self.session_rule()?.fresh(action, &initiator_of(action)).ok()
     }
 
     /// The persons that policies name as approvers, ascending.
@@ -150,13 +193,14 @@ impl CedarPdp {
     /// # Errors
     /// The denial of a request that the mapping or the schema does not know.
     pub fn prepare(&self, request: &EvaluationRequest) -> Result<Prepared<'_>, Denial> {
-        self.prepare_action(request.action(), request.action().digest())
+        self.prepare_action(request.action(), request.action().digest(), request.session())
     }
 
     fn prepare_action(
         &self,
         action: &placet_proto::action::Action,
         digest: [u8; 32],
+        session: Option<&SessionSeen>,
     ) -> Result<Prepared<'_>, Denial> {
         let known = Known { types: &self.types, store: &self.store };
         let mapped = self.mapping.map(action, known)?;
@@ -164,9 +208,18 @@ impl CedarPdp {
         let Mapped { principal, action, resource, .. } = &mapped;
         let slice = self.scopes.slice(near(principal), near(action), near(resource));
         let entities = self.entities(&mapped, &slice)?;
-        let shape = self.shapes.get(action).copied().unwrap_or_default();
+        let shape = self.shapes.get(action).cloned().unwrap_or_default();
+        let session = match (shape.session.is_empty(), session) {
+            (true, _) => None,
+            (false, Some(seen)) => Some(seen.clone()),
+            // Counts of nothing would permit what a limit forbids.
+            (false, None) => {
+                let text = "what happened in this session is not known";
+                return Err(denial("pdp.session_unknown", text));
+            }
+        };
         let mut prepared =
-            Prepared { pdp: self, slice, mapped, entities, shape, digest, plain: None };
+            Prepared { pdp: self, slice, mapped, entities, shape, session, digest, plain: None };
         prepared.plain = Some(prepared.request(None)?);
         Ok(prepared)
     }
@@ -188,7 +241,7 @@ impl CedarPdp {
             Canary::Named(canary) => canary,
             Canary::Nobody => return self.test_nobody(),
         };
-        let evaluation = self.decide(&EvaluationRequest::new((**canary).clone()));
+        let evaluation = self.decide(&self.as_first(EvaluationRequest::new((**canary).clone())));
         match evaluation.outcome {
             Outcome::Permit(_) => Err(PolicyError::Canary("it is permitted".to_owned())),
             Outcome::Deny(Denial { code, detail }) if code != "pdp.denied" => {
@@ -224,18 +277,18 @@ impl CedarPdp {
 
     fn decide(&self, request: &EvaluationRequest) -> Evaluation {
         let action_digest = request.action().digest();
-        let mut evaluation = Evaluation {
-            outcome: Outcome::Deny(denial("pdp.denied", "no policy permits it")),
-            action_digest,
-            determining: Vec::new(),
-            errors: Vec::new(),
-        };
-        let prepared = self.prepare_action(request.action(), action_digest);
-        let outcome = prepared.and_then(|prepared| match request.approval() {
-            None => prepared.without_approval(&mut evaluation),
-            Some(approval) => prepared.with_approval(approval, &mut evaluation),
+        let nothing = Outcome::Deny(denial("pdp.denied", "no policy permits it"));
+        let mut evaluation = Evaluation::of(nothing, action_digest);
+        let prepared = self.prepare_action(request.action(), action_digest, request.session());
+        let outcome = prepared.and_then(|prepared| {
+            evaluation.seen.session = prepared.session.clone();
+            match request.approval() {
+                None => prepared.without_approval(&mut evaluation),
+                Some(approval) => prepared.with_approval(approval, &mut evaluation),
+            }
         });
         evaluation.outcome = outcome.unwrap_or_else(Outcome::Deny);
+        withhold(&mut evaluation, request.action());
         evaluation
     }
 }
@@ -278,6 +331,7 @@ pub struct Prepared<'p> {
     mapped: Mapped,
     entities: Entities,
     shape: ContextShape,
+    session: Option<SessionSeen>,
     digest: [u8; 32],
     /// The request without an approval.
     plain: Option<Request>,
@@ -304,18 +358,14 @@ impl Prepared<'_> {
     /// # Errors
     /// As [`Prepared::permitted`]; `pdp.denied`.
     pub fn outcome(&self) -> Result<Outcome, Denial> {
-        let mut evaluation = Evaluation {
-            outcome: Outcome::Permit(None),
-            action_digest: self.digest,
-            determining: Vec::new(),
-            errors: Vec::new(),
-        };
+        let mut evaluation = Evaluation::of(Outcome::Permit(None), self.digest);
         self.without_approval(&mut evaluation)
     }
 
     fn without_approval(&self, evaluation: &mut Evaluation) -> Result<Outcome, Denial> {
         let plain = self.run_into(None, evaluation)?;
         evaluation.determining = self.names(&plain.determining);
+        evaluation.obligations = self.obligations(&plain.determining);
         if plain.permitted {
             return Ok(Outcome::Permit(None));
         }
@@ -327,6 +377,7 @@ impl Prepared<'_> {
         let mut requirement = self.requirement(&decisive);
         requirement.quorum = requirement.quorum.max(self.least_quorum(evaluation)?);
         evaluation.determining = self.names(&decisive);
+        evaluation.promised = self.obligations(&approved.determining);
         Ok(Outcome::Requestable(requirement))
     }
 
@@ -341,18 +392,21 @@ impl Prepared<'_> {
         }
         let plain = self.run_into(None, evaluation)?;
         evaluation.determining = self.names(&plain.determining);
+        evaluation.obligations = self.obligations(&plain.determining);
         if plain.permitted {
             return Ok(Outcome::Permit(None));
         }
         let approved = self.run_into(Some(approval), evaluation)?;
         evaluation.determining = self.names(&approved.determining);
         if !approved.permitted {
+            evaluation.obligations = self.obligations(&approved.determining);
             return Err(denial("pdp.denied", "no policy permits it, even with this approval"));
         }
         let decisive = decisive(&plain, &approved);
         let requirement = self.requirement(&decisive);
         check_approval(approval, &requirement)?;
         evaluation.determining = self.names(&decisive);
+        evaluation.obligations = self.obligations(&approved.determining);
         Ok(Outcome::Permit(Some(requirement)))
     }
 
@@ -422,7 +476,8 @@ impl Prepared<'_> {
 
     fn request(&self, approval: Option<&VerifiedApproval>) -> Result<Request, Denial> {
         let mut context = self.mapped.context.clone();
-        self.shape.fill(&mut context, &b64::encode_hex(self.digest), approval);
+        let session = self.session.as_ref();
+        self.shape.fill(&mut context, &b64::encode_hex(self.digest), approval, session);
         let context = Context::from_pairs(context).map_err(|e| denial("pdp.schema", chain(&e)))?;
         let Mapped { principal, action, resource, .. } = &self.mapped;
         let of = [principal, action, resource].map(Clone::clone);
@@ -434,6 +489,16 @@ impl Prepared<'_> {
     fn requirement(&self, decisive: &[PolicyId]) -> Requirement {
         let ids = decisive.iter().filter_map(|id| self.pdp.requirements.get(id));
         requirement::merge(ids.cloned(), self.pdp.allow_self)
+    }
+
+    /// Of all policies that determine an answer, none left out.
+    fn obligations(&self, ids: &[PolicyId]) -> Vec<Obligation> {
+        let mut all = Vec::new();
+        if !self.pdp.obligations.is_empty() {
+            let of = ids.iter().filter_map(|id| self.pdp.obligations.get(id));
+            of.for_each(|found| add(&mut all, found.iter().cloned()));
+        }
+        all
     }
 
     fn names(&self, ids: &[PolicyId]) -> Vec<String> {

@@ -28,6 +28,7 @@ mod policy;
 mod problems;
 mod rates;
 mod search;
+mod sessions;
 mod store;
 mod submission;
 mod submit;
@@ -52,6 +53,7 @@ use self::callbacks::Callbacks;
 pub(crate) use self::input::initiator_of;
 use self::policy::Armed;
 use self::rates::Openings;
+use self::sessions::Sessions;
 use self::store::Store;
 use crate::Error;
 
@@ -67,6 +69,7 @@ struct Shared {
     /// Held while submissions find what they join and open the rest.
     opening: Mutex<()>,
     openings: Openings,
+    sessions: Sessions,
     store: Arc<Store>,
 }
 
@@ -78,12 +81,15 @@ impl Pep {
     /// `policy.*` for a policy that can't be armed, and those of the ledger.
     pub fn new(app: App) -> Result<Self, Error> {
         let ledger = app.ledger();
-        let armed = RwLock::new(Arc::new(Armed::load(ledger)?));
+        let armed = Armed::load(ledger)?;
+        let sessions = Sessions::default();
+        sessions.follow(ledger, armed.pdp.local().session_rule())?;
+        let armed = RwLock::new(Arc::new(armed));
         ledger.guard_policies(policy::judge);
         let store = Arc::new(Store::open(ledger.dir())?);
         let openings = Openings::new(ledger.config().openings_per_minute);
         let opening = Mutex::default();
-        let pep = Self(Arc::new(Shared { app, armed, opening, openings, store }));
+        let pep = Self(Arc::new(Shared { app, armed, opening, openings, sessions, store }));
         let callbacks = Callbacks(Arc::downgrade(&pep.0));
         let ledger = pep.0.app.ledger();
         ledger.outbound().add_source(Arc::new(callbacks));

@@ -6,7 +6,10 @@
 //! * [`http`]: both, and consuming approvals, as an HTTP service over a ledger.
 //! * [`enforce`]: what a PEP does with a decision: ask persons, spend an approval once, act, tell.
 //! * [`identity`]: who calls, by tokens, proofs of possession and certificates.
-//! * [`pdp`]: the trait of policy decision points; [`cedar`]: the embedded one.
+//! * [`pdp`]: the trait of policy decision points; [`cedar`]: the embedded one; [`remote`]: a
+//!   foreign one that has to agree.
+//! * [`obligations`]: what a PEP has to do with an answer; [`session`]: what agents did, counted for
+//!   policies.
 
 pub mod authzen;
 pub mod cedar;
@@ -14,7 +17,10 @@ pub mod enforce;
 pub mod error;
 pub mod http;
 pub mod identity;
+pub mod obligations;
 pub mod pdp;
 pub mod policy;
+pub mod remote;
+pub mod session;
 
 pub use error::Error;

@@ -3,7 +3,11 @@
 //! A PDP is pure: the same request under the same policy has the same answer, so that anybody who
 //! holds the policy of a receipt's manifest hash can repeat the decision.
 
-use placet_proto::document::Role;
+use placet_proto::{
+    action::Action,
+    document::{Initiator, Obligation, Role, Seen},
+    json::Json,
+};
 
 use crate::{
     Error,
@@ -64,6 +68,29 @@ pub struct Evaluation {
     pub determining: Vec<String>,
     /// Errors of policies at run time, bounded; any of them denies.
     pub errors: Vec<String>,
+    /// What the PEP has to do with this answer: of a permit before it counts as one, of a denial
+    /// beside it. Those of every determining policy.
+    pub obligations: Vec<Obligation>,
+    /// Of a requestable denial: what a permit by approval would carry.
+    pub promised: Vec<Obligation>,
+    /// What it rests on beside action, policy and approval.
+    pub seen: Seen,
+}
+
+impl Evaluation {
+    /// An outcome with nothing beside it.
+    #[must_use]
+    pub fn of(outcome: Outcome, action_digest: [u8; 32]) -> Self {
+        Self {
+            outcome,
+            action_digest,
+            determining: Vec::new(),
+            errors: Vec::new(),
+            obligations: Vec::new(),
+            promised: Vec::new(),
+            seen: Seen::default(),
+        }
+    }
 }
 
 /// What was decided.
@@ -84,7 +111,10 @@ pub struct Denial {
     /// Stable: `pdp.denied`, `pdp.policy_error`, `pdp.unmapped`, `pdp.schema`, `pdp.number`,
     /// `pdp.reserved`, `pdp.approval_digest`, `pdp.approval_method`, `pdp.approval_quorum`,
     /// `pdp.approval_expired`; of a service that could not find the approval in its log,
-    /// `pdp.approval_unverifiable`, and where too few persons may approve, `pdp.quorum_unmet`.
+    /// `pdp.approval_unverifiable`, and where too few persons may approve, `pdp.quorum_unmet`; of
+    /// obligations `pdp.obligation_unsupported`, `pdp.obligation_limit`; of sessions `pdp.session`,
+    /// `pdp.session_full`, `pdp.session_unknown`; of a foreign decision point `pdp.remote_denied`,
+    /// `pdp.remote_unavailable`, `pdp.remote_answer`.
     pub code: &'static str,
     /// For people and logs; may change.
     pub detail: String,
@@ -165,4 +195,25 @@ pub struct VerifiedApproval {
     pub user_verified: bool,
     /// Seconds since the oldest of them, by the caller's clock.
     pub age_seconds: u64,
+}
+
+/// Longest identifier of an initiator, in bytes (SPEC.md 4.5).
+const MAX_ID: usize = 1024;
+
+/// Who asks for an action: the actor of a delegation (`subject.properties.act`), else the subject.
+#[must_use]
+pub fn initiator_of(action: &Action) -> Initiator {
+    let act = action.subject().get("properties").and_then(|p| p.get("act"));
+    let member = |name: &str| {
+        let text = act.and_then(|act| act.get(name)).and_then(Json::as_str);
+        text.filter(|t| (1..=MAX_ID).contains(&t.len())).map(str::to_owned)
+    };
+    // `sub` is RFC 8693's name for it, `id` AuthZEN's.
+    match member("id").or_else(|| member("sub")) {
+        Some(id) => Initiator { kind: member("type").unwrap_or_else(|| "agent".to_owned()), id },
+        None => {
+            let (kind, id) = action.subject_ref();
+            Initiator { kind: kind.to_owned(), id: id.to_owned() }
+        }
+    }
 }

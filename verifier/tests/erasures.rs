@@ -92,6 +92,8 @@ fn of_two_asked() -> Story {
         at: UnixSeconds(s.forge.clock),
         not_after: None,
         quorum: Some(Quorum::of(2)),
+        obligations: vec![],
+        seen: None,
     });
     let request = s.request.clone();
     s.forge.ledger_states(decision, &request);

@@ -163,6 +163,8 @@ impl Place {
             approvals: Vec::new(),
             not_after: Some(UnixSeconds(now.0 + OPEN_S)),
             quorum: Some(Quorum::of(QUORUM as u64)),
+            obligations: vec![],
+            seen: None,
         };
         Ok(ledger.create(decision, Carried::default())?)
     }

@@ -9,7 +9,7 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::sync::{Arc, mpsc};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::config::Config;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
@@ -159,9 +159,11 @@ pub struct Call<'a> {
     pub body: &'a [u8],
 }
 
-/// The methods that deliveries use.
+/// The methods that are used; deliveries have no GET.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
+    /// GET, without a body.
+    Get,
     /// POST.
     Post,
     /// PUT.
@@ -173,12 +175,13 @@ impl Method {
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
+            Self::Get => "GET",
             Self::Post => "POST",
             Self::Put => "PUT",
         }
     }
 
-    /// The method of this name.
+    /// The method of a delivery of this name.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         [Self::Post, Self::Put].into_iter().find(|m| m.name() == name)
@@ -276,21 +279,31 @@ impl Client {
     /// # Errors
     /// [`Error`]; nothing was sent unless it is [`Error::Unreachable`].
     pub fn send(&self, call: &Call<'_>) -> Result<Reply, Error> {
+        self.send_within(call, self.config.timeouts().global.unwrap_or(TIMEOUT))
+    }
+
+    /// As [`Client::send`], with another time for the whole call.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn send_within(&self, call: &Call<'_>, time: Duration) -> Result<Reply, Error> {
+        let began = Instant::now();
         self.rules.check(call.target)?;
-        let addresses = self.resolve(call.target)?;
+        let addresses = self.resolve(call.target, time)?;
         self.rules.check_addresses(call.target, &addresses)?;
         let port = call.target.port;
         let pinned = Pinned(addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect());
         let connector = DefaultConnector::default();
         let agent = ureq::Agent::with_parts(self.config.clone(), connector, pinned);
-        let mut request = match call.method {
-            Method::Post => agent.post(&call.target.url),
-            Method::Put => agent.put(&call.target.url),
+        // What resolving took is gone.
+        let time = time.saturating_sub(began.elapsed());
+        let url = &call.target.url;
+        let response = match call.method {
+            Method::Get => prepared(agent.get(url), call, time).call(),
+            Method::Post => prepared(agent.post(url), call, time).send(call.body),
+            Method::Put => prepared(agent.put(url), call, time).send(call.body),
         };
-        for (name, value) in call.headers {
-            request = request.header(name, value);
-        }
-        let response = request.send(call.body).map_err(unreachable)?;
+        let response = response.map_err(unreachable)?;
         let retry_after = response
             .headers()
             .get("retry-after")
@@ -300,8 +313,7 @@ impl Client {
         Ok(Reply { status, retry_after, body, truncated })
     }
 
-    fn resolve(&self, target: &Target) -> Result<Vec<IpAddr>, Error> {
-        let time = self.config.timeouts().global.unwrap_or(TIMEOUT);
+    fn resolve(&self, target: &Target, time: Duration) -> Result<Vec<IpAddr>, Error> {
         let addresses = match &target.host {
             Host::Address(address) => vec![*address],
             Host::Name(name) => self.lookup.lookup(name, time).map_err(Error::Unreachable)?,
@@ -312,6 +324,16 @@ impl Client {
             _ => Err(Error::Url("its host has too many addresses")),
         }
     }
+}
+
+fn prepared<B>(
+    request: ureq::RequestBuilder<B>,
+    call: &Call<'_>,
+    time: Duration,
+) -> ureq::RequestBuilder<B> {
+    let request = request.config().timeout_global(Some(time)).build();
+    let headers = call.headers.iter();
+    headers.fold(request, |request, (name, value)| request.header(name, value))
 }
 
 fn unreachable(error: ureq::Error) -> Error {

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use placet_proto::action::Action;
 use placet_proto::document::{
-    Body, Decision, DigestRef, Ended, Initiator, PolicyRef, Quorum, Raw, Verdict, is_uuid_v4,
+    Body, Decision, DigestRef, Ended, Initiator, Obligation, PolicyRef, Quorum, Raw, Seen, Verdict,
+    is_uuid_v4,
 };
 use placet_proto::time::UnixSeconds;
 use tokio::sync::broadcast::{self, error::RecvError};
@@ -49,6 +50,10 @@ pub struct NewDecision {
     pub not_after: Option<UnixSeconds>,
     /// How many persons a requestable denial asks for; required there.
     pub quorum: Option<Quorum>,
+    /// What the PEP has to do with the answer.
+    pub obligations: Vec<Obligation>,
+    /// What it rests on beside action, policy and approvals.
+    pub seen: Option<Seen>,
 }
 
 /// What a requestable denial carries beside its decision.
@@ -148,6 +153,8 @@ impl Ledger {
             at: now,
             not_after: new.not_after,
             quorum: new.quorum,
+            obligations: new.obligations,
+            seen: new.seen,
         };
         if requestable {
             let marks = self.marks(&decision, &carried)?;
@@ -241,6 +248,27 @@ impl Ledger {
     /// `ledger.sqlite`.
     pub fn is_decided(&self, request: &str) -> Result<bool, Error> {
         Ok(!self.state.entries(request)?.is_empty())
+    }
+
+    /// The last permit of a request that was recorded before an index of the main log, if there is
+    /// one among the last few decisions.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`; those of reading the log.
+    pub fn permit_before(&self, request: &str, index: u64) -> Result<Option<Decision>, Error> {
+        for entry in self.state.entries_before(request, index)? {
+            match read_statement(&self.main, entry) {
+                Ok(statement) => match statement.document.body {
+                    Body::Decision(decision) if decision.decision == Verdict::Permit => {
+                        return Ok(Some(decision));
+                    }
+                    _ => {}
+                },
+                Err(Error::Refused(Refusal::Erased(_))) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     /// Where a request stands.

@@ -460,6 +460,20 @@ impl State {
         })
     }
 
+    /// Indexes of the last few statements about a request before this one, descending.
+    ///
+    /// # Errors
+    /// `ledger.sqlite`.
+    pub fn entries_before(&self, request: &str, index: u64) -> Result<Vec<u64>, Error> {
+        let sql = "SELECT entry FROM entry WHERE request = ?1 AND entry < ?2 \
+                   ORDER BY entry DESC LIMIT 16";
+        self.read(|c| {
+            c.prepare_cached(sql)?
+                .query_map(params![request, int(index)], |r| Ok(uint(r.get(0)?)))?
+                .collect()
+        })
+    }
+
     /// What a request carries beside its decision; nothing if that was lost.
     ///
     /// # Errors

@@ -148,6 +148,8 @@ impl Fixture {
             approvals: vec![],
             not_after: self.ledger.now().checked_add(600),
             quorum: Some(Quorum::of(required)),
+            obligations: vec![],
+            seen: None,
         }
     }
 

@@ -7,6 +7,7 @@
 //!
 //! `subject.type` is the caller's word: it selects among the schema's types, and nothing else does.
 
+mod beside;
 mod tables;
 
 use std::collections::HashMap;
@@ -21,7 +22,11 @@ use super::{
 use crate::{
     pdp::Denial,
     policy::{PolicyError, PolicyFiles},
+    remote::RemoteRule,
+    session::SessionRule,
 };
+
+pub(super) use beside::check_session;
 
 /// The tables, checked against the schema.
 #[derive(Debug)]
@@ -36,6 +41,10 @@ pub(super) struct Mapping {
     parameters: &'static str,
     undeclared: Undeclared,
     trust_all: bool,
+    /// What of a session is counted for policies.
+    pub session: Option<SessionRule>,
+    /// The foreign decision point that has to agree.
+    pub remote: Option<RemoteRule>,
 }
 
 /// The request that must be denied before a policy is armed.
@@ -212,8 +221,9 @@ impl Mapping {
         reader: &mut Reader<'_>,
     ) -> Result<Values, Denial> {
         let given = action.context();
-        let reserved = ["action_digest", self.parameters];
-        if let Some(name) = reserved.into_iter().find(|name| given.get(name).is_some()) {
+        let session = self.session.as_ref().map(|_| "session");
+        let mut reserved = ["action_digest", self.parameters].into_iter().chain(session);
+        if let Some(name) = reserved.find(|name| given.get(name).is_some()) {
             return Err(denial("pdp.reserved", format!("context.{name} is filled by the gate")));
         }
         let Some(shape) = known.types.context(&rule.action) else { return Ok(Values::new()) };

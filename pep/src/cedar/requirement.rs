@@ -13,6 +13,7 @@
 use cedar_policy::Policy;
 use placet_proto::document::{Role, is_uuid_v4};
 
+use super::obligations;
 use crate::{
     pdp::{Approvers, MAX_QUORUM, Method, Requirement},
     policy::{PolicyError, PolicyFiles},
@@ -37,7 +38,7 @@ pub(super) fn of_policy(
     files: &PolicyFiles,
     allow_self: bool,
 ) -> Result<Option<Requirement>, PolicyError> {
-    let fault = |text: String| PolicyError::Annotation { policy: name_of(policy), text };
+    let fault = |text: String| PolicyError::Annotation { policy: place_of(policy), text };
     if let Some((given, meant)) = misspelt(policy) {
         return Err(fault(format!("@{given} is unknown; is it meant to be @{meant}?")));
     }
@@ -123,6 +124,14 @@ pub(super) fn merge(
     if any { merged } else { Requirement { method: Method::Webauthn, allow_self, ..merged } }
 }
 
+/// What people and records call a policy, and where it is.
+pub(super) fn place_of(policy: &Policy) -> String {
+    match policy.annotation("id") {
+        Some(name) => format!("{name} ({})", policy.id()),
+        None => policy.id().to_string(),
+    }
+}
+
 /// What people and records call a policy: its `@id`, else the engine's own id.
 pub(super) fn name_of(policy: &Policy) -> String {
     policy.annotation("id").map_or_else(|| policy.id().to_string(), str::to_owned)
@@ -157,9 +166,11 @@ fn approvers(text: &str) -> Result<Approvers, String> {
 /// An annotation that is within two letters of one of ours, and none.
 fn misspelt(policy: &Policy) -> Option<(String, &'static str)> {
     let keys = policy.annotations().map(|(key, _)| key.to_string());
-    keys.filter(|key| !NAMES.contains(&key.as_str())).find_map(|key| {
+    let known = || NAMES.into_iter().chain(obligations::NAMES).chain(["id"]);
+    keys.filter(|key| !known().any(|name| name == key)).find_map(|key| {
         let plain = key.to_ascii_lowercase().replace('-', "_");
-        NAMES.into_iter().find(|name| distance(&plain, name) <= 2).map(|meant| (key, meant))
+        let ours = || NAMES.into_iter().chain(obligations::NAMES);
+        ours().find(|name| distance(&plain, name) <= 2).map(|meant| (key, meant))
     })
 }
 

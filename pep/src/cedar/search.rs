@@ -69,7 +69,9 @@ fn page<'c>(
 
 /// An error is a denial here as everywhere.
 fn is_permitted(pdp: &CedarPdp, action: &Action) -> bool {
-    let prepared = pdp.prepare_action(action, action.digest());
+    // What the session did so far is not looked at: no decision is made.
+    let seen = pdp.first_seen(action);
+    let prepared = pdp.prepare_action(action, action.digest(), seen.as_ref());
     prepared.and_then(|prepared| prepared.permitted()).unwrap_or(false)
 }
 

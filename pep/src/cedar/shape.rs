@@ -1,13 +1,13 @@
 //! Which of the context members that the gate fills an action's schema declares.
 
 use cedar_policy::RestrictedExpression;
-use placet_proto::b64;
+use placet_proto::{b64, document::SessionSeen};
 
 use super::types::{Record, Type, Values};
 use crate::pdp::VerifiedApproval;
 
 /// What the context of one action may hold.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct ContextShape {
     action_digest: bool,
     /// `context.approval` with `digest` and `method`.
@@ -16,11 +16,14 @@ pub(super) struct ContextShape {
     pub approvers: bool,
     user_verified: bool,
     age_seconds: bool,
+    /// The members of `context.session`, where the mapping has a session filled.
+    pub session: Vec<String>,
 }
 
 impl ContextShape {
-    /// The shape of a context of this type.
-    pub fn of(context: &Record) -> Self {
+    /// The shape of a context of this type. `session`: whether its member of that name is one that
+    /// is filled here.
+    pub fn of(context: &Record, session: bool) -> Self {
         let is = |record: &Record, name: &str, of: &Type| {
             record.get(name).is_some_and(|member| member.of == *of)
         };
@@ -35,17 +38,26 @@ impl ContextShape {
             approvers: has("approvers", &Type::Long),
             user_verified: has("user_verified", &Type::Bool),
             age_seconds: has("age_seconds", &Type::Long),
+            session: match context.get("session").map(|member| &member.of) {
+                Some(Type::Record(record)) if session => record.keys().cloned().collect(),
+                _ => Vec::new(),
+            },
         }
     }
 
-    /// Sets `action_digest` and, if given, `approval`, as far as the schema declares them.
+    /// Sets `action_digest` and, if given, `approval` and `session`, as far as the schema declares
+    /// them.
     pub fn fill(
         &self,
         context: &mut Values,
         action_digest: &str,
         approval: Option<&VerifiedApproval>,
+        session: Option<&SessionSeen>,
     ) {
         type E = RestrictedExpression;
+        if let Some(session) = session {
+            self.fill_session(context, session);
+        }
         if self.action_digest {
             context.insert("action_digest".to_owned(), E::new_string(action_digest.to_owned()));
         }
@@ -64,6 +76,20 @@ impl ContextShape {
         // Names of one record are all different here, which is all that can fail.
         if let Ok(record) = record {
             context.insert("approval".to_owned(), record);
+        }
+    }
+
+    fn fill_session(&self, context: &mut Values, session: &SessionSeen) {
+        type E = RestrictedExpression;
+        if self.session.is_empty() {
+            return;
+        }
+        let members = self.session.iter().map(|name| {
+            let count = session.count(name).unwrap_or(u64::MAX);
+            (name.clone(), E::new_long(i64::try_from(count).unwrap_or(i64::MAX)))
+        });
+        if let Ok(record) = E::new_record(members) {
+            context.insert("session".to_owned(), record);
         }
     }
 }

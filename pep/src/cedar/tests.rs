@@ -1,6 +1,10 @@
 use super::*;
 use crate::policy::POLICIES;
-use placet_proto::{action::Action, json};
+use placet_proto::{
+    action::Action,
+    document::{Initiator, SessionSeen},
+    json,
+};
 use std::collections::BTreeMap;
 
 fn action(name: &str, id: &str) -> Action {
@@ -480,4 +484,5 @@ fn the_policy_without_policies_denies_everything() {
     assert_eq!(denied(&approved(&pdp, &nothing, approval_of(&nothing))), "pdp.denied");
 }
 
+mod beside;
 mod folder;

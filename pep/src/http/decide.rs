@@ -3,18 +3,19 @@
 use placet_ledger::Error as LedgerError;
 use placet_ledger::service::{Carried, NewDecision, Reach, Refusal};
 use placet_proto::action::Action;
-use placet_proto::document::{Body, Decision, Initiator, PolicyRef, Quorum, Raw, Verdict};
+use placet_proto::document::{Body, Decision, Initiator, Quorum, Raw, Seen, SessionSeen, Verdict};
 use placet_proto::time::UnixSeconds;
 
 use super::approval::{Approved, Unverified, verify};
-use super::input::initiator_of;
 use super::policy::Armed;
+use super::sessions::{Counting, Hold};
 use super::{Pep, tokens};
 use crate::Error;
 use crate::authzen::{
     AccessRequest, ApprovalEcho, EvaluationRequest, EvaluationResponse, NextAction, ResponseMeta,
 };
-use crate::pdp::{Approvers, Denial, Evaluation, Outcome, Pdp as _, Requirement};
+use crate::pdp::{Approvers, Denial, Evaluation, Outcome, Pdp as _, Requirement, initiator_of};
+use crate::session::{Delta, Entry};
 
 /// Seconds for which an approval can be asked for after a denial, at most.
 const DENIAL_S: u64 = 600;
@@ -52,27 +53,26 @@ impl Pep {
         action: Action,
         raw: Option<Raw>,
     ) -> Result<EvaluationResponse, Error> {
-        let armed = self.armed()?;
         let initiator = initiator_of(&action);
         let asked = Asked { action, initiator, raw };
-        let plain = EvaluationRequest::new(asked.action.clone());
-        let (evaluation, claim) = match self.claim(&asked)? {
-            Claim::None => (armed.pdp.evaluate(&plain)?, Claim::None),
-            Claim::Refused(denial) => self.without(&armed, plain, denial)?,
-            Claim::Counts(approved) => {
-                let with = plain.clone().with_approval(approved.verified.clone());
-                let evaluation = armed.pdp.evaluate(&with)?;
-                match &evaluation.outcome {
-                    // It falls short of what the policy wants by now.
-                    Outcome::Deny(denial) if NextAction::of(denial) == NextAction::Request => {
-                        let denial = denial.clone();
-                        self.without(&armed, plain, denial)?
-                    }
-                    _ => (evaluation, Claim::Counts(approved)),
-                }
+        let claim = self.claim(&asked)?;
+        let (armed, hold) = self.armed_and_held()?;
+        let now = self.0.app.ledger().now().0;
+        let entered = hold.enter(&asked.action, &asked.initiator, now, |session| {
+            let judged = judge(&armed, &asked, claim, session.map(|(seen, _)| seen));
+            let delta = judged.as_ref().map(|(e, _)| delta(&hold, e, session)).unwrap_or_default();
+            (judged, delta)
+        });
+        let (ours, claim, counting) = match entered {
+            Ok((judged, counting)) => {
+                let (ours, claim) = judged?;
+                (ours, claim, counting)
             }
+            Err(denial) => (denied(&asked, denial), Claim::None, None),
         };
-        self.record(&armed, asked, evaluation, &claim)
+        // Counted as ours would have it, until the other has answered.
+        let evaluation = armed.pdp.complete(ours, &asked.action);
+        self.record(&armed, asked, evaluation, &claim, counting)
     }
 
     fn claim(&self, asked: &Asked) -> Result<Claim, Error> {
@@ -85,32 +85,13 @@ impl Pep {
         }
     }
 
-    /// An approval that does not count is ignored where a new one may be asked for; one that is
-    /// not ours ends it (ARAP, "Completion Semantics", `next_action`).
-    fn without(
-        &self,
-        armed: &Armed,
-        plain: EvaluationRequest,
-        denial: Denial,
-    ) -> Result<(Evaluation, Claim), Error> {
-        let evaluation = match NextAction::of(&denial) {
-            NextAction::Request => armed.pdp.evaluate(&plain)?,
-            NextAction::None => Evaluation {
-                outcome: Outcome::Deny(denial.clone()),
-                action_digest: plain.action().digest(),
-                determining: Vec::new(),
-                errors: Vec::new(),
-            },
-        };
-        Ok((evaluation, Claim::Refused(denial)))
-    }
-
     fn record(
         &self,
         armed: &Armed,
         asked: Asked,
         mut evaluation: Evaluation,
         claim: &Claim,
+        counting: Option<Counting<'_>>,
     ) -> Result<EvaluationResponse, Error> {
         let ledger = self.0.app.ledger();
         // What the policy engine says of an error names entities, and these are people.
@@ -129,6 +110,9 @@ impl Pep {
         let Body::Decision(decision) = &recorded.document.body else {
             return Err(LedgerError::from(Refusal::RequestUnknown).into());
         };
+        if let Some(counting) = counting {
+            counting.decided(&evaluation.outcome, decision.at.0);
+        }
         let expires_at = denial_ends(decision);
         let access_request = requirement
             .map(|_| self.access_request(&asked.action, &decision.request, decision.at, expires_at))
@@ -184,6 +168,8 @@ impl Pep {
             approvals: approvals.unwrap_or_default(),
             not_after: quorum.as_ref().and_then(|_| ledger.now().checked_add(request_s)),
             quorum,
+            obligations: evaluation.obligations.clone(),
+            seen: Some(evaluation.seen.clone()).filter(|seen| *seen != Seen::default()),
         }
     }
 
@@ -253,17 +239,134 @@ impl Pep {
         })
     }
 
-    /// The policy in force, if it permits an action with these approvals. Nothing is recorded.
-    pub(super) fn permits(
+    /// What is decided about an action with these approvals. Nothing is recorded; what was counted
+    /// for it is taken back unless it is told otherwise.
+    pub(super) fn evaluate_with<'h>(
         &self,
-        action: Action,
+        armed: &Armed,
+        hold: &'h Hold<'_>,
+        decision: &Decision,
         approved: &Approved,
-    ) -> Result<Option<PolicyRef>, Error> {
-        let armed = self.armed()?;
-        let request = EvaluationRequest::new(action).with_approval(approved.verified.clone());
-        let evaluation = armed.pdp.evaluate(&request)?;
-        let permitted = matches!(evaluation.outcome, Outcome::Permit(_));
-        Ok(permitted.then(|| armed.policy.clone()))
+    ) -> Result<(Evaluation, Option<Counting<'h>>), Error> {
+        let (action, initiator) = (&decision.action, &decision.initiator);
+        let request = EvaluationRequest::new(action.clone());
+        let request = request.with_approval(approved.verified.clone());
+        let now = self.0.app.ledger().now().0;
+        let entered = hold.enter(action, initiator, now, |session| {
+            let request = in_session(request, session.map(|(seen, _)| seen));
+            let ours = armed.pdp.local().evaluate(&request);
+            // It will be an execution; until then it takes the place of one.
+            let delta = match (hold.book(), session) {
+                (Some(book), Some((_, entry))) => book.rule().executed(&entry.amounts),
+                _ => Delta::default(),
+            };
+            (ours, delta)
+        });
+        let (ours, counting) = match entered {
+            Ok((ours, counting)) => (ours?, counting),
+            Err(denial) => (Evaluation::of(Outcome::Deny(denial), action.digest()), None),
+        };
+        Ok((armed.pdp.complete(ours, action), counting))
+    }
+
+    /// Whether an action would be permitted with these approvals now. Nothing is recorded, nothing
+    /// counted.
+    pub(super) fn permits(&self, decision: &Decision, approved: &Approved) -> Result<bool, Error> {
+        let (armed, hold) = self.armed_and_held()?;
+        let (evaluation, _) = self.evaluate_with(&armed, &hold, decision, approved)?;
+        Ok(matches!(evaluation.outcome, Outcome::Permit(_)))
+    }
+
+    /// Records that an approved action is permitted, before it is spent: what the PEP has to do
+    /// with it, and what that rests on.
+    pub(super) fn record_permit(
+        &self,
+        armed: &Armed,
+        decided: &Decision,
+        approved: &Approved,
+        evaluation: &Evaluation,
+    ) -> Result<(), Error> {
+        let new = NewDecision {
+            request: Some(decided.request.clone()),
+            audience: decided.audience.clone(),
+            action: decided.action.clone(),
+            initiator: decided.initiator.clone(),
+            decision: Verdict::Permit,
+            policy: armed.policy.clone(),
+            determining: evaluation.determining.iter().take(MAX_DETERMINING).cloned().collect(),
+            reason: "approved".to_owned(),
+            approvals: approved.approvals.clone(),
+            not_after: None,
+            quorum: None,
+            obligations: evaluation.obligations.clone(),
+            seen: Some(evaluation.seen.clone()).filter(|seen| *seen != Seen::default()),
+        };
+        self.0.app.ledger().decide(new, Carried::default())?;
+        Ok(())
+    }
+}
+
+/// What our policies say, with an approval as far as it counts.
+fn judge(
+    armed: &Armed,
+    asked: &Asked,
+    claim: Claim,
+    session: Option<&SessionSeen>,
+) -> Result<(Evaluation, Claim), Error> {
+    let plain = in_session(EvaluationRequest::new(asked.action.clone()), session);
+    let ours = armed.pdp.local();
+    match claim {
+        Claim::None => Ok((ours.evaluate(&plain)?, Claim::None)),
+        Claim::Refused(denial) => without(armed, asked, plain, denial),
+        Claim::Counts(approved) => {
+            let with = plain.clone().with_approval(approved.verified.clone());
+            let evaluation = ours.evaluate(&with)?;
+            match &evaluation.outcome {
+                // It falls short of what the policy wants by now.
+                Outcome::Deny(denial) if NextAction::of(denial) == NextAction::Request => {
+                    let denial = denial.clone();
+                    without(armed, asked, plain, denial)
+                }
+                _ => Ok((evaluation, Claim::Counts(approved))),
+            }
+        }
+    }
+}
+
+/// An approval that does not count is ignored where a new one may be asked for; one that is not
+/// ours ends it (ARAP, "Completion Semantics", `next_action`).
+fn without(
+    armed: &Armed,
+    asked: &Asked,
+    plain: EvaluationRequest,
+    denial: Denial,
+) -> Result<(Evaluation, Claim), Error> {
+    let evaluation = match NextAction::of(&denial) {
+        NextAction::Request => armed.pdp.local().evaluate(&plain)?,
+        NextAction::None => denied(asked, denial.clone()),
+    };
+    Ok((evaluation, Claim::Refused(denial)))
+}
+
+fn denied(asked: &Asked, denial: Denial) -> Evaluation {
+    Evaluation::of(Outcome::Deny(denial), asked.action.digest())
+}
+
+fn in_session(request: EvaluationRequest, seen: Option<&SessionSeen>) -> EvaluationRequest {
+    match seen {
+        Some(seen) => request.in_session(seen.clone()),
+        None => request,
+    }
+}
+
+fn delta(
+    hold: &Hold<'_>,
+    evaluation: &Evaluation,
+    session: Option<(&SessionSeen, &Entry)>,
+) -> Delta {
+    match (hold.book(), session) {
+        (Some(book), Some((_, entry))) => book.rule().decided(&evaluation.outcome, &entry.amounts),
+        _ => Delta::default(),
     }
 }
 

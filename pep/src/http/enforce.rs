@@ -8,11 +8,14 @@ use placet_ledger::http::App;
 use placet_ledger::http::problem::Fault;
 use placet_ledger::service::{Consume, Consumed, Refusal, Report};
 use placet_proto::b64;
-use placet_proto::document::{DigestRef, OutcomeResult};
+use placet_proto::document::{DigestRef, OutcomeResult, Seen};
 use placet_proto::json::Json;
 
 use super::approval::approved;
 use super::{Body, Pep, body, input, json, reply};
+use crate::Error;
+use crate::obligations::{self, Obligation};
+use crate::pdp::Outcome;
 
 /// Longest idempotency key, in bytes.
 const MAX_KEY: usize = 1024;
@@ -23,7 +26,8 @@ const MAX_DETAIL: usize = 4096;
 
 /// `{request, initiator {type, id}, action_digest, raw?, idempotency_key}`: once this is answered
 /// with 200 the PEP may act, once. `repeated` says that the same call was answered before, so that
-/// the action may have run.
+/// the action may have run. `obligations`, where there are any, are to be fulfilled
+/// before it acts; a PEP that can't reports a failure instead.
 pub async fn consume(State(pep): State<Pep>, bytes: Body) -> Response {
     reply(async {
         let known = ["request", "initiator", "action_digest", "raw", "idempotency_key"];
@@ -42,8 +46,12 @@ pub async fn consume(State(pep): State<Pep>, bytes: Body) -> Response {
         let size = move |app: &App| app.ledger().covers_consume(&request);
         let consumed = pep.0.app.run_covered(size, move |_| Ok(worker.consume(&call)));
         let consumed = consumed.await??;
+        let (consumed, obligations) = consumed;
         let mut out = Json::object([("execution", reference(&consumed.execution))]);
         out.insert("repeated", Json::Bool(consumed.repeated));
+        if !obligations.is_empty() {
+            out.insert("obligations", obligations::to_json(&obligations));
+        }
         Ok(json(&out))
     })
     .await
@@ -52,30 +60,49 @@ pub async fn consume(State(pep): State<Pep>, bytes: Body) -> Response {
 impl Pep {
     /// Spends the approvals of a request, if the policy in force permits it with them. What
     /// permitted is in force still when the approvals are spent, or it is decided again.
-    fn consume(&self, call: &Consume) -> Result<Consumed, Fault> {
+    fn consume(&self, call: &Consume) -> Result<(Consumed, Vec<Obligation>), Fault> {
         let ledger = self.0.app.ledger();
         for _ in 0..MAX_TRIES {
             let view = ledger.request(&call.request)?;
             // Spent already: whether this call repeats the one that did is for the ledger to say.
-            if view.row.execution.is_some() {
-                return Ok(ledger.consume(call)?);
+            if let Some(execution) = &view.row.execution {
+                let consumed = ledger.consume(call)?;
+                let permit = ledger.permit_before(&call.request, execution.index)?;
+                let obligations = permit.map(|permit| permit.obligations).unwrap_or_default();
+                return Ok((consumed, obligations));
             }
             let approved = approved(ledger, &view, call.raw.clone())?;
-            let permitted = self.permits(view.decision.action, &approved).map_err(|e| {
-                let status = StatusCode::SERVICE_UNAVAILABLE;
-                Fault::new(status, "Service Unavailable", e.code(), "no policy could decide")
-            })?;
-            let Some(policy) = permitted else {
+            let (armed, hold) = self.armed_and_held().map_err(undecided)?;
+            let decided = self.evaluate_with(&armed, &hold, &view.decision, &approved);
+            let (evaluation, counting) = decided.map_err(undecided)?;
+            if !matches!(evaluation.outcome, Outcome::Permit(_)) {
                 let why = Refusal::NotApproved("the policy in force does not permit it");
                 return Err(LedgerError::from(why).into());
-            };
-            match ledger.consume(&Consume { policy: Some(policy), ..call.clone() }) {
+            }
+            // A permit that asks for nothing and rests on nothing else is in the execution already.
+            if !evaluation.obligations.is_empty() || evaluation.seen != Seen::default() {
+                self.record_permit(&armed, &view.decision, &approved, &evaluation)
+                    .map_err(undecided)?;
+            }
+            let policy = Some(armed.policy.clone());
+            match ledger.consume(&Consume { policy, ..call.clone() }) {
                 Err(LedgerError::Refused(Refusal::PolicyChanged)) => {}
-                other => return Ok(other?),
+                other => {
+                    let consumed = other?;
+                    if let Some(counting) = counting.filter(|_| !consumed.repeated) {
+                        counting.executed(ledger.now().0);
+                    }
+                    return Ok((consumed, evaluation.obligations));
+                }
             }
         }
         Err(LedgerError::from(Refusal::PolicyChanged).into())
     }
+}
+
+fn undecided(error: Error) -> Fault {
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Fault::new(status, "Service Unavailable", error.code(), "no policy could decide")
 }
 
 /// `{request, result, action_digest, raw?, detail?}`: how it ended, `result` being `success`,

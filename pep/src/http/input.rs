@@ -3,7 +3,6 @@
 use axum::body::Bytes;
 use axum::http::{HeaderMap, header};
 use placet_ledger::http::problem::Fault;
-use placet_proto::action::Action;
 use placet_proto::b64;
 use placet_proto::document::{Digest, Initiator, Raw};
 use placet_proto::json::{self, Json};
@@ -80,21 +79,4 @@ pub fn initiator(value: &Json) -> Result<Initiator, Fault> {
     let members = initiator.as_object();
     only(members.ok_or_else(|| Fault::bad_request("`initiator` is an object"))?, &["type", "id"])?;
     Ok(Initiator { kind: text(initiator, "type", MAX_ID)?, id: text(initiator, "id", MAX_ID)? })
-}
-
-/// Who asks for an action: the actor of a delegation (`subject.properties.act`), else the subject.
-pub fn initiator_of(action: &Action) -> Initiator {
-    let act = action.subject().get("properties").and_then(|p| p.get("act"));
-    let member = |name: &str| {
-        let text = act.and_then(|act| act.get(name)).and_then(Json::as_str);
-        text.filter(|t| (1..=MAX_ID).contains(&t.len())).map(str::to_owned)
-    };
-    // `sub` is RFC 8693's name for it, `id` AuthZEN's.
-    match member("id").or_else(|| member("sub")) {
-        Some(id) => Initiator { kind: member("type").unwrap_or_else(|| "agent".to_owned()), id },
-        None => {
-            let (kind, id) = action.subject_ref();
-            Initiator { kind: kind.to_owned(), id: id.to_owned() }
-        }
-    }
 }

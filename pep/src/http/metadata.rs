@@ -5,6 +5,7 @@ use axum::response::Response;
 use placet_proto::json::Json;
 
 use super::{Pep, json, reply};
+use crate::obligations::SUPPORTED;
 
 /// ARAP's capability.
 const CAPABILITY: &str = "urn:openid:authzen:capability:access-request";
@@ -37,5 +38,6 @@ fn members(pep: &Pep) -> Json {
         ("access_request_endpoint", pep.url("/access/v1/requests").into()),
         ("jwks_uri", pep.url("/.well-known/jwks.json").into()),
         ("capabilities", vec![Json::from(CAPABILITY)].into()),
+        ("supported_obligations", SUPPORTED.map(Json::from).to_vec().into()),
     ])
 }

@@ -191,8 +191,7 @@ impl Pep {
         let Ok(approved) = approved(self.0.app.ledger(), other, other.raw.clone()) else {
             return Ok(false);
         };
-        let permitted = self.permits(other.decision.action.clone(), &approved);
-        Ok(permitted.is_ok_and(|policy| policy.is_some()))
+        Ok(self.permits(&other.decision, &approved).unwrap_or(false))
     }
 
     /// Whether as many requests as are to be opened may be, and somebody can answer them.

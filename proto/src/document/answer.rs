@@ -3,7 +3,7 @@
 use super::after::After;
 use super::fields::{Builder, Digest, Fields, MAX_TEXT};
 use super::parts::{ActionRef, Initiator, PolicyRef, Quorum, Raw, Signer, read_refs, write_refs};
-use super::{DigestRef, DocumentError};
+use super::{DigestRef, DocumentError, Obligation, Seen};
 use crate::Error;
 use crate::action::Action;
 use crate::time::UnixSeconds;
@@ -181,6 +181,10 @@ pub struct Decision {
     pub not_after: Option<UnixSeconds>,
     /// How many persons a requestable denial asks for.
     pub quorum: Option<Quorum>,
+    /// What the PEP has to do with the answer.
+    pub obligations: Vec<Obligation>,
+    /// What it rests on beside action, policy and approvals.
+    pub seen: Option<Seen>,
 }
 
 impl Decision {
@@ -200,6 +204,8 @@ impl Decision {
             at: f.time("at")?,
             not_after: if f.has("not_after") { Some(f.time("not_after")?) } else { None },
             quorum: if f.has("quorum") { Some(Quorum::read(f)?) } else { None },
+            obligations: Obligation::read_all(f)?,
+            seen: Seen::read(f)?,
         })
     }
 
@@ -219,6 +225,10 @@ impl Decision {
         }
         if let Some(q) = &self.quorum {
             q.write(b);
+        }
+        Obligation::write_all(&self.obligations, b);
+        if let Some(seen) = &self.seen {
+            seen.write(b);
         }
     }
 }

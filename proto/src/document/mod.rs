@@ -9,6 +9,7 @@ mod execution;
 pub(crate) mod fields;
 mod governance;
 mod parts;
+mod seen;
 mod upkeep;
 
 pub use after::{After, NoteRef};
@@ -21,6 +22,9 @@ pub use governance::{
 };
 pub use parts::{
     DigestRef, Initiator, MAX_CREDENTIAL, MAX_PEOPLE, PolicyRef, Quorum, Raw, Role, Signer,
+};
+pub use seen::{
+    MAX_COUNTS, MAX_OBLIGATIONS, MAX_PROPERTIES, Obligation, RemoteSeen, Seen, SessionSeen,
 };
 pub use upkeep::{Administration, Erasure, ErasureTarget};
 

@@ -174,6 +174,27 @@ def targets(value):
         _fail("targets ascend")
 
 
+def properties(value):
+    _typed(dict, value)
+    if len(sjson.jcs(value)) > 4096:
+        _fail("length of properties")
+
+
+def obligations(value):
+    a_list(an_object(id=ID, type=ID, properties=properties), 1, 64)(value)
+    if len({one["id"] for one in value}) != len(value):
+        _fail("ids of obligations")
+
+
+def seen(value):
+    an_object(
+        session_optional=an_object(window_s=a_uint(1), counts=a_map(a_uint(), 32)),
+        remote_optional=an_object(pdp=ID, decision_optional=a_bool),
+    )(value)
+    if not value:
+        _fail("seen is empty")
+
+
 QUORUM = an_object(
     required=a_uint(1, 16), people_optional=people, roles_optional=roles(1),
     allow_self_optional=a_choice(True),
@@ -265,7 +286,7 @@ _members = {
         request=UUID, action=ACTION, audience=ID, initiator=INITIATOR, policy=POLICY_REF,
         decision=a_choice("permit", "deny", "requestable"), determining=a_list(ID), reason=TEXT,
         approvals=a_list(DIGEST_REF, 0, 16), at=TIME, not_after_optional=TIME,
-        quorum_optional=QUORUM),
+        quorum_optional=QUORUM, obligations_optional=obligations, seen_optional=seen),
     "expiry": dict(request=UUID, at=TIME),
     "cancel": dict(request=UUID, at=TIME, reason=TEXT),
     "execution": dict(

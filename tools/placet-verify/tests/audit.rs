@@ -619,6 +619,8 @@ fn a_request_with_too_many_statements_is_open() {
             at: UnixSeconds(s.forge.clock),
             not_after: None,
             quorum: None,
+            obligations: vec![],
+            seen: None,
         };
         s.forge.ledger_states(Body::Decision(decision), &request);
     }

@@ -135,6 +135,8 @@ mod tests {
             at: UnixSeconds(at),
             not_after: Some(UnixSeconds(9_000)),
             quorum: Some(Quorum::of(1)),
+            obligations: vec![],
+            seen: None,
         }
     }
 

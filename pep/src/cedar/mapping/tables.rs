@@ -15,6 +15,14 @@
 //! parameters = ["reason"]              # of action.properties, seen as context.action
 //! context = ["ticket"]
 //!
+//! [session]                            # what agents did, counted for policies
+//! id = "session_id"                    # member of the context; default
+//! window = "10m"                       # default; at most 24h
+//! volumes = {records = "action.records"}
+//!
+//! [pdp]                                # a foreign decision point that has to agree
+//! url = "https://pdp.example.com"
+//!
 //! [canary]                             # mandatory: a request that must be denied
 //! subject = {type = "agent", id = "support-bot"}
 //! action = {name = "disable_user"}
@@ -65,6 +73,8 @@ pub(super) fn load(
         parameters: "action",
         undeclared: Undeclared::Hidden,
         trust_all,
+        session: None,
+        remote: None,
     })
 }
 
@@ -119,9 +129,9 @@ impl ActionRule {
 }
 
 /// A mapping that is being read.
-struct Tables<'s> {
+pub(super) struct Tables<'s> {
     name: &'static str,
-    file: Json,
+    pub(super) file: Json,
     schema: &'s Schema,
     defaults: Defaults,
 }
@@ -129,6 +139,8 @@ struct Tables<'s> {
 impl Tables<'_> {
     fn read(self, trust_all: bool) -> Result<Mapping, PolicyError> {
         let known = ["version", "defaults", "subjects", "resources", "actions", "canary"];
+        let more = ["session", "pdp"];
+        let known: Vec<&str> = known.into_iter().chain(more).collect();
         self.refuse_unknown(&self.file, &known)?;
         let toml = self.name == MAPPING_TOML;
         let undeclared = self.undeclared()?;
@@ -148,6 +160,8 @@ impl Tables<'_> {
             parameters: if toml { "action" } else { "parameters" },
             undeclared,
             trust_all,
+            session: self.session()?,
+            remote: self.remote()?,
             defaults: by_rule.then_some(self.defaults),
         })
     }
@@ -235,7 +249,7 @@ impl Tables<'_> {
         Ok(ActionRule { action, parameters, context: self.selection(rule, "context")? })
     }
 
-    fn selection(&self, rule: &Json, member: &str) -> Result<Selection, PolicyError> {
+    pub(super) fn selection(&self, rule: &Json, member: &str) -> Result<Selection, PolicyError> {
         let Some(list) = rule.get(member) else { return Ok(Selection::All) };
         let names = list.as_array().ok_or_else(|| self.fault(format!("{member} is no list")))?;
         let name = |name: &Json| name.as_str().map(str::to_owned);
@@ -244,7 +258,7 @@ impl Tables<'_> {
         Ok(Selection::Listed(names))
     }
 
-    fn refuse_unknown(&self, value: &Json, known: &[&str]) -> Result<(), PolicyError> {
+    pub(super) fn refuse_unknown(&self, value: &Json, known: &[&str]) -> Result<(), PolicyError> {
         let members = value.as_object().ok_or_else(|| self.fault("an entry is not an object"))?;
         match members.iter().find(|(name, _)| !known.contains(&name.as_str())) {
             Some((name, _)) => Err(self.fault(format!("unknown member {name:?}"))),
@@ -252,12 +266,12 @@ impl Tables<'_> {
         }
     }
 
-    fn string<'j>(&self, value: &'j Json, member: &str) -> Result<&'j str, PolicyError> {
+    pub(super) fn string<'j>(&self, value: &'j Json, member: &str) -> Result<&'j str, PolicyError> {
         let text = value.get(member).and_then(Json::as_str);
         text.ok_or_else(|| self.fault(format!("{member} must be a string")))
     }
 
-    fn fault(&self, text: impl std::fmt::Display) -> PolicyError {
+    pub(super) fn fault(&self, text: impl std::fmt::Display) -> PolicyError {
         PolicyError::Mapping(format!("{}: {text}", self.name))
     }
 }

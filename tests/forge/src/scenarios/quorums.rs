@@ -246,6 +246,8 @@ fn decides(s: &mut Story, decision: Verdict, required: u64) {
         at: UnixSeconds(s.forge.clock),
         not_after: Some(UnixSeconds(s.forge.clock + 600)),
         quorum: Some(Quorum::of(required)),
+        obligations: vec![],
+        seen: None,
     });
     let request = s.request.clone();
     s.forge.ledger_states(decision, &request);
