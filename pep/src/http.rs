@@ -50,12 +50,12 @@ use placet_proto::jcs;
 use placet_proto::json::Json;
 
 use self::callbacks::Callbacks;
-pub(crate) use self::input::initiator_of;
 use self::policy::Armed;
 use self::rates::Openings;
 use self::sessions::Sessions;
 use self::store::Store;
 use crate::Error;
+pub(crate) use crate::pdp::initiator_of;
 
 const PATH: &str = "/access";
 

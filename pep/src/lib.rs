@@ -8,8 +8,8 @@
 //! * [`identity`]: who calls, by tokens, proofs of possession and certificates.
 //! * [`pdp`]: the trait of policy decision points; [`cedar`]: the embedded one; [`remote`]: a
 //!   foreign one that has to agree.
-//! * [`obligations`]: what a PEP has to do with an answer; [`session`]: what agents did, counted for
-//!   policies.
+//! * [`obligations`]: what a PEP has to do with an answer; [`session`]: what agents did, counted
+//!   for policies.
 
 pub mod authzen;
 pub mod cedar;

@@ -14,6 +14,7 @@ Stages, in the order of what they need:
   mirror    our mirror of a Tessera log, killed at random moments
   static    nginx alone serves the demo's logs; our mirror and Tessera's fsck read them
   outbound  a signed delivery, by http-message-signatures and joserfc
+  pdp       Cerbos, a foreign decision point, under our step-up
 
 Last line: "foreign: N passed, N failed". Exit code 0 if none failed and at least one passed.
 """
@@ -27,6 +28,7 @@ import stage_liar
 import stage_log
 import stage_mirror
 import stage_outbound
+import stage_pdp
 import stage_peers
 import stage_static
 import stage_vectors
@@ -46,6 +48,7 @@ STAGES = {
     "mirror": stage_mirror.run,
     "static": stage_static.run,
     "outbound": stage_outbound.run,
+    "pdp": stage_pdp.run,
 }
 
 

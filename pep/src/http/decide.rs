@@ -285,6 +285,7 @@ impl Pep {
         decided: &Decision,
         approved: &Approved,
         evaluation: &Evaluation,
+        counting: Option<&Counting<'_>>,
     ) -> Result<(), Error> {
         let new = NewDecision {
             request: Some(decided.request.clone()),
@@ -301,7 +302,10 @@ impl Pep {
             obligations: evaluation.obligations.clone(),
             seen: Some(evaluation.seen.clone()).filter(|seen| *seen != Seen::default()),
         };
-        self.0.app.ledger().decide(new, Carried::default())?;
+        let recorded = self.0.app.ledger().decide(new, Carried::default())?;
+        if let (Some(counting), Body::Decision(decision)) = (counting, &recorded.document.body) {
+            counting.noted(&evaluation.outcome, decision.at.0);
+        }
         Ok(())
     }
 }

@@ -81,7 +81,8 @@ impl Pep {
             }
             // A permit that asks for nothing and rests on nothing else is in the execution already.
             if !evaluation.obligations.is_empty() || evaluation.seen != Seen::default() {
-                self.record_permit(&armed, &view.decision, &approved, &evaluation)
+                let counting = counting.as_ref();
+                self.record_permit(&armed, &view.decision, &approved, &evaluation, counting)
                     .map_err(undecided)?;
             }
             let policy = Some(armed.policy.clone());

@@ -52,7 +52,7 @@ impl Hold<'_> {
         let entry = book.rule().entry(action, initiator)?;
         let entered = book.enter(&entry, now, |seen| decide(Some((seen, &entry))));
         match entered {
-            Ok((out, ticket)) => Ok((out, Some(Counting { rule: book.rule(), entry, ticket }))),
+            Ok((out, ticket)) => Ok((out, Some(Counting { book, entry, ticket }))),
             Err(refused) => Err(why(refused)),
         }
     }
@@ -60,7 +60,7 @@ impl Hold<'_> {
 
 /// A request that is decided and not yet on record.
 pub struct Counting<'h> {
-    rule: &'h SessionRule,
+    book: &'h Book,
     entry: Entry,
     ticket: Ticket<'h>,
 }
@@ -68,13 +68,20 @@ pub struct Counting<'h> {
 impl Counting<'_> {
     /// The decision is on record.
     pub fn decided(self, outcome: &Outcome, at: u64) {
-        let delta = self.rule.decided(outcome, &self.entry.amounts);
+        let delta = self.book.rule().decided(outcome, &self.entry.amounts);
         self.ticket.settle(&delta, at);
+    }
+
+    /// A decision about it is on record, and more may come of it.
+    pub fn noted(&self, outcome: &Outcome, at: u64) {
+        let delta = self.book.rule().decided(outcome, &self.entry.amounts);
+        // There is room for a session that is held.
+        let _ = self.book.count(&self.entry, &delta, at);
     }
 
     /// The execution is on record.
     pub fn executed(self, at: u64) {
-        let delta = self.rule.executed(&self.entry.amounts);
+        let delta = self.book.rule().executed(&self.entry.amounts);
         self.ticket.settle(&delta, at);
     }
 }
