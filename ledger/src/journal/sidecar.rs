@@ -1,4 +1,7 @@
 //! The list of frames of a sealed segment, beside it as `.idx`: derived, checked, rebuilt at need.
+//!
+//! Its sum covers the segment's length. A list may be older than its segment: the next segment,
+//! before which it was written, found no space or went with the power, and this one grew on.
 
 use std::path::PathBuf;
 
@@ -14,7 +17,8 @@ pub fn write(host: &dyn Host, segment: &Segment) {
         bytes.extend_from_slice(&frame.first.to_be_bytes());
         bytes.extend_from_slice(&frame.offset.to_be_bytes());
     }
-    let sum = sum(segment, &bytes);
+    let Ok(length) = segment.len() else { return };
+    let sum = sum(segment, length, &bytes);
     bytes.extend_from_slice(&sum);
     let tmp = path(segment).with_extension("idx.tmp");
     let written = host
@@ -28,11 +32,11 @@ pub fn write(host: &dyn Host, segment: &Segment) {
     }
 }
 
-/// The list, if there is one and it is whole.
+/// The list, if there is one, it is whole, and the segment has not grown since.
 pub fn read(host: &dyn Host, segment: &Segment) -> Option<Vec<FrameRef>> {
     let bytes = host.read(&path(segment)).ok()?;
     let (list, stored) = bytes.split_at_checked(bytes.len().checked_sub(32)?)?;
-    if sum(segment, list)[..] != *stored {
+    if sum(segment, segment.len().ok()?, list)[..] != *stored {
         return None;
     }
     list.chunks_exact(16)
@@ -48,6 +52,7 @@ fn path(segment: &Segment) -> PathBuf {
     segment.path.with_extension("idx")
 }
 
-fn sum(segment: &Segment, list: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update(segment.header.salt).chain_update(list).finalize().into()
+fn sum(segment: &Segment, length: u64, list: &[u8]) -> [u8; 32] {
+    let hasher = Sha256::new().chain_update(segment.header.salt);
+    hasher.chain_update(length.to_be_bytes()).chain_update(list).finalize().into()
 }

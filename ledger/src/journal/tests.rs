@@ -285,3 +285,26 @@ fn the_two_logs_of_a_folder_do_not_mix() {
     assert_eq!(contents(&gov), [b"gov"]);
     assert_eq!(contents(&open(tmp.path(), 1).unwrap()), [b"main"]);
 }
+
+/// A segment is listed before the next one is made. When there is no space for that, or it goes with
+/// the power, the segment grows on, and the list that is found later may be the first one.
+#[test]
+fn a_list_that_is_older_than_its_segment_is_not_believed() {
+    let tmp = tempfile::tempdir().unwrap();
+    let journal = open(tmp.path(), 0).unwrap();
+    append(&journal, &[vec![1; 100]]).unwrap();
+    let active = read(&journal.segments).active.clone().unwrap();
+    sidecar::write(&Real, &active);
+    let list = active.path.with_extension("idx");
+    let old = std::fs::read(&list).unwrap();
+    append(&journal, &[vec![2; 100]]).unwrap();
+    // So long that it needs a segment of its own.
+    append(&journal, &[vec![3; LIMIT as usize]]).unwrap();
+    let all = contents(&journal);
+    drop(journal);
+    assert_eq!(SegmentFile::list(&Real, tmp.path(), LogId::Main).unwrap().len(), 2);
+    assert_ne!(std::fs::read(&list).unwrap(), old);
+    std::fs::write(&list, &old).unwrap();
+    let journal = open(tmp.path(), 3).unwrap();
+    assert_eq!(contents(&journal), all);
+}
