@@ -8,13 +8,15 @@
 //! | `POST /access/v1/requests`, `GET /access/v1/requests/{task}` | asking for an approval |
 //! | `POST`, `DELETE /access/v1/requests/{task}/cancel` | withdrawing that |
 //! | `POST /v1/consume`, `POST /v1/outcome` | spending an approval once, and telling the outcome |
+//! | `POST /v1/transactions`, `/v1/transactions/…` | action-bound tokens: docs/tokens.md |
 //! | `GET /.well-known/authzen-configuration` | metadata, open to all |
 //!
-//! All but the metadata need a token with scope `pep`, such as the one in `keys/pep-token`:
-//! [`placet_ledger::http::rules`] sees to that. The profile's *evaluation id*, its *task* and its
-//! *approval id* are all the id of our request (a bundle's task has one of its own); none of them
-//! is a grant. An approval that comes back in `context.approval` must be the one that we signed,
-//! is looked up in the log, and the policy in force now decides again. docs/arap.md has the shapes.
+//! All but the metadata, and `/v1/transactions`, which has a credential of its own, need a token
+//! with scope `pep`, such as the one in `keys/pep-token`: [`placet_ledger::http::rules`] sees to
+//! that. The profile's *evaluation id*, its *task* and its *approval id* are all the id of our
+//! request (a bundle's task has one of its own); none of them is a grant. An approval that comes
+//! back in `context.approval` must be the one that we signed, is looked up in the log, and the
+//! policy in force now decides again. docs/arap.md has the shapes.
 
 mod approval;
 mod binding;
@@ -35,6 +37,7 @@ mod submit;
 mod tasks;
 pub mod token;
 mod tokens;
+mod transactions;
 
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -55,7 +58,10 @@ use self::rates::Openings;
 use self::sessions::Sessions;
 use self::store::Store;
 use crate::Error;
+use crate::identity::dpop::Proofs;
 pub(crate) use crate::pdp::initiator_of;
+use crate::tokens::keys::Keys;
+use crate::tokens::spent::Spent;
 
 const PATH: &str = "/access";
 
@@ -71,6 +77,10 @@ struct Shared {
     openings: Openings,
     sessions: Sessions,
     store: Arc<Store>,
+    token_keys: Keys,
+    /// Proofs of possession that agents brought to the service itself.
+    proofs: Proofs,
+    spent: Spent,
 }
 
 impl Pep {
@@ -89,7 +99,11 @@ impl Pep {
         let store = Arc::new(Store::open(ledger.dir())?);
         let openings = Openings::new(ledger.config().openings_per_minute);
         let opening = Mutex::default();
-        let pep = Self(Arc::new(Shared { app, armed, opening, openings, sessions, store }));
+        let (token_keys, spent) = (Keys::load_or_create(ledger.dir())?, Spent::open(ledger.dir())?);
+        let proofs = Proofs::new(ledger.now());
+        let shared =
+            Shared { app, armed, opening, openings, sessions, store, token_keys, proofs, spent };
+        let pep = Self(Arc::new(shared));
         let callbacks = Callbacks(Arc::downgrade(&pep.0));
         let ledger = pep.0.app.ledger();
         ledger.outbound().add_source(Arc::new(callbacks));
@@ -114,7 +128,19 @@ impl Pep {
             .route("/access/v1/requests/{task}/cancel", post(tasks::cancel).delete(tasks::cancel))
             .route("/v1/consume", post(enforce::consume))
             .route("/v1/outcome", post(enforce::outcome))
+            .merge(self.transactions())
             .with_state(self.clone())
+    }
+
+    fn transactions(&self) -> Router<Self> {
+        Router::new()
+            .route("/v1/transactions", post(transactions::authorize))
+            .route("/v1/transactions/challenge", post(transactions::make_challenge))
+            .route("/v1/transactions/spend", post(transactions::spend))
+            .route("/v1/transactions/introspect", post(transactions::introspect))
+            .route("/.well-known/oauth-authorization-server", get(transactions::metadata))
+            .route("/.well-known/placet-token-jwks.json", get(transactions::token_jwks))
+            .route("/.well-known/placet-challenge-jwks.json", get(transactions::challenge_jwks))
     }
 
     fn url(&self, path: &str) -> String {

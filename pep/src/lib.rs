@@ -10,6 +10,7 @@
 //!   foreign one that has to agree.
 //! * [`obligations`]: what a PEP has to do with an answer; [`session`]: what agents did, counted
 //!   for policies.
+//! * [`tokens`]: tokens that are good for one approved action, for resources across a boundary.
 
 pub mod authzen;
 pub mod cedar;
@@ -22,5 +23,6 @@ pub mod pdp;
 pub mod policy;
 pub mod remote;
 pub mod session;
+pub mod tokens;
 
 pub use error::Error;

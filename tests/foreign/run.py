@@ -15,6 +15,7 @@ Stages, in the order of what they need:
   static    nginx alone serves the demo's logs; our mirror and Tessera's fsck read them
   outbound  a signed delivery, by http-message-signatures and joserfc
   pdp       Cerbos, a foreign decision point, under our step-up
+  tokens    challenges and action-bound tokens, by jose and oauth4webapi
 
 Last line: "foreign: N passed, N failed". Exit code 0 if none failed and at least one passed.
 """
@@ -31,6 +32,7 @@ import stage_outbound
 import stage_pdp
 import stage_peers
 import stage_static
+import stage_tokens
 import stage_vectors
 import stage_webauthn
 import stage_witness
@@ -49,6 +51,7 @@ STAGES = {
     "static": stage_static.run,
     "outbound": stage_outbound.run,
     "pdp": stage_pdp.run,
+    "tokens": stage_tokens.run,
 }
 
 

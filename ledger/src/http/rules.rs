@@ -72,6 +72,11 @@ const TABLE: &[(&str, Rule)] = &[
     ("/access/", Rule::Of(&[], &[Scope::Pep])),
     ("/v1/consume", Rule::Of(&[], &[Scope::Pep])),
     ("/v1/outcome", Rule::Of(&[], &[Scope::Pep])),
+    ("/v1/transactions/challenge", Rule::Of(&[], &[Scope::Pep])),
+    ("/v1/transactions/spend", Rule::Of(&[], &[Scope::Pep])),
+    ("/v1/transactions/introspect", Rule::Of(&[], &[Scope::Pep])),
+    // Agents, with a challenge that was signed for their PEP and the proof of a key.
+    ("/v1/transactions", Rule::Public),
     // What was recorded.
     ("/v1/evidence/{request}", Rule::Of(READERS, &[Scope::EvidenceRead, Scope::Pep])),
     ("/v1/evidence", Rule::Of(READERS, &[Scope::EvidenceRead])),

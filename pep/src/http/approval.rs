@@ -157,7 +157,7 @@ pub fn object(ledger: &Ledger, view: &RequestView) -> Result<Json, LedgerError> 
 }
 
 /// When a statement of the main log was made, by the ledger's clock.
-fn stated_at(ledger: &Ledger, index: u64) -> Result<UnixSeconds, LedgerError> {
+pub fn stated_at(ledger: &Ledger, index: u64) -> Result<UnixSeconds, LedgerError> {
     match ledger.log(LogId::Main).statement(index)? {
         Stored::Present(bytes) => Ok(UnixSeconds(Statement::parse(&bytes)?.header.iat)),
         _ => Err(Refusal::Erased(index).into()),

@@ -6,7 +6,7 @@ use axum::response::Response;
 use placet_ledger::Error as LedgerError;
 use placet_ledger::http::App;
 use placet_ledger::http::problem::Fault;
-use placet_ledger::service::{Consume, Consumed, Refusal, Report};
+use placet_ledger::service::{Consume, Consumed, Refusal, Report, RequestView};
 use placet_proto::b64;
 use placet_proto::document::{DigestRef, OutcomeResult, Seen};
 use placet_proto::json::Json;
@@ -60,7 +60,7 @@ pub async fn consume(State(pep): State<Pep>, bytes: Body) -> Response {
 impl Pep {
     /// Spends the approvals of a request, if the policy in force permits it with them. What
     /// permitted is in force still when the approvals are spent, or it is decided again.
-    fn consume(&self, call: &Consume) -> Result<(Consumed, Vec<Obligation>), Fault> {
+    pub(super) fn consume(&self, call: &Consume) -> Result<(Consumed, Vec<Obligation>), Fault> {
         let ledger = self.0.app.ledger();
         for _ in 0..MAX_TRIES {
             let view = ledger.request(&call.request)?;
@@ -98,6 +98,15 @@ impl Pep {
             }
         }
         Err(LedgerError::from(Refusal::PolicyChanged).into())
+    }
+
+    /// What the policy in force would have a PEP do with an approval that can be spent; nothing is
+    /// spent or recorded.
+    pub(super) fn obligations(&self, view: &RequestView) -> Result<Vec<Obligation>, Fault> {
+        let approved = approved(self.0.app.ledger(), view, view.raw.clone())?;
+        let (armed, hold) = self.armed_and_held().map_err(undecided)?;
+        let decided = self.evaluate_with(&armed, &hold, &view.decision, &approved);
+        Ok(decided.map_err(undecided)?.0.obligations)
     }
 }
 

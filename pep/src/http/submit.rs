@@ -82,7 +82,12 @@ impl Pep {
     }
 
     /// Takes a submission; gives the id of its task.
-    fn submit(&self, caller: &str, key: Option<[u8; 32]>, value: &Json) -> Result<String, Fault> {
+    pub(super) fn submit(
+        &self,
+        caller: &str,
+        key: Option<[u8; 32]>,
+        value: &Json,
+    ) -> Result<String, Fault> {
         let ledger = self.0.app.ledger();
         let body = sha256(&jcs::to_bytes(value));
         // One at a time: two equal submissions must not both find nothing to join.
@@ -272,7 +277,7 @@ fn plan(
 }
 
 /// A fresh UUIDv4.
-fn new_id() -> Result<String, Fault> {
+pub fn new_id() -> Result<String, Fault> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|_| placet_ledger::Error::from(Refusal::Random))?;
     Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string())

@@ -6,10 +6,28 @@
 //! approved.
 //!
 //! * [`error`]: why a credential is refused, with stable codes and the `WWW-Authenticate` for it.
+//! * [`identities`]: all that a PEP knows, made from its settings ([`config`]).
+//! * [`issuer`]: access tokens as JWT and JWT-SVIDs; below it [`jws`], [`jwk`], [`key_set`] with
+//!   [`fetch`], [`claims`] and [`dpop`].
+//! * [`spiffe`]: SPIFFE IDs and the certificates of a trust domain.
 //! * [`api_token`]: opaque secrets of programs, kept as SHA-256.
 
 pub mod api_token;
+pub mod claims;
+pub mod config;
+pub mod dpop;
 pub mod error;
+pub mod fetch;
+pub mod identities;
+pub mod issuer;
+pub mod jwk;
+pub mod jws;
+pub mod key_set;
+pub mod spiffe;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -20,6 +38,7 @@ use placet_proto::json::Json;
 use placet_proto::time::UnixSeconds;
 
 pub use error::IdentityError;
+pub use identities::{Identities, TrustDomain};
 
 /// Longest identifier of a subject, in bytes (SPEC.md 4.5).
 pub const MAX_ID: usize = 1024;

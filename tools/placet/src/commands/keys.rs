@@ -63,9 +63,10 @@ fn list(root: &Path) -> Result<List, Failure> {
     }
     out.push(key("ledger-issuer", "statements of the ledger", &keys.ledger));
     out.push(key("pep-issuer", "executions and outcomes", &keys.pep));
-    for (name, signs) in
-        ServiceKeys::FILES.into_iter().zip(["tokens and deliveries", "calls of push services"])
-    {
+    let service = ["tokens and deliveries", "calls of push services"];
+    let tokens = ["transaction challenges", "action-bound tokens"];
+    let service = ServiceKeys::FILES.into_iter().zip(service);
+    for (name, signs) in service.chain(placet_pep::tokens::keys::FILES.into_iter().zip(tokens)) {
         let path = folder.dir.keys().join(name);
         // A folder of an older program has none until it is opened for writing.
         if path.exists() {
