@@ -131,7 +131,7 @@ impl Feed {
     }
 
     /// What the reading thread does. It holds the ledger only while it reads.
-    pub(super) fn run(&self, ledger: &Weak<Ledger>, told: impl Fn()) {
+    pub(super) fn run(&self, ledger: &Weak<Ledger>, mut told: impl FnMut()) {
         let mut sleep = Duration::ZERO;
         loop {
             if !self.wait(sleep) {

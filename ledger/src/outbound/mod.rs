@@ -105,7 +105,16 @@ impl Outbound {
         }
         let (feed, worker) = (Arc::clone(&self.feed), Arc::clone(&self.worker));
         let ledger = Arc::downgrade(ledger);
-        let run = move || feed.run(&ledger, || worker.wake());
+        let (store, mut seen) = (Arc::clone(&self.store), self.store.queued());
+        let run = move || {
+            feed.run(&ledger, || {
+                // Something is recorded all the time, and there is hardly ever anything to send.
+                let queued = store.queued();
+                if std::mem::replace(&mut seen, queued) != queued {
+                    worker.wake();
+                }
+            });
+        };
         threads.push(start("events".to_owned(), Box::new(run))?);
         Ok(())
     }

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use placet_proto::time::UnixSeconds;
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
@@ -66,6 +67,8 @@ CREATE INDEX IF NOT EXISTS subscription_by_person ON subscription (person);";
 pub struct Store {
     path: PathBuf,
     connection: Mutex<Connection>,
+    /// How often something was queued.
+    queued: AtomicU64,
 }
 
 /// A delivery that waits.
@@ -119,7 +122,7 @@ impl Store {
             ["job", "dead"].iter().try_for_each(|table| add_column(c, table, "request"))
         });
         let connection = connection.map_err(Error::sqlite(path))?;
-        Ok(Self { path: path.to_path_buf(), connection: connection.into() })
+        Ok(Self { path: path.to_path_buf(), connection: connection.into(), queued: 0.into() })
     }
 
     /// Opens the file for looking only, while a service may write it.
@@ -128,7 +131,7 @@ impl Store {
     /// `ledger.sqlite`.
     pub fn open_read_only(path: &Path) -> Result<Self, Error> {
         let connection = sqlite::open_read_only(path).map_err(Error::sqlite(path))?;
-        Ok(Self { path: path.to_path_buf(), connection: connection.into() })
+        Ok(Self { path: path.to_path_buf(), connection: connection.into(), queued: 0.into() })
     }
 
     pub(crate) fn with<T>(&self, f: impl FnOnce(&mut Connection) -> Sql<T>) -> Result<T, Error> {
@@ -179,10 +182,19 @@ impl Store {
             t.commit()?;
             Ok(false)
         })?;
-        match full {
-            false => Ok(()),
-            true => Err(crate::service::Refusal::Limit("deliveries").into()),
+        if full {
+            return Err(crate::service::Refusal::Limit("deliveries").into());
         }
+        if !deliveries.is_empty() {
+            self.queued.fetch_add(1, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Rises whenever something was queued.
+    #[must_use]
+    pub fn queued(&self) -> u64 {
+        self.queued.load(Ordering::Acquire)
     }
 
     /// The next delivery whose time has come, of an endpoint that is not busy and of no sort that
