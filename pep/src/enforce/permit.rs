@@ -147,12 +147,12 @@ impl Permit {
                 running.left = LEFT;
                 Ok((running, intent))
             }
-            Err(error) => {
+            Err(unspent) => {
                 // Of a lost answer nobody knows whether it said yes; what is sure is told.
-                if !error.is_lost() {
+                if !unspent.perhaps {
                     running.report = None;
                 }
-                Err(error)
+                Err(unspent.error)
             }
         }
     }
@@ -172,28 +172,39 @@ impl Permit {
 
     /// Spends the approval. An answer that got lost is asked for again under the same key, which
     /// nobody else knows: `repeated` then means this very permit, and nothing has begun.
-    async fn spend(&self) -> Result<(), EnforceError> {
+    async fn spend(&self) -> Result<(), Unspent> {
         let (calls, time) = (&self.enforcer.calls, self.enforcer.settings.consume_time);
         let first = calls.consume(&self.bound, &self.key, time).await;
-        let (repeated, own) = match first {
-            Err(error) if error.is_lost() => {
-                (calls.consume(&self.bound, &self.key, time).await?, true)
-            }
-            other => (other?, false),
+        let own = first.as_ref().is_err_and(EnforceError::is_lost);
+        let answered = match own {
+            true => calls.consume(&self.bound, &self.key, time).await,
+            false => first,
         };
+        let repeated = answered.map_err(|error| Unspent { perhaps: own, error })?;
         match (repeated, self.rests_on) {
             (false, _) => Ok(()),
-            (true, RestsOn::SpentApproval) => {
-                let time = self.enforcer.settings.call_time;
-                match calls.is_running(&self.bound.request, time).await? {
-                    true => Ok(()),
-                    false => Err(EnforceError::Repeated),
-                }
-            }
+            (true, RestsOn::SpentApproval) => self.still_runs().await,
             (true, _) if own => Ok(()),
-            (true, _) => Err(EnforceError::Repeated),
+            (true, _) => Err(Unspent { perhaps: false, error: EnforceError::Repeated }),
         }
     }
+
+    /// That no outcome is on record of an execution that an earlier process stated.
+    async fn still_runs(&self) -> Result<(), Unspent> {
+        let time = self.enforcer.settings.call_time;
+        let running = self.enforcer.calls.is_running(&self.bound.request, time).await;
+        match running {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Unspent { perhaps: false, error: EnforceError::Repeated }),
+            Err(error) => Err(Unspent { perhaps: false, error }),
+        }
+    }
+}
+
+/// Why an approval was not spent, and whether it may have been after all.
+struct Unspent {
+    perhaps: bool,
+    error: EnforceError,
 }
 
 /// An action that may run now. Dropped without [`Running::finish`], its outcome is recorded as
