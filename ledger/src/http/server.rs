@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,6 +16,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -50,6 +51,19 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Whose connection a request came by; an extension of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
+
+/// The certificates by which the client of a connection authenticated, the leaf first: what the
+/// verifier of [`Tls::with_clients`] accepted. Empty without TLS, and for a client that showed none.
+#[derive(Debug, Clone, Default)]
+pub struct ClientCertificates(Arc<OnceLock<Vec<CertificateDer<'static>>>>);
+
+impl ClientCertificates {
+    /// The chain.
+    #[must_use]
+    pub fn chain(&self) -> &[CertificateDer<'static>] {
+        self.0.get().map_or(&[], Vec::as_slice)
+    }
+}
 
 /// Whether the server ends; an extension of the request, for answers that go on until then.
 #[derive(Debug, Clone)]
@@ -111,13 +125,17 @@ pub async fn serve_with(
             peer.ip().is_loopback() || serving.proxies.iter().any(|p| p.contains(peer.ip()));
         let Some(place) = clients.enter(peer.ip(), shared) else { continue };
         let (watcher, tls, ending) = (graceful.watcher(), serving.tls.clone(), ending.clone());
+        let certificates = ClientCertificates::default();
+        let shown = certificates.clone();
         let router = router.clone().map_request(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(Peer(peer));
+            request.extensions_mut().insert(shown.clone());
             request.extensions_mut().insert(ending.clone());
             request.map(Body::new)
         });
         tokio::spawn(async move {
-            connection(stream, tls, TowerToHyperService::new(router), watcher).await;
+            let service = TowerToHyperService::new(router);
+            connection(stream, tls, service, watcher, &certificates).await;
             drop((slot, place));
         });
     }
@@ -128,8 +146,13 @@ pub async fn serve_with(
     }
 }
 
-async fn connection<S>(stream: TcpStream, tls: Option<Tls>, service: S, watcher: Watcher)
-where
+async fn connection<S>(
+    stream: TcpStream,
+    tls: Option<Tls>,
+    service: S,
+    watcher: Watcher,
+    certificates: &ClientCertificates,
+) where
     S: HttpService<Incoming, ResBody = Body> + Send + 'static,
     S::Future: Send,
     S::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -140,7 +163,12 @@ where
         return http(stream, service, watcher).await;
     };
     match tokio::time::timeout(HANDSHAKE_TIME, tls.acceptor().accept(stream)).await {
-        Ok(Ok(stream)) => http(stream, service, watcher).await,
+        Ok(Ok(stream)) => {
+            let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+            // Set once, before the first request is read.
+            let _ = certificates.0.set(shown.to_vec());
+            http(stream, service, watcher).await;
+        }
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }

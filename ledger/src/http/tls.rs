@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
@@ -45,6 +46,19 @@ impl Tls {
     /// `ledger.io`; `config.invalid` for files that hold no certificate or key, or not of one
     /// another.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, Error> {
+        Self::with_clients(chain, key, None)
+    }
+
+    /// As [`Tls::load`]. With a verifier, clients are asked for a certificate, and what it accepts
+    /// is among the extensions of each request ([`super::server::ClientCertificates`]).
+    ///
+    /// # Errors
+    /// As there.
+    pub fn with_clients(
+        chain: &Path,
+        key: &Path,
+        clients: Option<Arc<dyn ClientCertVerifier>>,
+    ) -> Result<Self, Error> {
         let (chain, key) = (chain.to_path_buf(), key.to_path_buf());
         let stamp = stamp(&chain, &key);
         let current = RwLock::new((certified(&chain, &key)?, stamp));
@@ -53,7 +67,7 @@ impl Tls {
         let mut config = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .map_err(|e| Refusal::Config(format!("TLS: {e}")))?
-            .with_no_client_auth()
+            .with_client_cert_verifier(clients.unwrap_or_else(WebPkiClientVerifier::no_client_auth))
             .with_cert_resolver(resolver);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate })

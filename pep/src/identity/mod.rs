@@ -9,11 +9,12 @@
 //! * [`identities`]: all that a PEP knows, made from its settings ([`config`]).
 //! * [`issuer`]: access tokens as JWT and JWT-SVIDs; below it [`jws`], [`jwk`], [`key_set`] with
 //!   [`fetch`], [`claims`] and [`dpop`].
-//! * [`spiffe`]: SPIFFE IDs and the certificates of a trust domain.
+//! * [`spiffe`]: SPIFFE IDs and the certificates of a trust domain; [`clients`]: asking for them.
 //! * [`api_token`]: opaque secrets of programs, kept as SHA-256.
 
 pub mod api_token;
 pub mod claims;
+pub mod clients;
 pub mod config;
 pub mod dpop;
 pub mod error;
