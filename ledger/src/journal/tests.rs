@@ -286,8 +286,8 @@ fn the_two_logs_of_a_folder_do_not_mix() {
     assert_eq!(contents(&open(tmp.path(), 1).unwrap()), [b"main"]);
 }
 
-/// A segment is listed before the next one is made. When there is no space for that, or it goes with
-/// the power, the segment grows on, and the list that is found later may be the first one.
+/// A segment is listed before the next one is made. When there is no space for that, or it goes
+/// with the power, the segment grows on, and the list that is found later may be the first one.
 #[test]
 fn a_list_that_is_older_than_its_segment_is_not_believed() {
     let tmp = tempfile::tempdir().unwrap();

@@ -26,20 +26,24 @@ async fn stopped_between_the_approval_and_the_action_nothing_runs() {
     assert_eq!(unrecorded.code(), "enforce.unavailable");
 }
 
-/// A server that says whatever it is told to, to each connection once.
+/// A server that says the same to everybody; `ID` in it is the id of the call.
 async fn says(answer: Option<&'static str>) -> (String, tokio::task::JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let server = tokio::spawn(async move {
-        let mut kept = Vec::new();
+        let mut silent = Vec::new();
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut some = [0; 1024];
-            let _ = stream.read(&mut some).await;
-            if let Some(answer) = answer {
-                let _ = stream.write_all(answer.as_bytes()).await;
-            } else {
-                // It never answers, and does not hang up.
-                kept.push(stream);
+            let mut head = [0; 4096];
+            let read = stream.read(&mut head).await.unwrap_or(0);
+            let head = String::from_utf8_lossy(&head[..read]).to_ascii_lowercase();
+            let id = head.lines().find_map(|line| line.strip_prefix("x-request-id: "));
+            match answer {
+                Some(answer) => {
+                    let answer = answer.replace("ID", id.unwrap_or_default());
+                    let _ = stream.write_all(answer.as_bytes()).await;
+                }
+                // It does not hang up.
+                None => silent.push(stream),
             }
         }
     });
@@ -49,21 +53,23 @@ async fn says(answer: Option<&'static str>) -> (String, tokio::task::JoinHandle<
 #[tokio::test(flavor = "multi_thread")]
 async fn silence_nonsense_and_a_bare_yes_are_no_permits() {
     let web = Web::new();
+    let yes = "content-type: application/json\r\ncontent-length: 17\r\n\r\n{\"decision\":true}";
+    let ok = |rest: &str| format!("HTTP/1.1 200 OK\r\nx-request-id: ID\r\n{rest}");
+    let leak = |text: String| -> Option<&'static str> { Some(text.leak()) };
     for (answer, code) in [
         (None, "enforce.timeout"),
         (Some(""), "enforce.unavailable"),
-        (Some("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"), "enforce.answer"),
-        (Some("HTTP/1.1 200 OK\r\ncontent-length: 17\r\n\r\n{\"decision\":\"yes\"}"), "enforce.answer"),
-        (Some("HTTP/1.1 302 Found\r\nlocation: /yes\r\ncontent-length: 0\r\n\r\n"), "enforce.refused"),
-        (Some("HTTP/1.1 500 Oops\r\ncontent-length: 17\r\n\r\n{\"decision\":true}"), "enforce.refused"),
-        (Some("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n{"), "enforce.answer"),
+        (leak(ok(yes).replace("x-request-id: ID", "x-request-id: another")), "enforce.answer"),
+        (leak(ok(yes)), "enforce.answer"),
+        (leak(ok("content-length: 2\r\n\r\n{}")), "enforce.answer"),
+        (leak(ok(&yes.replace("true", "\"ye\""))), "enforce.answer"),
+        (leak(ok(yes).replace("200 OK", "500 Oops")), "enforce.refused"),
+        (leak(ok(yes).replace("200 OK", "302 Found")), "enforce.refused"),
+        (leak(ok(&yes.replace("17", "99999999999"))), "enforce.answer"),
     ] {
         let (url, server) = says(answer).await;
-        let config = RemoteConfig {
-            url,
-            token_file: Some(token_file(&web)),
-            ..RemoteConfig::default()
-        };
+        let config =
+            RemoteConfig { url, token_file: Some(token_file(&web)), ..RemoteConfig::default() };
         let ledger = Remote::new(&config).unwrap();
         let enforcer = Enforcer::with_settings(
             ledger,

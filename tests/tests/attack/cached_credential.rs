@@ -17,10 +17,9 @@ async fn a_revoked_token_opens_nothing_from_that_moment_on() {
     let id = web.ask(&action).await;
     web.answer(&id, false);
     web.ledger.access().revoke_token(&row.id, web.ledger.now()).unwrap();
-    for (path, body) in [
-        ("/v1/consume", consume(&id, &action, "k")),
-        ("/access/v1/evaluation", action.clone()),
-    ] {
+    for (path, body) in
+        [("/v1/consume", consume(&id, &action, "k")), ("/access/v1/evaluation", action.clone())]
+    {
         assert_eq!(web.post(path, &body).await.status, StatusCode::UNAUTHORIZED, "{path}");
     }
     assert!(web.ledger.row(&id).unwrap().execution.is_none());

@@ -58,7 +58,7 @@ async fn what_has_two_readings_is_no_request() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_same_action_has_one_digest_and_a_lookalike_another() {
     let web = Web::new();
-    let mut digest = async |members: &str| {
+    let digest = async |members: &str| {
         let answer = evaluate(&web, with_context(members)).await;
         assert_eq!(answer.body["decision"], true, "{members}: {}", answer.body);
         web.last_decision().action.digest()

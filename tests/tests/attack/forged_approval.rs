@@ -1,5 +1,5 @@
-//! Something answers in the person's place: an elicitation that a hook accepts, an agent that writes
-//! `approved` into its request, a statement that calls itself an approval.
+//! Something answers in the person's place: an elicitation that a hook accepts, an agent that
+//! writes `approved` into its request.
 
 use serde_json::{Value, json};
 

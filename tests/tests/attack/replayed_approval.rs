@@ -20,9 +20,15 @@ async fn it_is_spent_once_by_whom_it_is_for_and_in_its_time() {
     assert_eq!(first["repeated"], false);
     // The same call again is told that it is the same: the library runs nothing then.
     let repeated = web.post("/v1/consume", &consume(&id, &action, "k1")).await.ok();
-    assert_eq!((&repeated["repeated"], &repeated["execution"]), (&json!(true), &first["execution"]));
+    assert_eq!(
+        (&repeated["repeated"], &repeated["execution"]),
+        (&json!(true), &first["execution"])
+    );
     let second = web.post("/v1/consume", &consume(&id, &action, "k2")).await;
-    assert_eq!((second.status, &second.body["code"]), (StatusCode::CONFLICT, &json!("consume.conflict")));
+    assert_eq!(
+        (second.status, &second.body["code"]),
+        (StatusCode::CONFLICT, &json!("consume.conflict"))
+    );
 
     // The signed state of it, sent again, asks for a new one.
     let task = web.get(&format!("/access/v1/requests/{id}")).await;
