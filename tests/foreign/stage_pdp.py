@@ -76,6 +76,7 @@ def run(report, options):
         with ledger.serve():
             token = (ledger.dir / "keys" / "pep-token").read_text().strip()
             ask = asker(ledger.url, token)
+            ledger.enrol()
             judged(report, ask)
             step_up(report, ledger, ask)
             cerbos.terminate()
@@ -105,7 +106,6 @@ def judged(report, ask):
 
 def step_up(report, ledger, ask):
     """A person approves what it permits and ours asks for."""
-    ledger.enrol()
     request = ledger.request()
     done = ledger.approve(request)
     report.check("a person approves", done.returncode == 0, done.stdout + done.stderr)
