@@ -40,6 +40,8 @@ pub use discovery::identifier;
 
 /// The most calls at once; more are denied, so that a slow decision point holds up nobody else.
 const MAX_AT_ONCE: usize = 16;
+/// The code of a denial because no answer came.
+const UNAVAILABLE: &str = "pdp.remote_unavailable";
 
 /// Which foreign decision point is asked, and how: `[pdp]` of the mapping.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,12 +128,14 @@ impl RemotePdp {
         }
         let answer = self.call(action);
         let mut breaker = lock(&self.breaker);
+        // Whoever answers is there, whatever he says: an agent that makes it refuse a request must
+        // not keep others from asking.
         match &answer {
-            Ok(_) => breaker.succeeded(),
-            Err(denial) => {
-                tracing::warn!(code = denial.code, "a foreign decision point gave no answer");
+            Err(denial) if denial.code == UNAVAILABLE => {
+                tracing::warn!(detail = denial.detail, "a foreign decision point is not there");
                 breaker.failed(Instant::now());
             }
+            _ => breaker.succeeded(),
         }
         answer
     }
@@ -323,7 +327,7 @@ impl Drop for Place<'_> {
 }
 
 fn unavailable(detail: impl Into<String>) -> Denial {
-    Denial { code: "pdp.remote_unavailable", detail: detail.into() }
+    Denial { code: UNAVAILABLE, detail: detail.into() }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::Router;
 use axum::routing::{get, post};
 use common::*;
+use placet_ledger::service::Config;
 use placet_pep::policy::PolicyFiles;
 use placet_proto::document::{Decision, Verdict};
 use serde_json::{Value, json};
@@ -271,4 +272,57 @@ async fn what_a_foreign_decision_point_denies_no_approval_lifts() {
     let web = web_with("http://127.0.0.1:9");
     assert_eq!(decide(&web, &export(1, "s")).await.1.reason, "pdp.remote_unavailable");
     assert_eq!(web.last_decision().seen.unwrap().remote.unwrap().decision, None);
+}
+
+/// Another ledger of ours, as a decision point for the first, and the URL that it has.
+async fn other_of_ours() -> (Web, String) {
+    let listener = tokio::net::TcpListener::bind("localhost:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut other = Web::with(|config| {
+        *config = Config::local("other/test", port);
+        config.publish_ms = 20;
+    });
+    let all = r#"@id("theirs") permit (principal == Agent::"bot", action, resource)
+        unless { context has action && context.action has records && context.action.records > 100 };"#;
+    let mapping = MAPPING.replace("[session]\n    window = \"10m\"\n    volumes", "# volumes");
+    other.set_policy(&policy(all, &mapping)).unwrap();
+    let router = other.router.clone();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let url = other.ledger.config().public_url.clone();
+    (other, url)
+}
+
+// SPEC.md R-10-134, R-10-135.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_of_ours_is_such_a_decision_point_for_who_has_its_token() {
+    let (other, url) = other_of_ours().await;
+    let web = |token: Option<String>| {
+        let mut web = Web::with(|config| {
+            config.outbound_allow = vec![url.trim_start_matches("http://").to_owned()];
+        });
+        if let Some(token) = token {
+            std::fs::write(web.tmp.path().join("d/keys/pdp-token"), token).unwrap();
+        }
+        let table = format!("[pdp]\nurl = \"{url}\"\ntimeout_ms = 5000\n[canary]");
+        web.set_policy(&policy(POLICIES, &MAPPING.replace("[canary]", &table))).unwrap();
+        web
+    };
+    let with = web(Some(format!("{url} {}\n", other.token)));
+    let (answer, recorded) = decide(&with, &export(1, "s")).await;
+    assert_eq!(answer["decision"], true, "{recorded:?}");
+    let asked = other.last_decision();
+    assert_eq!((asked.decision, asked.determining), (Verdict::Permit, vec!["theirs".to_owned()]));
+    assert_eq!(asked.action.digest(), recorded.action.digest());
+    let (answer, recorded) = decide(&with, &export(101, "t")).await;
+    assert_eq!(
+        (&answer["decision"], recorded.reason.as_str()),
+        (&json!(false), "pdp.remote_denied")
+    );
+
+    // Without a token, and with one that is for another, it is not answered.
+    for token in [None, Some(format!("http://localhost:1 {}", other.token))] {
+        let without = web(token);
+        let recorded = decide(&without, &export(1, "s")).await.1;
+        assert_eq!(recorded.reason, "pdp.remote_answer");
+    }
 }

@@ -3,7 +3,7 @@
 
 use placet_proto::json::{self, Json};
 
-use super::Reply;
+use super::{Reply, unavailable};
 use crate::{
     obligations::{self, Obligation},
     pdp::Denial,
@@ -35,6 +35,10 @@ pub(super) fn read(reply: &Reply) -> Result<Answer, Denial> {
 
 /// The JSON object of a reply. The content type is not looked at: not all give one.
 pub(super) fn body(reply: &Reply) -> Result<Json, Denial> {
+    // What stands before it says that it is not there, or it says itself that it has no time.
+    if matches!(reply.status, 429 | 502 | 503 | 504) {
+        return Err(unavailable(format!("its status is {}", reply.status)));
+    }
     if reply.status != 200 {
         return Err(unusable(format!("its status is {}", reply.status)));
     }

@@ -218,6 +218,17 @@ fn who_fails_again_and_again_is_left_alone() {
         assert_eq!(code(&got), "pdp.remote_unavailable");
     }
     assert_eq!(lock(&script.asked).len(), 5);
+    // One that answers is there, even if nobody can use what it says.
+    let bad = Reply { status: 400, body: Vec::new(), truncated: false };
+    let gone = Reply { status: 503, ..bad.clone() };
+    for (reply, calls) in [(bad, 8), (gone, 5)] {
+        let (pdp, script) = remote(rule(), (0..8).map(|_| Ok(reply.clone())));
+        for _ in 0..8 {
+            let got = pdp.agree(ours(Outcome::Permit(None)), &action("{}"));
+            assert!(code(&got).starts_with("pdp.remote_"));
+        }
+        assert_eq!(lock(&script.asked).len(), calls);
+    }
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Whose approval counts.
 
-use placet_proto::document::{Answer, Body, Decision, Initiator, Quorum, Raw, Role, Verdict};
+use placet_proto::document::{
+    Answer, Body, Decision, Initiator, Obligation, Quorum, Raw, RemoteSeen, Role, Seen,
+    SessionSeen, Verdict,
+};
+use placet_proto::json::Json;
 use placet_proto::time::UnixSeconds;
 
 use super::current::activate;
@@ -65,6 +69,7 @@ pub(super) fn vectors() -> Vec<Vector> {
         auditor_by_root(),
         decided("quorum-as-decided", Expect::Passed, 1),
         decided("quorum-less-than-decided", Expect::Failed("quorum.decision"), 2),
+        decided_carrying(),
         decided_beside("quorum-denied-before", false),
         decided_beside("quorum-decided-later", true),
     ]
@@ -232,8 +237,35 @@ fn decided_beside(name: &'static str, later: bool) -> Vector {
     s.vector(name, about, &["R-9.7-2"], Expect::Passed)
 }
 
+/// What stands beside an answer bears on no verdict, and is read all the same.
+fn decided_carrying() -> Vector {
+    let mut s = Story::opened();
+    let mut decision = decision_of(&s, Verdict::Deny, 1);
+    let properties =
+        Json::object([("name", "redact".into()), ("fields", vec!["ssn".into()].into())]);
+    let (id, kind) = ("few/redact".to_owned(), "custom".to_owned());
+    decision.obligations = vec![Obligation { id, kind, properties }];
+    let counts = vec![("permits".to_owned(), 2), ("records".to_owned(), 51)];
+    decision.seen = Some(Seen {
+        session: Some(SessionSeen { window_s: 600, counts }),
+        remote: Some(RemoteSeen { pdp: "https://pdp.example.com".to_owned(), decision: None }),
+    });
+    let request = s.request.clone();
+    s.forge.ledger_states(Body::Decision(decision), &request);
+    let mut s = s.approved();
+    s.close();
+    let about = "An earlier decision says what the PEP has to do, and what it rests on.";
+    s.vector("decision-with-obligations", about, &["R-4.5-8"], Expect::Passed)
+}
+
 fn decides(s: &mut Story, decision: Verdict, required: u64) {
-    let decision = Body::Decision(Decision {
+    let decision = Body::Decision(decision_of(s, decision, required));
+    let request = s.request.clone();
+    s.forge.ledger_states(decision, &request);
+}
+
+fn decision_of(s: &Story, decision: Verdict, required: u64) -> Decision {
+    Decision {
         request: s.request.clone(),
         action: action("X0001"),
         audience: AUDIENCE.to_owned(),
@@ -248,7 +280,5 @@ fn decides(s: &mut Story, decision: Verdict, required: u64) {
         quorum: Some(Quorum::of(required)),
         obligations: vec![],
         seen: None,
-    });
-    let request = s.request.clone();
-    s.forge.ledger_states(decision, &request);
+    }
 }
