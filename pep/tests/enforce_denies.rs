@@ -15,6 +15,7 @@ use placet_pep::enforce::{
     Answering, EnforceError, Enforcer, Intent, Ledger, Payload, Remote, RemoteConfig, Settings,
     Verdict,
 };
+use placet_pep::policy::PolicyFiles;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -204,6 +205,31 @@ async fn obligations_that_nobody_fulfils_deny() {
         let ran = enforcer.enforce(intent(&read("X1")), PATIENCE, done).await;
         assert_eq!(ran.is_ok(), runs, "{obligations} {ran:?}");
     }
+}
+
+// SPEC.md R-10-136.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_policy_wants_beyond_what_came_with_the_permit_denies() {
+    let mut web = Web::new();
+    let settings = Settings { fulfils: vec!["custom:redact".to_owned()], ..Settings::default() };
+    let enforcer = Enforcer::with_settings(embedded(&web), settings);
+    let demo = PolicyFiles::demo();
+    let demo = std::str::from_utf8(demo.get("policies.cedar").unwrap()).unwrap();
+    let redacting = demo.replace("@approve(", "@redact(\"email\") @approve(");
+    let wanted = intent(&disable("X0001"));
+    let (_, verdict) = approve(&mut web, &enforcer, &wanted).await;
+    let Verdict::Permitted(permit) = verdict else { panic!("{verdict:?}") };
+    assert!(permit.obligations().is_empty());
+    web.set_cedar(&redacting).unwrap();
+    let error = permit.begin(wanted).await.unwrap_err();
+    assert_eq!(error.code(), "enforce.obligation");
+    // What is told with the permit is no surprise when the approval is spent.
+    let wanted = intent(&disable("X0002"));
+    let (_, verdict) = approve(&mut web, &enforcer, &wanted).await;
+    let Verdict::Permitted(permit) = verdict else { panic!("{verdict:?}") };
+    assert_eq!(permit.obligations().len(), 1);
+    let (running, _) = permit.begin(wanted).await.unwrap();
+    running.finish(placet_pep::enforce::Outcome::success("")).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::EnforceError;
 use super::error::cut;
 use super::ledger::Ledger;
+use super::verdict::given_obligations;
 
 /// Largest answer in JSON, in bytes.
 const MAX_JSON: usize = 1 << 20;
@@ -135,13 +136,14 @@ impl Calls {
         self.json(&Ask::post(&path, &body, time)).await.map(drop)
     }
 
-    /// `POST /v1/consume`: whether this call repeats one that was answered before.
+    /// `POST /v1/consume`: whether this call repeats one that was answered before, and what is to
+    /// be done before acting.
     pub async fn consume(
         &self,
         bound: &Bound,
         key: &str,
         time: Duration,
-    ) -> Result<bool, EnforceError> {
+    ) -> Result<(bool, Vec<Json>), EnforceError> {
         let initiator = [
             ("type", Json::from(bound.initiator.kind.as_str())),
             ("id", bound.initiator.id.as_str().into()),
@@ -152,7 +154,8 @@ impl Calls {
         let (answer, _) = self.json(&Ask::post("/v1/consume", &body, time)).await?;
         check_reference(answer.get("execution"))?;
         let repeated = answer.get("repeated").and_then(Json::as_bool);
-        repeated.ok_or(EnforceError::Answer("it does not say whether the call was repeated"))
+        let silent = EnforceError::Answer("it does not say whether the call was repeated");
+        Ok((repeated.ok_or(silent)?, given_obligations(&answer)))
     }
 
     /// `POST /v1/outcome`.

@@ -9,9 +9,10 @@ use placet_proto::json::Json;
 
 use super::calls::{Bound, Calls};
 use super::evidence::EvidenceRule;
-use super::verdict::{Denied, Verdict, obligations};
+use super::verdict::{Denied, Verdict, given_obligations};
 use super::{EnforceError, Intent, Ledger, Outcome, Permit, Ran, Requestable};
 use crate::http::initiator_of;
+use crate::obligations;
 
 /// Rounds of asking persons in [`Enforcer::enforce`]: a policy may change while they answer.
 const MAX_ROUNDS: usize = 3;
@@ -27,8 +28,8 @@ pub struct Settings {
     pub outcome_time: Duration,
     /// How long after the decision a permit can be used. What permitted it may change.
     pub permit_time: Duration,
-    /// Types of obligations that whoever uses the permit carries out. A permit with any other is a
-    /// denial.
+    /// Types of obligations that whoever uses the permit carries out, and `custom:NAME` for those
+    /// of type `custom`. A permit with any other is a denial.
     pub fulfils: Vec<String>,
     /// What the evidence of an approval has to show before it is spent; nothing: the ledger's word
     /// is taken.
@@ -166,7 +167,7 @@ impl Enforcer {
         if context.get("evaluation_id").and_then(Json::as_str).is_none() {
             return Err(EnforceError::Answer("its permit has no evaluation id"));
         }
-        let obligations = obligations(&context);
+        let obligations = given_obligations(&context);
         if let Some(kind) = self.unfulfilled(&obligations) {
             let id = context.get("evaluation_id").and_then(Json::as_str).unwrap_or_default();
             let mut denied = Denied::because(&format!("obligation: {kind}"), id);
@@ -188,9 +189,15 @@ impl Enforcer {
     }
 
     /// The first obligation that nobody here carries out.
-    fn unfulfilled(&self, obligations: &[Json]) -> Option<String> {
-        let kind = |o: &Json| o.get("type").and_then(Json::as_str).unwrap_or("none").to_owned();
-        obligations.iter().map(kind).find(|kind| !self.settings.fulfils.contains(kind))
+    fn unfulfilled(&self, given: &[Json]) -> Option<String> {
+        let context = Json::object([("obligations", Json::Array(given.to_vec()))]);
+        let Ok(read) = obligations::read(&context) else { return Some("unreadable".to_owned()) };
+        let fulfils: Vec<&str> = self.settings.fulfils.iter().map(String::as_str).collect();
+        let left = obligations::unfulfilled(&read, &fulfils).into_iter().next()?;
+        Some(match obligations::custom_name(left) {
+            Some(name) => format!("{}:{name}", left.kind),
+            None => left.kind.clone(),
+        })
     }
 
     /// Records an outcome, again and again until the time is over. Told twice it is recorded once.

@@ -125,9 +125,10 @@ impl Permit {
     /// what runs. [`Running::finish`] then tells how it ended.
     ///
     /// # Errors
-    /// `enforce.stale`, `enforce.mismatch`, `enforce.evidence`, `enforce.repeated`, and those of
-    /// the ledger; `enforce.refused` with `consume.*` or `request.*` where the approval can't be
-    /// spent (any more).
+    /// `enforce.stale`, `enforce.mismatch`, `enforce.evidence`, `enforce.repeated`;
+    /// `enforce.obligation` when the policy by now wants more done than came with this permit; and
+    /// those of the ledger: `enforce.refused` with `consume.*` or `request.*` where the approval
+    /// can't be spent (any more).
     pub async fn begin(self, intent: Intent) -> Result<(Running, Intent), EnforceError> {
         if self.asked.elapsed() > self.enforcer.settings.permit_time {
             return Err(EnforceError::Stale);
@@ -143,7 +144,16 @@ impl Permit {
         // From here on the approval may be spent, whether or not anybody waits for the answer.
         let mut running = Running { enforcer, report: Some(self.bound.clone()), left: NOT_BEGUN };
         match self.spend().await {
-            Ok(()) => {
+            Ok(obligations) => {
+                // Whoever holds the permit was told of those that came with it, and of no other.
+                if let Some(new) = obligations.iter().find(|o| !self.obligations.contains(o)) {
+                    // Of what an earlier process has begun nobody here knows how it ended.
+                    if self.rests_on == RestsOn::SpentApproval {
+                        running.report = None;
+                    }
+                    let kind = new.get("type").and_then(Json::as_str).unwrap_or("unreadable");
+                    return Err(EnforceError::Obligation(kind.to_owned()));
+                }
                 running.left = LEFT;
                 Ok((running, intent))
             }
@@ -172,7 +182,7 @@ impl Permit {
 
     /// Spends the approval. An answer that got lost is asked for again under the same key, which
     /// nobody else knows: `repeated` then means this very permit, and nothing has begun.
-    async fn spend(&self) -> Result<(), Unspent> {
+    async fn spend(&self) -> Result<Vec<Json>, Unspent> {
         let (calls, time) = (&self.enforcer.calls, self.enforcer.settings.consume_time);
         let first = calls.consume(&self.bound, &self.key, time).await;
         let own = first.as_ref().is_err_and(EnforceError::is_lost);
@@ -180,11 +190,11 @@ impl Permit {
             true => calls.consume(&self.bound, &self.key, time).await,
             false => first,
         };
-        let repeated = answered.map_err(|error| Unspent { perhaps: own, error })?;
+        let (repeated, obligations) = answered.map_err(|error| Unspent { perhaps: own, error })?;
         match (repeated, self.rests_on) {
-            (false, _) => Ok(()),
-            (true, RestsOn::SpentApproval) => self.still_runs().await,
-            (true, _) if own => Ok(()),
+            (false, _) => Ok(obligations),
+            (true, RestsOn::SpentApproval) => self.still_runs().await.map(|()| obligations),
+            (true, _) if own => Ok(obligations),
             (true, _) => Err(Unspent { perhaps: false, error: EnforceError::Repeated }),
         }
     }

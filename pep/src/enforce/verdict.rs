@@ -39,7 +39,7 @@ impl Denied {
             reason: text("reason").unwrap_or_else(|| "policy_denied".to_owned()),
             reason_user: user.map(super::error::cut),
             id: text("evaluation_id"),
-            obligations: obligations(context),
+            obligations: given_obligations(context),
         }
     }
 
@@ -51,7 +51,7 @@ impl Denied {
 
 /// `context.obligations` (AuthZEN Obligations profile). One that is no list is one obligation that
 /// nobody fulfils.
-pub(super) fn obligations(context: &Json) -> Vec<Json> {
+pub(super) fn given_obligations(context: &Json) -> Vec<Json> {
     match context.get("obligations") {
         None => Vec::new(),
         Some(Json::Array(list)) => list.clone(),
