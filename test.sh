@@ -25,7 +25,7 @@ SUITES=(
 # A suite that is not listed here is skipped, and the skip is counted and shown.
 ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash faults growth load fuzz "
 # Stages of tests/foreign/run.py.
-FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness liar mirror static outbound pdp tokens)
+FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness liar mirror static gateway outbound pdp tokens)
 # Minutes for all suites together.
 TOTAL_BUDGET_MIN=85
 
@@ -199,6 +199,7 @@ suite_setup() {
     check "openssl" need openssl openssl
     check "sqlite3" need sqlite3 sqlite3
     check "nginx" need nginx nginx
+    check "caddy" need caddy caddy
     check "chromium" need chromium chromium
     check "node" need nodejs node
     check "npm" need npm npm

@@ -43,6 +43,9 @@ _placet() {
             placet,evidence)
                 cmd="placet__subcmd__evidence"
                 ;;
+            placet,gateway)
+                cmd="placet__subcmd__gateway"
+                ;;
             placet,init)
                 cmd="placet__subcmd__init"
                 ;;
@@ -93,6 +96,12 @@ _placet() {
                 ;;
             placet__subcmd__config,check)
                 cmd="placet__subcmd__config__subcmd__check"
+                ;;
+            placet__subcmd__gateway,check)
+                cmd="placet__subcmd__gateway__subcmd__check"
+                ;;
+            placet__subcmd__gateway,http)
+                cmd="placet__subcmd__gateway__subcmd__http"
                 ;;
             placet__subcmd__keys,list)
                 cmd="placet__subcmd__keys__subcmd__list"
@@ -182,7 +191,7 @@ _placet() {
 
     case "${cmd}" in
         placet)
-            opts="-h -V --color --json --help --version demo init serve request enrol people policy approve deny evidence search erase log witness trust notify keys config token bench completions"
+            opts="-h -V --color --json --help --version demo init serve request gateway enrol people policy approve deny evidence search erase log witness trust notify keys config token bench completions"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -721,6 +730,96 @@ _placet() {
                     return 0
                     ;;
                 --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__gateway)
+            opts="-h --color --json --help http check"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__gateway__subcmd__check)
+            opts="-h --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__gateway__subcmd__http)
+            opts="-h --config --dir --ledger --token-file --ca-file --listen --ext-authz --tls-cert --tls-key --color --json --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ledger)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --token-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --ext-authz)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-cert)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --tls-key)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -34,6 +34,7 @@ complete -c placet -n "__fish_placet_needs_command" -f -a "demo" -d 'Show the wh
 complete -c placet -n "__fish_placet_needs_command" -f -a "init" -d 'Make a ledger\'s folder: settings, keys and the first entries of both logs'
 complete -c placet -n "__fish_placet_needs_command" -f -a "serve" -d 'Run the service'
 complete -c placet -n "__fish_placet_needs_command" -f -a "request" -d 'Ask whether an action is permitted; if it needs a person, ask for approval'
+complete -c placet -n "__fish_placet_needs_command" -f -a "gateway" -d 'Enforcement points in front of other programs'
 complete -c placet -n "__fish_placet_needs_command" -f -a "enrol" -d 'Enrol a software passkey as the first person; development ledgers only'
 complete -c placet -n "__fish_placet_needs_command" -f -a "people" -d 'Invite people, and change who may do what'
 complete -c placet -n "__fish_placet_needs_command" -f -a "policy" -d 'Say what decides'
@@ -149,6 +150,32 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand request" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand request" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand gateway; and not __fish_seen_subcommand_from http check" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand gateway; and not __fish_seen_subcommand_from http check" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand gateway; and not __fish_seen_subcommand_from http check" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand gateway; and not __fish_seen_subcommand_from http check" -f -a "http" -d 'Run the HTTP gateway: a reverse proxy, and the answers for nginx, Caddy and Envoy'
+complete -c placet -n "__fish_placet_using_subcommand gateway; and not __fish_seen_subcommand_from http check" -f -a "check" -d 'Judge a gateway\'s configuration; names file, line and reason'
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l config -d 'The route table, and where the API is' -r -F
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l dir -d 'A ledger\'s folder: its service runs in this process too' -r -F
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l ledger -d 'Address of the ledger\'s service' -r
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l token-file -d 'File with a token of scope pep' -r -F
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l listen -d 'Address and port for agents, and for nginx and Caddy' -r
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l ext-authz -d 'Address and port for Envoy (ext_authz over gRPC, without TLS)' -r
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l tls-cert -d 'Certificate chain, in PEM' -r -F
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l tls-key -d 'Key of the certificate, in PEM' -r -F
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from check" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from check" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from check" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand enrol" -l url -d 'Address of the service' -r
 complete -c placet -n "__fish_placet_using_subcommand enrol" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand enrol" -l token-file -d 'File with the token' -r -F

@@ -151,6 +151,58 @@ never\:"Nowhere"))' \
 ':action -- The action, as an AuthZEN evaluation request; - is standard input:_files' \
 && ret=0
 ;;
+(gateway)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__gateway_commands" \
+"*::: :->gateway" \
+&& ret=0
+
+    case $state in
+    (gateway)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-gateway-command-$line[1]:"
+        case $line[1] in
+            (http)
+_arguments "${_arguments_options[@]}" : \
+'--config=[The route table, and where the API is]:FILE:_files' \
+'--dir=[A ledger'\''s folder\: its service runs in this process too]:DIR:_files' \
+'--ledger=[Address of the ledger'\''s service]:URL:_default' \
+'(--dir)--token-file=[File with a token of scope pep]:FILE:_files' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
+'--listen=[Address and port for agents, and for nginx and Caddy]:ADDRESS:_default' \
+'--ext-authz=[Address and port for Envoy (ext_authz over gRPC, without TLS)]:ADDRESS:_default' \
+'--tls-cert=[Certificate chain, in PEM]:FILE:_files' \
+'--tls-key=[Key of the certificate, in PEM]:FILE:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(check)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':file -- The file:_files' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (enrol)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
@@ -974,6 +1026,7 @@ _placet_commands() {
 'init:Make a ledger'\''s folder\: settings, keys and the first entries of both logs' \
 'serve:Run the service' \
 'request:Ask whether an action is permitted; if it needs a person, ask for approval' \
+'gateway:Enforcement points in front of other programs' \
 'enrol:Enrol a software passkey as the first person; development ledgers only' \
 'people:Invite people, and change who may do what' \
 'policy:Say what decides' \
@@ -1070,6 +1123,24 @@ _placet__subcmd__erase_commands() {
 _placet__subcmd__evidence_commands() {
     local commands; commands=()
     _describe -t commands 'placet evidence commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__gateway_commands] )) ||
+_placet__subcmd__gateway_commands() {
+    local commands; commands=(
+'http:Run the HTTP gateway\: a reverse proxy, and the answers for nginx, Caddy and Envoy' \
+'check:Judge a gateway'\''s configuration; names file, line and reason' \
+    )
+    _describe -t commands 'placet gateway commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__gateway__subcmd__check_commands] )) ||
+_placet__subcmd__gateway__subcmd__check_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet gateway check commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__gateway__subcmd__http_commands] )) ||
+_placet__subcmd__gateway__subcmd__http_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet gateway http commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__init_commands] )) ||
 _placet__subcmd__init_commands() {

@@ -2,7 +2,11 @@
 //!
 //! Every error means that nothing was permitted: callers answer deny.
 
-use crate::{authzen::AuthzenError, enforce::EnforceError, policy::PolicyError};
+use crate::authzen::AuthzenError;
+use crate::enforce::EnforceError;
+use crate::gateway::ConfigError;
+use crate::identity::IdentityError;
+use crate::policy::PolicyError;
 
 /// Any failure to load a policy or to reach a decision.
 ///
@@ -19,6 +23,12 @@ pub enum Error {
     /// An action that was not let run.
     #[error(transparent)]
     Enforce(#[from] EnforceError),
+    /// A gateway's configuration.
+    #[error(transparent)]
+    Gateway(#[from] ConfigError),
+    /// Nobody that is known, or settings by which nobody can be.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// The ledger refused or failed.
     #[error(transparent)]
     Ledger(#[from] placet_ledger::Error),
@@ -32,6 +42,8 @@ impl Error {
             Self::Authzen(e) => e.code(),
             Self::Policy(e) => e.code(),
             Self::Enforce(e) => e.code(),
+            Self::Gateway(e) => e.code(),
+            Self::Identity(e) => e.code(),
             Self::Ledger(e) => e.code(),
         }
     }

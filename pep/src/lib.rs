@@ -11,11 +11,13 @@
 //! * [`obligations`]: what a PEP has to do with an answer; [`session`]: what agents did, counted
 //!   for policies.
 //! * [`tokens`]: tokens that are good for one approved action, for resources across a boundary.
+//! * [`gateway`]: the enforcement point in front of HTTP APIs.
 
 pub mod authzen;
 pub mod cedar;
 pub mod enforce;
 pub mod error;
+pub mod gateway;
 pub mod http;
 pub mod identity;
 pub mod obligations;

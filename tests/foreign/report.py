@@ -110,7 +110,7 @@ class Server:
             for line in lines:
                 text = line.decode(errors="replace")
                 self.lines.append(text)
-                found = re.search(r"(?:ready|listening on) (http://\S+)", text)
+                found = re.search(r"(?:ready|listening on) (https?://\S+)", text)
                 if found:
                     return found[1].rstrip("/")
         self.process.kill()

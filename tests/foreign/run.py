@@ -13,6 +13,7 @@ Stages, in the order of what they need:
   liar      an operator who lies, against our witness and a Go witness; mirrors and their evidence
   mirror    our mirror of a Tessera log, killed at random moments
   static    nginx alone serves the demo's logs; our mirror and Tessera's fsck read them
+  gateway   the HTTP gateway by itself, behind nginx and Caddy, and asked as Envoy asks
   outbound  a signed delivery, by http-message-signatures and joserfc
   pdp       Cerbos, a foreign decision point, under our step-up
   tokens    challenges and action-bound tokens, by jose and oauth4webapi
@@ -25,6 +26,7 @@ import pathlib
 import sys
 
 import stage_evidence
+import stage_gateway
 import stage_liar
 import stage_log
 import stage_mirror
@@ -49,6 +51,7 @@ STAGES = {
     "liar": stage_liar.run,
     "mirror": stage_mirror.run,
     "static": stage_static.run,
+    "gateway": stage_gateway.run,
     "outbound": stage_outbound.run,
     "pdp": stage_pdp.run,
     "tokens": stage_tokens.run,

@@ -3,13 +3,13 @@
 use std::time::{Duration, Instant};
 
 use placet_proto::action::Action;
-use placet_proto::document::Raw;
+use placet_proto::document::{Raw, is_uuid_v4};
 use placet_proto::json::Json;
 use placet_proto::time::UnixSeconds;
 
 use super::calls::TaskState;
 use super::verdict::{Denied, Verdict};
-use super::{EnforceError, Enforcer};
+use super::{EnforceError, Enforcer, Intent};
 
 /// Longest look that the ledger is asked for.
 const LONGEST_LOOK: Duration = Duration::from_secs(30);
@@ -158,6 +158,29 @@ pub struct Pending {
     review: Option<String>,
     answer_by: Option<UnixSeconds>,
     first: Progress,
+}
+
+impl Enforcer {
+    /// A task that was submitted before, by its id: for an agent that comes back and names it. Only
+    /// [`Pending::poll`] says where it stands, and whether its approval serves for this intent the
+    /// decision point says, when it is redeemed.
+    ///
+    /// # Errors
+    /// `enforce.config` for an id that is no UUIDv4.
+    pub fn task(&self, intent: &Intent, id: &str) -> Result<Pending, EnforceError> {
+        if !is_uuid_v4(id) {
+            return Err(EnforceError::Config("the task is no UUIDv4".to_owned()));
+        }
+        Ok(Pending {
+            enforcer: self.clone(),
+            action: intent.action().clone(),
+            raw: intent.raw(),
+            id: id.to_owned(),
+            review: None,
+            answer_by: None,
+            first: Progress::Open(Duration::ZERO),
+        })
+    }
 }
 
 /// Where a task stands.

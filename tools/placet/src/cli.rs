@@ -4,6 +4,7 @@
 
 mod bench;
 mod erase;
+mod gateway;
 mod log;
 mod operate;
 mod people;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::bench::*;
 pub use self::erase::*;
+pub use self::gateway::*;
 pub use self::log::*;
 pub use self::operate::*;
 pub use self::people::*;
@@ -96,6 +98,9 @@ pub enum Command {
     Serve(Serve),
     /// Ask whether an action is permitted; if it needs a person, ask for approval
     Request(Request),
+    /// Enforcement points in front of other programs
+    #[command(subcommand)]
+    Gateway(Gateway),
     /// Enrol a software passkey as the first person; development ledgers only
     Enrol(Enrol),
     /// Invite people, and change who may do what

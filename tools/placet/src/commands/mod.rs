@@ -9,6 +9,7 @@ mod development;
 mod enrol;
 mod erase;
 mod evidence;
+mod gateway;
 mod init;
 mod keep;
 mod keys;
@@ -40,6 +41,7 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Init(args) => init::run(args, output),
         Command::Serve(args) => serve::run(args, output),
         Command::Request(args) => request::run(args, output),
+        Command::Gateway(args) => gateway::run(args, output),
         Command::Enrol(args) => enrol::run(args, output),
         Command::People(args) => people::run(args, output),
         Command::Policy(args) => policy::run(args, output),

@@ -114,7 +114,11 @@ fn advise(ledger: &Ledger) {
     }
 }
 
-fn tls(ledger: &Ledger) -> Result<Option<Tls>, Failure> {
+/// The certificate that the settings name.
+///
+/// # Errors
+/// `config.invalid`, `ledger.io`.
+pub(super) fn tls(ledger: &Ledger) -> Result<Option<Tls>, Failure> {
     let (config, root) = (ledger.config(), ledger.dir().root());
     let (Some(chain), Some(key)) = (&config.tls_cert, &config.tls_key) else { return Ok(None) };
     Ok(Some(Tls::load(&root.join(chain), &root.join(key))?))
@@ -187,7 +191,11 @@ fn wrong_address(text: &str) -> Failure {
     Failure::Usage(format!("listen: {text:?} is not an address and a port"))
 }
 
-fn configured(config: &Config) -> Result<SocketAddr, Failure> {
+/// Where the settings say that it listens.
+///
+/// # Errors
+/// An address that is none.
+pub(super) fn configured(config: &Config) -> Result<SocketAddr, Failure> {
     config.listen.parse().map_err(|_| wrong_address(&config.listen))
 }
 
@@ -229,7 +237,10 @@ fn open(dir: &Path, work: Work, policy: Option<&Path>) -> Result<Opened, Failure
 
 /// What is done beside answering: the certificate is kept fresh, and what command lines noted is
 /// recorded. Ends with the runtime.
-fn beside(ledger: &Arc<Ledger>, tls: Option<Tls>) -> Result<(), Failure> {
+///
+/// # Errors
+/// `io.start`.
+pub(super) fn beside(ledger: &Arc<Ledger>, tls: Option<Tls>) -> Result<(), Failure> {
     let (tell, told) = tokio::sync::mpsc::channel(1);
     let mut hangups = Signals::hangups()?;
     tokio::spawn(async move {

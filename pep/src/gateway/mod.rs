@@ -1,0 +1,132 @@
+//! The HTTP enforcement point, `placet gateway http`: what an agent's request is, whether it may
+//! run, and that what runs is what was approved.
+//!
+//! * [`config`]: `gateway.toml`, the route table. What it does not list is denied.
+//! * [`target`], [`template`], [`routes`]: targets read strictly, and which route is theirs.
+//! * [`call`], [`value`]: the action that a request is (AuthZEN's subject, action, resource and
+//!   context), with its body where the route binds it.
+//! * [`headers`]: which headers are refused, forwarded and bound.
+//! * [`admit`]: from an action to a permit, by way of persons where the policy wants them.
+//! * [`proxy`]: the reverse proxy over [`upstream`]; [`forward_auth`]: nginx `auth_request` and
+//!   Caddy `forward_auth`; [`envoy`]: `envoy.service.auth.v3` over gRPC.
+//! * [`answers`]: what callers are told; [`challenge`]: the hook for a `transaction_challenge`.
+//!
+//! In the two modes where another server forwards the request, an approval is spent when that
+//! server asks, and the record says that nobody here saw what came of it.
+
+pub mod admit;
+pub mod answers;
+pub mod call;
+pub mod challenge;
+pub mod config;
+pub mod envoy;
+pub mod forward_auth;
+pub mod headers;
+pub mod proxy;
+pub mod refusal;
+pub mod routes;
+pub mod target;
+pub mod tasks;
+pub mod template;
+pub mod upstream;
+pub mod value;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{HeaderMap, Method};
+use axum::routing::{any, get};
+use placet_ledger::http::server::Peer;
+use placet_ledger::service::{Clock as _, SystemClock};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use self::challenge::Challenge;
+use self::config::Config;
+pub use self::config::ConfigError;
+pub use self::refusal::Refusal;
+use self::target::Target;
+use self::tasks::Tasks;
+use self::upstream::Upstream;
+use crate::enforce::Enforcer;
+use crate::identity::{Identify, Identity, Presented};
+
+/// One gateway. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Gateway(Arc<Shared>);
+
+struct Shared {
+    config: Config,
+    enforcer: Enforcer,
+    identify: Arc<dyn Identify>,
+    challenge: Option<Arc<dyn Challenge>>,
+    upstream: Option<Upstream>,
+    places: Arc<Semaphore>,
+    tasks: Tasks,
+}
+
+impl Gateway {
+    /// A gateway over one ledger. `challenge` fills the transaction challenge for clients that ask
+    /// for one.
+    ///
+    /// # Errors
+    /// What is wrong with the API's certificates or name, in words.
+    pub fn new(
+        config: Config,
+        enforcer: Enforcer,
+        identify: Arc<dyn Identify>,
+        challenge: Option<Arc<dyn Challenge>>,
+    ) -> Result<Self, String> {
+        let upstream = config.upstream.clone().map(Upstream::new).transpose()?;
+        let places = Arc::new(Semaphore::new(config.most_calls));
+        let tasks = Tasks::default();
+        let shared = Shared { config, enforcer, identify, challenge, upstream, places, tasks };
+        Ok(Self(Arc::new(shared)))
+    }
+
+    /// The gateway over HTTP, for [`placet_ledger::http::server::serve_with`]. `/.placet/` is its
+    /// own and never forwarded.
+    pub fn routes(&self) -> Router {
+        Router::new()
+            .route("/.placet/authorize", any(forward_auth::authorize))
+            .route("/.placet/requests/{id}", get(tasks::status))
+            .route("/.placet/healthz", get(|| async { "ok\n" }))
+            .route("/.placet/{*rest}", any(answers::nothing_here))
+            .fallback(proxy::handle)
+            .with_state(self.clone())
+    }
+
+    fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        Arc::clone(&self.0.places).try_acquire_owned().map_err(|_| Refusal::Busy)
+    }
+
+    /// Who calls. The address that a DPoP proof names is the configured one: a header that anybody
+    /// may set does not say where this gateway is.
+    async fn identify(
+        &self,
+        method: &Method,
+        target: &Target,
+        headers: &HeaderMap,
+    ) -> Result<Identity, Refusal> {
+        let base = self.0.config.public_url.as_deref().unwrap_or("http://localhost");
+        let url = format!("{base}{}", target.raw());
+        let presented = Presented {
+            method: method.as_str(),
+            url: &url,
+            headers,
+            certificates: &[],
+            now: SystemClock.now(),
+        };
+        Ok(self.0.identify.identify(presented).await?)
+    }
+
+    /// Refuses whoever is none of the proxies that may ask on behalf of others.
+    fn check_proxy(&self, peer: Option<&Peer>) -> Result<(), Refusal> {
+        let address: Option<IpAddr> = peer.map(|peer| peer.0.ip());
+        let known = |address| self.0.config.proxies.iter().any(|proxy| proxy.contains(address));
+        match address {
+            Some(address) if known(address) => Ok(()),
+            _ => Err(Refusal::Proxy),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The reverse proxy.
+
+use std::time::{Duration, Instant};
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::response::Response;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use super::admit::{REQUEST, Stop, Wishes, refused};
+use super::answers;
+use super::call::Call;
+use super::refusal::Refusal;
+use super::target::Target;
+use super::upstream::{self, Connection};
+use super::{Gateway, headers};
+use crate::enforce::{Intent, Outcome, Permit};
+
+/// Every request that is not for the gateway itself.
+pub async fn handle(State(gateway): State<Gateway>, request: Request) -> Response {
+    // After a body in chunks nothing is read any more from this connection: what a proxy in front
+    // took for the end of the body may be another place than what this server took for it.
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    let began = Instant::now();
+    let mut response = match gateway.proxied(request).await {
+        Ok(response) => response,
+        Err(stop) => answers::stopped(&stop, gateway.0.config.public_url.as_deref()),
+    };
+    log("proxy", response.status().as_u16(), began);
+    if chunked {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// One line for each call: the way, the status and the time. Not the target, which may hold names.
+pub(super) fn log(via: &'static str, status: u16, began: Instant) {
+    let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    tracing::info!(target: "placet::gateway", via, status, ms, "answered");
+}
+
+impl Gateway {
+    async fn proxied(&self, request: Request) -> Result<Response, Stop> {
+        let _place = self.place()?;
+        let upstream = self.0.upstream.as_ref().ok_or(Refusal::Route)?;
+        let (parts, body) = request.into_parts();
+        headers::check_framing(&parts.headers)?;
+        let target = origin_form(&parts.uri)?;
+        let matched = self.0.config.routes.find(&parts.method, &target)?;
+        let identity = self.identify(&parts.method, &target, &parts.headers).await?;
+        let wishes = Wishes::read(&parts.headers, self.0.config.longest_wait)?;
+        let route = matched.route;
+        let body = read(body, route.body_limit, self.0.config.body_time).await?;
+        let call = Call::new(&parts.method, &target, &parts.headers, Some(body), route)?;
+        let intent = call.intent(&matched, &identity.subject(), &self.0.config.host, None)?;
+        let passing = headers::forwarded(&parts.headers, &route.bind, &route.forward);
+        // Whether it can be sent as it is shows before anybody is asked.
+        let head = upstream.head(&parts.method, &target, passing)?;
+        let permit = self.admit(&intent, &identity, &wishes).await?;
+        let connection = upstream.connect().await?;
+        let unbound = call.body.filter(|_| intent.payload().is_none());
+        let forward = Forward { head, unbound, connection };
+        // What has begun goes on when the client leaves, so that its outcome is known.
+        let running = tokio::spawn(forward.run(permit, intent));
+        running.await.map_err(|_| Refusal::Broken)?.map_err(Stop::from)
+    }
+}
+
+/// What is needed to act once the approval is spent.
+struct Forward {
+    head: Parts,
+    unbound: Option<Bytes>,
+    connection: Connection,
+}
+
+impl Forward {
+    async fn run(self, permit: Permit, intent: Intent) -> Result<Response, Refusal> {
+        let request = permit.request().map(str::to_owned);
+        let (running, intent) = permit.begin(intent).await.map_err(refused)?;
+        // The bytes that were compared with what was approved are those that are sent.
+        let bound = intent.into_parts().1.map(|payload| payload.into_bytes());
+        let mut sent = upstream::with_body(self.head, bound.or(self.unbound));
+        if let Some(id) = &request {
+            // So that the API's own log can name it; a client can't set it.
+            sent.headers_mut().insert(HeaderName::from_static(REQUEST), headers::value(id));
+        }
+        let answered = self.connection.send(sent).await;
+        let outcome = match &answered {
+            Ok(answer) if answer.status().as_u16() < 400 => {
+                Outcome::success(&format!("HTTP {}", answer.status().as_u16()))
+            }
+            Ok(answer) => Outcome::failure(&format!("HTTP {}", answer.status().as_u16())),
+            Err(_) => Outcome::unknown("the API did not answer"),
+        };
+        if let Err(error) = running.finish(outcome).await {
+            tracing::error!(code = error.code(), "an outcome is not recorded; the ledger will");
+        }
+        let mut answer = answered?;
+        if let Some(id) = &request {
+            answer.headers_mut().insert(HeaderName::from_static(REQUEST), headers::value(id));
+        }
+        Ok(answer)
+    }
+}
+
+/// The target of a request in origin form; what names another host is refused.
+fn origin_form(uri: &Uri) -> Result<Target, Refusal> {
+    match (uri.scheme(), uri.authority(), uri.path_and_query()) {
+        (None, None, Some(target)) => Target::parse(target.as_str()),
+        _ => Err(Refusal::Target("only targets in origin form are taken".to_owned())),
+    }
+}
+
+/// The whole body, of at most `limit` bytes, in time.
+async fn read(body: Body, limit: usize, time: Duration) -> Result<Bytes, Refusal> {
+    let collected = tokio::time::timeout(time, Limited::new(body, limit).collect());
+    match collected.await {
+        Ok(Ok(all)) => Ok(all.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge(limit)),
+        _ => Err(Refusal::Incomplete),
+    }
+}

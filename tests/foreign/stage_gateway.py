@@ -1,0 +1,183 @@
+"""placet gateway http before an API: by itself over TLS, behind nginx and Caddy with the guide's
+configurations, and asked by a gRPC client with Envoy's own messages."""
+
+import gateway as g
+import grpc
+from envoy.service.auth.v3 import external_auth_pb2 as auth
+from envoy.service.auth.v3 import external_auth_pb2_grpc as auth_grpc
+from live import Ledger, free_port
+from report import run as start
+from stage_witness import fresh
+
+DISABLE = "/users/X0001/disable"
+
+
+def run(report, options):
+    base = fresh(options, "gateway")
+    ledger = Ledger(options, base, "gateway.test/log")
+    done = ledger.init("--policy", g.policy(base))
+    if not report.check("a ledger for the gateway", done.returncode == 0, done.stderr):
+        return
+    g.tokens(base)
+    checks(report, options, base)
+    chain, key = g.certificate(base)
+    plain, secure = g.Api(), g.Api((chain, key))
+    proxied = f'[upstream]\nurl = "https://localhost:{secure.port}"\nca_file = "tls.pem"\n'
+    elsewhere = f'host = "127.0.0.1:{plain.port}"\nforward_auth = '
+    envoy_port = free_port()
+    serving = ledger.serve()
+    with serving:
+        ledger.enrol()
+        with g.gateway(options, ledger, "proxy", proxied, "--tls-cert", chain, "--tls-key",
+                       key) as proxy, \
+                g.gateway(options, ledger, "nginx", elsewhere + '"nginx"\n') as for_nginx, \
+                g.gateway(options, ledger, "caddy", elsewhere + '"caddy"\n', "--ext-authz",
+                          f"127.0.0.1:{envoy_port}") as for_caddy, \
+                g.Nginx(base, for_nginx.url, plain.port) as nginx, \
+                g.Caddy(base, for_caddy.url, plain.port) as caddy:
+            peers(report)
+            agents = (("proxy", g.Agent(int(proxy.url.rsplit(":", 1)[1]), chain), secure),
+                      ("nginx", g.Agent(nginx.port), plain), ("caddy", g.Agent(caddy.port), plain))
+            for name, agent, api in agents:
+                flow(report, name, agent, api, ledger)
+            swapped_body(report, agents[0][1], secure, ledger)
+            channel = grpc.insecure_channel(f"127.0.0.1:{envoy_port}")
+            envoy(report, auth_grpc.AuthorizationStub(channel), ledger)
+            # The ledger stops, and nothing passes any more.
+            serving.__exit__()
+            for name, agent, api in agents:
+                before = len(api.hits)
+                status = agent.call("GET", "/users/7")[0]
+                report.check(f"{name}: without a ledger nothing passes",
+                             status >= 400 and len(api.hits) == before, str(status))
+            status = check(auth_grpc.AuthorizationStub(channel), "GET", "/users/7")[0]
+            report.check("envoy: without a ledger nothing passes", status == 503, str(status))
+            channel.close()
+
+
+def peers(report):
+    report.note_peer(f"peer nginx {start(['nginx', '-v']).stderr.strip().rsplit('/', 1)[-1]}")
+    report.note_peer(f"peer caddy {start(['caddy', 'version']).stdout.split()[0]}")
+    report.note_peer(f"peer grpcio {grpc.__version__}")
+
+
+def checks(report, options, base):
+    """`gateway check` names file, line and reason."""
+    good = base / "good.toml"
+    good.write_text('tokens = "tokens.toml"\nhost = "api"\n' + g.ROUTES)
+    report.exits("gateway check accepts", [options.placet, "gateway", "check", good], 0)
+    bad = base / "bad.toml"
+    bad.write_text('tokens = "tokens.toml"\nhost = "api"\n' + g.ROUTES.replace("{path.id}", "{id}"))
+    done = report.exits("gateway check refuses", [options.placet, "gateway", "check", bad], 1)
+    report.check("gateway check names the line", f"{bad}:8:" in done.stderr, done.stderr)
+
+
+def flow(report, name, agent, api, ledger):
+    """From a question to one call that passes."""
+    def say(what, ok, said):
+        report.check(f"{name}: {what}", ok, f"{said[0]} {dict(said[1])} {said[2][:300]}")
+
+    said = agent.call("GET", "/users/7")
+    say("what the policy permits passes", said[0] == 200 and said[2] == b"done", said)
+    secret = [hit for hit in api.hits if g.TOKEN in str(hit)]
+    say("the agent's token stays here", not secret, said)
+    before = len(api.hits)
+    for target in ("/other", "/users/7/", "/Users/7", "/users/%37", "/users/a%2Fb",
+                   "/x/..%2fusers/7", "/users/7?admin=1", "//users/7"):
+        said = agent.call("GET", target)
+        say(f"GET {target} is refused", said[0] in (400, 403), said)
+    for headers in ({"X-HTTP-Method-Override": "DELETE"}, {"X-Original-URL": "/admin"}):
+        said = agent.call("GET", "/users/7", headers)
+        say(f"{next(iter(headers))} is refused", said[0] in (400, 403), said)
+    said = agent.call("GET", "/users/7", {"Authorization": "Bearer of-nobody"})
+    say("who is not known is told to say who it is",
+        said[0] == 401 and "invalid_token" in said[1].get("WWW-Authenticate", ""), said)
+    body = {"reason": "left"}
+    said = agent.call("POST", DISABLE, body=body)
+    asked = said[0] == 401 and "insufficient_user_authentication" in \
+        said[1].get("WWW-Authenticate", "")
+    request = said[1].get("Placet-Request")
+    say("an approval is asked for", asked and request, said)
+    named = {"Placet-Request": request or ""}
+    said = agent.call("POST", DISABLE, named, body)
+    say("before a person answers nothing passes", said[0] == 401, said)
+    approved = ledger.approve(request)
+    report.check(f"{name}: a person approves", approved.returncode == 0, approved.stderr)
+    said = agent.call("POST", "/users/X0002/disable", named, body)
+    say("another target with it is refused", said[0] == 403, said)
+    say("nothing has passed", len(api.hits) == before, said)
+    said = agent.call("POST", DISABLE, named, body)
+    say("the same call passes", said[0] == 200, said)
+    say("as it was sent", [(h[0], h[1], h[3]) for h in api.hits[before:]] ==
+        [("POST", DISABLE, b'{"reason": "left"}')], said)
+    said = agent.call("POST", DISABLE, named, body)
+    say("a second time it is refused", said[0] == 403 and len(api.hits) == before + 1, said)
+
+
+def swapped_body(report, agent, api, ledger):
+    before = len(api.hits)
+    request = agent.call("POST", DISABLE, body={"reason": "a"})[1].get("Placet-Request")
+    ledger.approve(request)
+    status = agent.call("POST", DISABLE, {"Placet-Request": request}, {"reason": "b"})[0]
+    report.check("proxy: another body with it is refused",
+                 status == 403 and len(api.hits) == before, str(status))
+    status = agent.call("POST", DISABLE, {"Placet-Request": request}, {"reason": "a"})[0]
+    report.check("proxy: the approved body passes",
+                 status == 200 and len(api.hits) == before + 1, str(status))
+
+
+def check(stub, method, path, headers=None, body="", size=None):
+    """One CheckRequest; status 200 where it may pass, and the headers of the answer."""
+    request = auth.CheckRequest()
+    http = request.attributes.request.http
+    http.method, http.path, http.body = method, path, body
+    http.size = len(body) if size is None else size
+    http.headers["authorization"] = f"Bearer {g.TOKEN}"
+    http.headers[":path"] = path
+    for name, value in (headers or {}).items():
+        http.headers[name] = value
+    if body:
+        http.headers["content-type"] = "application/json"
+    answer = stub.Check(request, timeout=60)
+    if answer.HasField("ok_response"):
+        assert answer.status.code == 0
+        options = answer.ok_response.headers
+        status = 200
+    else:
+        assert answer.status.code == 7
+        options = answer.denied_response.headers
+        status = answer.denied_response.status.code
+    return status, {option.header.key: option.header.value for option in options}
+
+
+def envoy(report, stub, ledger):
+    def say(what, ok, said):
+        report.check(f"envoy: {what}", ok, str(said))
+
+    said = check(stub, "GET", "/users/7")
+    say("what the policy permits passes", said[0] == 200, said)
+    for path in ("/other", "/users/%37", "/users/../users/7"):
+        said = check(stub, "GET", path)
+        say(f"GET {path} is refused", said[0] in (400, 403), said)
+    body = '{"reason": "left"}'
+    said = check(stub, "POST", DISABLE, body=body)
+    request = said[1].get("placet-request", "")
+    say("an approval is asked for", said[0] == 401 and request, said)
+    ledger.approve(request)
+    named = {"placet-request": request}
+    said = check(stub, "POST", DISABLE, named, body, size=len(body) + 1)
+    say("a part of a body is refused", said[0] == 400, said)
+    said = check(stub, "POST", DISABLE, {**named, "x-envoy-auth-partial-body": "true"}, body)
+    say("what Envoy calls partial is refused", said[0] == 400, said)
+    said = check(stub, "POST", DISABLE, named, '{"reason": "gone"}')
+    say("another body is refused", said[0] == 403, said)
+    said = check(stub, "POST", DISABLE, named, body)
+    say("the same call passes", said == (200, {"placet-request": request}), said)
+    said = check(stub, "POST", DISABLE, named, body)
+    say("a second time it is refused", said[0] == 403, said)
+    try:
+        stub.Check(auth.CheckRequest(), timeout=60)
+        code = None
+    except grpc.RpcError as error:
+        code = error.code()
+    say("what is no question is refused", code == grpc.StatusCode.INVALID_ARGUMENT, code)
