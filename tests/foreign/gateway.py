@@ -97,11 +97,22 @@ def tokens(base):
 
 def gateway(options, ledger, name, settings, *more):
     """A running gateway, as a context."""
-    config = ledger.base / f"{name}.toml"
-    config.write_text(f'tokens = "tokens.toml"\n{settings}\n{ROUTES}')
-    return Server([options.placet, "gateway", "http", "--config", config, "--ledger", ledger.url,
-                   "--token-file", ledger.dir / "keys" / "pep-token", "--listen", "127.0.0.1:0",
-                   *more])
+    return Server([options.placet, "gateway", "http", "--config", config(ledger, name, settings),
+                   "--ledger", ledger.url, "--token-file", ledger.dir / "keys" / "pep-token",
+                   "--listen", "127.0.0.1:0", *more])
+
+
+def embedded(options, ledger, settings):
+    """A running gateway with the ledger's service in it, as a context."""
+    return Server([options.placet, "gateway", "http", "--config",
+                   config(ledger, "embedded", settings), "--dir", ledger.dir,
+                   "--listen", "127.0.0.1:0"])
+
+
+def config(ledger, name, settings):
+    path = ledger.base / f"{name}.toml"
+    path.write_text(f'tokens = "tokens.toml"\n{settings}\n{ROUTES}')
+    return path
 
 
 def documented(kind):

@@ -55,6 +55,25 @@ def run(report, options):
             channel.close()
 
 
+    embedded(report, options, ledger, plain)
+
+
+def embedded(report, options, ledger, api):
+    """The ledger's service in the gateway's own process."""
+    settings = f'[upstream]\nurl = "http://127.0.0.1:{api.port}"\n'
+    with g.embedded(options, ledger, settings) as server:
+        agent = g.Agent(int(server.url.rsplit(":", 1)[1]))
+        request = agent.call("POST", DISABLE, body={"reason": "b"})[1].get("Placet-Request")
+        approved = ledger.approve(request)
+        report.check("--dir: a person approves at the ledger's own address",
+                     approved.returncode == 0, approved.stderr)
+        named = {"Placet-Request": request or ""}
+        said = [agent.call("POST", DISABLE, named, {"reason": "b"})[0] for _ in range(2)]
+        report.check("--dir: the call passes, and once", said == [200, 403], str(said))
+    ended = server.process.returncode
+    report.check("--dir: it ends well", ended == 0, str(ended))
+
+
 def peers(report):
     report.note_peer(f"peer nginx {start(['nginx', '-v']).stderr.strip().rsplit('/', 1)[-1]}")
     report.note_peer(f"peer caddy {start(['caddy', 'version']).stdout.split()[0]}")
@@ -116,6 +135,10 @@ def flow(report, name, agent, api, ledger):
 
 def swapped_body(report, agent, api, ledger):
     before = len(api.hits)
+    said = agent.call("POST", "/users/X0009/disable", {"Accept-Txn-Challenge": "?1"})
+    report.check("proxy: who understands it gets the ledger's transaction challenge",
+                 said[0] == 401 and "transaction_challenge=" in said[1]["WWW-Authenticate"],
+                 f"{said[0]} {dict(said[1])}")
     request = agent.call("POST", DISABLE, body={"reason": "a"})[1].get("Placet-Request")
     ledger.approve(request)
     status = agent.call("POST", DISABLE, {"Placet-Request": request}, {"reason": "b"})[0]

@@ -96,7 +96,8 @@ impl Gateway {
         via: &str,
     ) -> Result<Option<String>, Stop> {
         let matched = self.0.config.routes.find(method, target)?;
-        let identity = self.identify(method, target, all).await?;
+        // The certificate of the connection is the other server's, not the agent's.
+        let identity = self.identify(method, target, all, None).await?;
         let wishes = Wishes::read(all, self.0.config.longest_wait)?;
         let call = Call::new(method, target, all, body, matched.route)?;
         let host = &self.0.config.host;

@@ -37,7 +37,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::http::{HeaderMap, Method};
 use axum::routing::{any, get};
-use placet_ledger::http::server::Peer;
+use placet_ledger::http::server::{ClientCertificates, Peer};
 use placet_ledger::service::{Clock as _, SystemClock};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -107,6 +107,7 @@ impl Gateway {
         method: &Method,
         target: &Target,
         headers: &HeaderMap,
+        certificates: Option<&ClientCertificates>,
     ) -> Result<Identity, Refusal> {
         let base = self.0.config.public_url.as_deref().unwrap_or("http://localhost");
         let url = format!("{base}{}", target.raw());
@@ -114,7 +115,7 @@ impl Gateway {
             method: method.as_str(),
             url: &url,
             headers,
-            certificates: &[],
+            certificates: certificates.map_or(&[], ClientCertificates::chain),
             now: SystemClock.now(),
         };
         Ok(self.0.identify.identify(presented).await?)

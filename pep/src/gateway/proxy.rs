@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::response::Response;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use placet_ledger::http::server::ClientCertificates;
 
 use super::admit::{REQUEST, Stop, Wishes, refused};
 use super::answers;
@@ -49,7 +50,8 @@ impl Gateway {
         headers::check_framing(&parts.headers)?;
         let target = origin_form(&parts.uri)?;
         let matched = self.0.config.routes.find(&parts.method, &target)?;
-        let identity = self.identify(&parts.method, &target, &parts.headers).await?;
+        let certificates = parts.extensions.get::<ClientCertificates>();
+        let identity = self.identify(&parts.method, &target, &parts.headers, certificates).await?;
         let wishes = Wishes::read(&parts.headers, self.0.config.longest_wait)?;
         let route = matched.route;
         let body = read(body, route.body_limit, self.0.config.body_time).await?;

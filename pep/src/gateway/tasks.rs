@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use placet_ledger::http::server::ClientCertificates;
 use placet_proto::jcs;
 use placet_proto::json::Json;
 
@@ -74,7 +75,9 @@ pub async fn status(
         let _place = gateway.place()?;
         let (parts, _) = request.into_parts();
         let target = Target::parse(parts.uri.path())?;
-        let identity = gateway.identify(&parts.method, &target, &parts.headers).await?;
+        let certificates = parts.extensions.get::<ClientCertificates>();
+        let identity =
+            gateway.identify(&parts.method, &target, &parts.headers, certificates).await?;
         let wishes = super::admit::Wishes::read(&parts.headers, gateway.0.config.longest_wait)?;
         let found = gateway.0.tasks.find(&id, &identity.subject());
         let pending = found.ok_or_else(|| Refusal::Approval("unknown_task".to_owned()))?;

@@ -12,6 +12,7 @@ use placet_pep::enforce::{Embedded, Enforcer, Remote, RemoteConfig};
 use placet_pep::gateway::challenge::{Challenge, OfLedger};
 use placet_pep::gateway::config::Config;
 use placet_pep::gateway::{Gateway as Pep, envoy};
+use placet_pep::identity::clients::AnyClient;
 use placet_pep::identity::{Identify, Identities};
 use serde::Serialize;
 use tokio::sync::watch;
@@ -84,7 +85,9 @@ async fn serve(
     let gateway = Pep::new(config, enforcer, identify, Some(challenge))
         .map_err(|detail| Failure::refused("gateway.config", detail))?;
     let tls = match (&args.tls_cert, &args.tls_key) {
-        (Some(chain), Some(key)) => Some(Tls::load(chain, key)?),
+        (Some(chain), Some(key)) => {
+            Some(Tls::with_clients(chain, key, Some(AnyClient::verifier()))?)
+        }
         _ => None,
     };
     if let Some(tls) = tls.clone() {
