@@ -182,6 +182,13 @@ npm_packages() {
     (cd "$1" && npm ci --no-audit --no-fund --silent)
 }
 
+# The solver of `placet policy prove`: its Python package has the library, and no program.
+solver() {
+    python_packages tests/solver/requirements.txt "$VENV-solver" || return
+    printf '#!/bin/sh\nexec %q %q "$@"\n' "$VENV-solver/bin/python" "$ROOT/tests/solver/program.py" \
+        >"$GO_BIN/cvc5" && chmod +x "$GO_BIN/cvc5" && "$GO_BIN/cvc5" --version
+}
+
 go_programs() {
     (cd tests/foreign/go && GOFLAGS=-mod=readonly go build -o "$GO_BIN/" ./notecheck ./fsck ./tesseralog) &&
         (cd tests/foreign/go-witness && GOFLAGS=-mod=readonly go build -o "$GO_BIN/witness" .) &&
@@ -208,6 +215,7 @@ suite_setup() {
     check "Python packages" python_packages tests/foreign/requirements.txt "$VENV"
     check "Python packages for WebAuthn" \
         python_packages tests/foreign/requirements-webauthn.txt "$VENV-webauthn"
+    check "cvc5" solver
     check "npm packages of tests/foreign" npm_packages tests/foreign
     check "npm packages of tests/browser" npm_packages tests/browser
     check "Go programs" go_programs
@@ -246,7 +254,7 @@ suite_docs() {
     unset RUSTDOCFLAGS
 }
 
-suite_unit() { cargo_tests --workspace; }
+suite_unit() { CVC5=${CVC5:-$GO_BIN/cvc5} cargo_tests --workspace; }
 
 # The build without C: the one for WASM, and proof that no verdict hangs on one crypto library.
 suite_pure() { cargo_tests -p placet-verifier --no-default-features --features pure; }

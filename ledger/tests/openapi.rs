@@ -369,6 +369,8 @@ async fn live_answers_are_as_described() {
             "/v1/notes/{log}/{row}",
             vec!["/main/0".into(), "/gov/1".into(), "/main/9999".into(), "/x/0".into()],
         ),
+        ("/v1/policies", vec![String::new(), "?limit=1&before=3".into(), "?limit=51".into()]),
+        ("/v1/policies/files/{sha256}", vec!["/00".into(), format!("/{}", "00".repeat(32))]),
         ("/v1/checkpoint", vec![String::new(), "?log=gov".into(), "?log=x".into()]),
         ("/v1/requests", vec![String::new()]),
         (

@@ -11,7 +11,9 @@ use common::web::{self, Answer};
 use common::*;
 use placet_ledger::LogId;
 use placet_ledger::http::auth::Scope;
+use placet_ledger::service::Change;
 use placet_proto::cose::{Receipt, Sign1};
+use placet_proto::document;
 use placet_proto::tlog::merkle;
 use placet_proto::tlog::proof::TlogProof;
 use placet_verifier::{Options, Verdict, verify_bundle};
@@ -81,6 +83,47 @@ fn story(f: &Fixture) -> (Person, String, String) {
     let denied = f.request(1);
     f.answer(&denied, &mut alice, true);
     (alice, done, denied)
+}
+
+// SPEC.md R-10-90.
+#[tokio::test(flavor = "multi_thread")]
+async fn policies_stay_readable_and_files_that_nobody_signed_are_not_given() {
+    let web = Web::new();
+    let ledger = &web.fixture.ledger;
+    let mut alice = web.fixture.bootstrap("Alice");
+    let files = |text: &str| [("b.cedar".to_owned(), text.as_bytes().to_vec())].into();
+    let prepare = |text: &str| {
+        ledger.prepare_change(&Change::Policy(files(text)), alice.key.credential_id()).unwrap()
+    };
+    let (second, waits) = (prepare("permit"), prepare("forbid it"));
+    let by_alice = signed(&mut alice.key, &second.challenge);
+    ledger.confirm_change(second.document.sha256(), by_alice).unwrap();
+
+    let all = web.get("/v1/policies").await.ok().json();
+    let [new, old] = all["policies"].as_array().unwrap().as_slice() else { panic!("{all}") };
+    assert_eq!((&new["in_force"], &old["in_force"]), (&json!(true), &json!(false)));
+    assert_eq!(new["signer"]["person"], *alice.id);
+    assert!(old.get("signer").is_none() && old["index"] == 2);
+    let first = web.get("/v1/policies?limit=1").await.ok().json();
+    assert_eq!((&first["policies"][0], &first["next"]), (new, &new["index"]));
+    let rest = web.get(&format!("/v1/policies?before={}", first["next"])).await.ok().json();
+    assert_eq!(rest, json!({"policies": [old]}));
+
+    let file = |text: &str| {
+        let digest = hex::encode(placet_proto::sha256(text.as_bytes()));
+        format!("/v1/policies/files/{digest}")
+    };
+    assert_eq!(web.get(&file("permit")).await.ok().body, b"permit"[..]);
+    // It is in the folder, until somebody signs it or it is swept away.
+    assert!(matches!(&waits.document.body, document::Body::Policy(p) if p.files.len() == 1));
+    for unknown in [file("forbid it"), file("nothing"), "/v1/policies/files/..%2Fkeys".to_owned()] {
+        assert_eq!(web.get(&unknown).await.status, StatusCode::NOT_FOUND, "{unknown}");
+    }
+    let path = file("permit");
+    let search = web.with_token(&[Scope::Search]);
+    for path in ["/v1/policies", path.as_str()] {
+        assert_eq!(search.get(path).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
 }
 
 // SPEC.md R-10-32.

@@ -15,7 +15,9 @@
 //! `user_verified`, `age_seconds`), both filled here and never from the request. Where the mapping
 //! has `[session]`, so is `context.session`: counts of what the agent did ([`crate::session`]).
 
+mod describe;
 mod expression;
+mod goals;
 mod mapping;
 mod obligations;
 mod requirement;
@@ -25,6 +27,7 @@ mod shape;
 mod source;
 mod store;
 mod types;
+mod unmap;
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -33,6 +36,7 @@ use cedar_policy::{
 };
 use placet_proto::{b64, document::SessionSeen, json::Json};
 
+pub use self::{describe::PolicyText, goals::Goal};
 use self::{
     mapping::{Canary, Known, Mapped, Mapping, check_session, denial},
     scope::{Near, Scopes, Slice},

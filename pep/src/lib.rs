@@ -12,6 +12,7 @@
 //!   for policies.
 //! * [`tokens`]: tokens that are good for one approved action, for resources across a boundary.
 //! * [`gateway`]: the enforcement point in front of HTTP APIs.
+//! * [`replay`]: a recorded decision, decided again.
 
 pub mod authzen;
 pub mod cedar;
@@ -24,6 +25,7 @@ pub mod obligations;
 pub mod pdp;
 pub mod policy;
 pub mod remote;
+pub mod replay;
 pub mod session;
 pub mod tokens;
 

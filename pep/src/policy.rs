@@ -15,12 +15,14 @@
 //! describes each file.
 
 mod error;
+mod packs;
 
 use std::{collections::BTreeMap, fs, io, path::Path};
 
 use placet_proto::{document::Policy, json, json::Json, sha256};
 
 pub use error::PolicyError;
+pub use packs::Pack;
 
 /// The policies of a folder with one file of them, in Cedar's own syntax.
 pub const POLICIES: &str = "policies.cedar";

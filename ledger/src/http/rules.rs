@@ -84,6 +84,7 @@ const TABLE: &[(&str, Rule)] = &[
     ("/v1/entries/{log}/{index}", Rule::Of(READERS, &[Scope::EvidenceRead])),
     ("/v1/statements", Rule::Of(READERS, &[Scope::EvidenceRead])),
     ("/v1/entries", Rule::Of(READERS, &[Scope::EvidenceRead, Scope::Search])),
+    ("/v1/policies", Rule::Of(READERS, &[Scope::EvidenceRead])),
     ("/v1/erasures", Rule::Of(ERASERS, &[])),
     ("/erase", Rule::Pages(ERASERS)),
     ("/history", Rule::Pages(READERS)),

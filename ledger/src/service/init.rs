@@ -107,6 +107,22 @@ pub(super) fn store_policy(
     Ok(files)
 }
 
+/// A file of a policy of the ledger's folder `root`, by its SHA-256; `None`: it is not there.
+///
+/// # Errors
+/// `ledger.io`; `request.invalid` when it is not what its name says.
+pub fn read_policy_file(root: &Path, digest: &Digest) -> Result<Option<Vec<u8>>, Error> {
+    let path = root.join("policy").join(hex::encode(digest));
+    let content = match std::fs::read(&path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        content => content.map_err(Error::io("read", &path))?,
+    };
+    match placet_proto::sha256(&content) == *digest {
+        true => Ok(Some(content)),
+        false => Err(Refusal::Invalid("a policy file was changed").into()),
+    }
+}
+
 impl Ledger {
     /// Takes away files of policies that nobody signed and that nobody can sign any more: each
     /// look at one leaves its files. `policies` is held by the caller.
@@ -166,12 +182,10 @@ impl Ledger {
         };
         let mut out = BTreeMap::new();
         for (name, digest) in document.files {
+            let content = read_policy_file(self.dir.root(), &digest)?;
             let path = self.dir.root().join("policy").join(hex::encode(digest));
-            let content = std::fs::read(&path).map_err(Error::io("read", &path))?;
-            if placet_proto::sha256(&content) != digest {
-                return Err(Refusal::Invalid("a policy file was changed").into());
-            }
-            out.insert(name, content);
+            let missing = || Error::io("read", &path)(std::io::ErrorKind::NotFound.into());
+            out.insert(name, content.ok_or_else(missing)?);
         }
         Ok((policy, out))
     }

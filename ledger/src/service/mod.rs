@@ -16,6 +16,7 @@
 //! | [`invitations`], [`directory`] | links for new persons; names, which can be erased |
 //! | [`recovery`] | a key in place of a lost one, announced and open to objection |
 //! | [`changes`], [`standing`] | revocation, roles, policies; who may do what now |
+//! | [`policies`] | all policies that were ever in force, and their files |
 //! | [`erase`] | bodies that an administrator orders erased |
 //! | [`administration`] | what was done to the service, on the record |
 //! | [`render`] | the text that a person reads, from the bytes that are signed |
@@ -54,6 +55,7 @@ pub mod ledger;
 pub mod network;
 mod pending;
 pub mod people;
+pub mod policies;
 pub mod publisher;
 mod readers;
 mod recent;
@@ -85,10 +87,11 @@ pub use erase::{Copies, Erased, ErasurePlan, ErasureToSign};
 pub use error::Refusal;
 pub use evidence::Evidence;
 pub(crate) use governance::read_statement;
-pub use init::{Initialised, init};
+pub use init::{Initialised, init, read_policy_file};
 pub use invitations::{Invitation, InvitationState, Invite, Invited};
 pub use ledger::{Appended, Ledger, LedgerHealth, PolicyGuard, Surroundings};
 pub use people::{Enrolled, EnrolmentToSign, Registered, RegistrationChallenge};
+pub use policies::PolicyEntry;
 pub use publisher::{PublisherStatus, Witnesses};
 pub use recovery::{RecoveryState, RecoveryView, recovery_link};
 pub use registrations::{Occasion, Registration};

@@ -16,6 +16,7 @@ use cedar_policy::{Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpres
 use placet_proto::{action::Action, json::Json};
 
 use super::{
+    goals::HighRisk,
     store::Store,
     types::{Reader, Record, Type, Types, Undeclared, Values, require, undeclared},
 };
@@ -37,6 +38,8 @@ pub(super) struct Mapping {
     /// What types and names that no table lists are; `None`: nothing.
     defaults: Option<Defaults>,
     canary: Canary,
+    /// What `prove` lists; `None` without it.
+    high_risk: Option<Vec<HighRisk>>,
     /// Where policies see the parameters of an action.
     parameters: &'static str,
     undeclared: Undeclared,
@@ -122,6 +125,16 @@ impl Mapping {
         &self.canary
     }
 
+    /// What `prove` lists; `None` without it.
+    pub fn high_risk(&self) -> Option<&[HighRisk]> {
+        self.high_risk.as_deref()
+    }
+
+    /// Where policies see the parameters of an action.
+    pub fn parameters_member(&self) -> &'static str {
+        self.parameters
+    }
+
     /// Puts a request into Cedar's terms.
     pub fn map(&self, action: &Action, known: Known<'_>) -> Result<Mapped, Denial> {
         let (subject_type, subject_id) = action.subject_ref();
@@ -163,6 +176,29 @@ impl Mapping {
     /// The entity type of resources of this type.
     pub fn resource_type(&self, of: &str) -> Option<&EntityTypeName> {
         self.resource(of).ok().map(|rule| &rule.entity)
+    }
+
+    /// The action of this name.
+    pub fn action_uid(&self, name: &str) -> Option<&EntityUid> {
+        self.action(name).ok().map(|rule| &rule.action)
+    }
+
+    /// A name that subjects of this type have in requests.
+    pub fn name_of_subject(&self, of: &EntityTypeName) -> Option<String> {
+        let mut listed = listed(&self.subjects, of);
+        listed.find(|name| self.subject_type(name) == Some(of)).map(str::to_owned)
+    }
+
+    /// A name that resources of this type have in requests.
+    pub fn name_of_resource(&self, of: &EntityTypeName) -> Option<String> {
+        let mut listed = listed(&self.resources, of);
+        listed.find(|name| self.resource_type(name) == Some(of)).map(str::to_owned)
+    }
+
+    /// A name that this action has in requests.
+    pub fn name_of_action(&self, of: &EntityUid) -> Option<String> {
+        let mut names = self.action_names().into_iter().map(str::to_owned);
+        names.find(|name| self.action_uid(name) == Some(of))
     }
 
     /// Names of all actions that requests may name, ascending.
@@ -274,6 +310,18 @@ impl Selection {
             Self::Listed(names) => names.iter().any(|listed| listed == name),
         }
     }
+}
+
+/// Names that may mean a type, those of the table first, in a stable order; its own name last, for
+/// the rule leaves a name that begins with a capital as it is.
+fn listed<'m>(
+    table: &'m HashMap<String, EntityRule>,
+    of: &'m EntityTypeName,
+) -> impl Iterator<Item = &'m str> {
+    let mut names: Vec<&str> =
+        table.iter().filter(|(_, rule)| rule.entity == *of).map(|(n, _)| n.as_str()).collect();
+    names.sort_unstable();
+    names.into_iter().chain([of.basename()])
 }
 
 pub(super) fn denial(code: &'static str, detail: impl Into<String>) -> Denial {

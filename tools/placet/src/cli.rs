@@ -25,6 +25,7 @@ pub use self::log::*;
 pub use self::operate::*;
 pub use self::people::*;
 pub use self::policy::*;
+use self::requests::duration;
 pub use self::requests::*;
 pub use self::serve::*;
 pub use self::settings::*;

@@ -4,6 +4,7 @@ mod agent;
 mod erase;
 mod people;
 mod person;
+mod policies;
 mod search;
 
 use std::io::Read as _;

@@ -5,6 +5,8 @@
 //! | `GET /v1/entries` | a page of the search index ([`crate::index`]) |
 //! | `GET /v1/entries/{log}/{index}` | one statement, its COSE Receipt and its inclusion proof |
 //! | `GET /v1/statements/{log}/{index}` | statements for a copy of the log, many at once |
+//! | `GET /v1/policies` | the policies that were ever in force, the newest first |
+//! | `GET /v1/policies/files/{sha256}` | a file of one of them |
 //! | `GET /v1/consistency` | RFC 9162 consistency proof between two sizes |
 //! | `GET /v1/notes/{log}/{row}` | every cosigned checkpoint that was published, in order |
 //! | `GET /v1/checkpoint` | the cosigned checkpoint and the witnesses behind it |
@@ -15,6 +17,7 @@
 
 mod entries;
 mod params;
+mod policies;
 mod proofs;
 mod statements;
 
@@ -50,6 +53,8 @@ pub fn routes() -> Router<App> {
         .route("/v1/entries", get(entries::search))
         .route("/v1/entries/{log}/{index}", get(entries::entry))
         .route("/v1/statements/{log}/{index}", get(statements::run))
+        .route("/v1/policies", get(policies::list))
+        .route("/v1/policies/files/{sha256}", get(policies::file))
         .route("/v1/consistency", get(proofs::consistency))
         .route("/v1/notes/{log}/{row}", get(proofs::notes))
         .route("/v1/checkpoint", get(proofs::checkpoint))

@@ -27,6 +27,9 @@
 //! subject = {type = "agent", id = "support-bot"}
 //! action = {name = "disable_user"}
 //! resource = {type = "user", id = "canary"}
+//!
+//! [prove]                              # for `placet policy prove`
+//! high_risk = ["disable_user"]
 //! ```
 //!
 //! `mapping.json` has the same members, `version` 1, no defaults unless it says so, `entity` and
@@ -41,6 +44,7 @@ use std::{
 use cedar_policy::{EntityTypeName, EntityUid, Schema};
 use placet_proto::{action::Action, json::Json};
 
+use super::super::goals::{self, HighRisk};
 use super::{ActionRule, Canary, Defaults, EntityRule, Mapping, Selection, Undeclared, uid};
 use crate::policy::{MAPPING, MAPPING_TOML, PolicyError, PolicyFiles};
 
@@ -70,6 +74,7 @@ pub(super) fn load(
         actions: HashMap::new(),
         defaults: Some(defaults),
         canary: Canary::Nobody,
+        high_risk: None,
         parameters: "action",
         undeclared: Undeclared::Hidden,
         trust_all,
@@ -139,7 +144,7 @@ pub(super) struct Tables<'s> {
 impl Tables<'_> {
     fn read(self, trust_all: bool) -> Result<Mapping, PolicyError> {
         let known = ["version", "defaults", "subjects", "resources", "actions", "canary"];
-        let more = ["session", "pdp"];
+        let more = ["session", "pdp", "prove"];
         let known: Vec<&str> = known.into_iter().chain(more).collect();
         self.refuse_unknown(&self.file, &known)?;
         let toml = self.name == MAPPING_TOML;
@@ -157,6 +162,7 @@ impl Tables<'_> {
             resources: self.table("resources", |name, rule| self.entity(name, rule))?,
             actions: self.table("actions", |name, rule| self.action(name, rule))?,
             canary: Canary::Named(Box::new(canary)),
+            high_risk: self.prove()?,
             parameters: if toml { "action" } else { "parameters" },
             undeclared,
             trust_all,
@@ -164,6 +170,11 @@ impl Tables<'_> {
             remote: self.remote()?,
             defaults: by_rule.then_some(self.defaults),
         })
+    }
+
+    fn prove(&self) -> Result<Option<Vec<HighRisk>>, PolicyError> {
+        let read = |prove| goals::read(prove).map_err(|text| self.fault(text));
+        self.file.get("prove").map(read).transpose()
     }
 
     fn undeclared(&self) -> Result<Undeclared, PolicyError> {

@@ -127,7 +127,7 @@ pub struct Search {
 }
 
 /// Whole seconds, `30s` or `30`, or minutes, `2m`; at most an hour.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = match text.strip_suffix('m') {
         Some(number) => (number, 60),
         None => (text.strip_suffix('s').unwrap_or(text), 1),

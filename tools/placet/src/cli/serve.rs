@@ -32,7 +32,8 @@ pub struct Init {
     /// The folder, missing or empty
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
-    /// The policy folder; without one everything is denied (with --dev: the demonstration's)
+    /// The policy folder, or pack:NAME; without one everything is denied (with --dev: the
+    /// demonstration's)
     #[arg(long, value_name = "FOLDER")]
     pub policy: Option<PathBuf>,
     /// What the ledger is, and settings for placet.toml.

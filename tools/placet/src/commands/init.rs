@@ -25,7 +25,7 @@ const LISTEN: &str = "127.0.0.1:8420";
 pub fn run(args: &Init, output: &mut Output) -> Result<Exit, Failure> {
     let config = config(&args.settings)?;
     let policy = match &args.policy {
-        Some(folder) => PolicyFiles::read(folder)?,
+        Some(folder) => super::policy::folder_or_pack(folder)?,
         None if config.dev => PolicyFiles::demo(),
         // A ledger without a policy could not start, and so could not be given one either.
         None => return Err(Failure::Usage("--policy is needed, or --dev".to_owned())),

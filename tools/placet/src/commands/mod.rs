@@ -18,7 +18,6 @@ mod mirror;
 mod notify;
 mod people;
 mod policy;
-mod policy_test;
 mod request;
 mod search;
 mod serve;

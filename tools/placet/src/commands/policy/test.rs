@@ -8,19 +8,20 @@
 //!                  "expected": true}]}
 //! ```
 //!
-//! `expected` is true, false, or `"requestable"`: denied, and a person can change that.
+//! `expected` is true, false, or `"requestable"`: denied, and a person can change that. A case may
+//! bring an `approval` as the log would hold one (`method`, `approvers`, `user_verified`,
+//! `age_seconds`, and `other_action` for one that is of something else), and `entities` in place of
+//! those of the store that have the same names.
 
 use std::path::Path;
 
-use placet_pep::authzen::EvaluationRequest;
-use placet_pep::cedar::CedarPdp;
-use placet_pep::pdp::{Outcome, Pdp as _};
+use placet_pep::pdp::Outcome;
 use placet_pep::policy::PolicyFiles;
-use placet_proto::jcs;
 use placet_proto::json::{self, Json};
 use placet_verify::escape;
 use serde::Serialize;
 
+use super::case::Tester;
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::{Output, Shown};
@@ -40,7 +41,7 @@ pub fn run(
     trust: bool,
     output: &mut Output,
 ) -> Result<Exit, Failure> {
-    let pdp = CedarPdp::load_with(&PolicyFiles::read(folder)?, trust)?;
+    let tester = Tester::new(PolicyFiles::read(folder)?, trust)?;
     let default = folder.join(CASES);
     let path = cases.unwrap_or(&default);
     let text = std::fs::read(path).map_err(Failure::io(path))?;
@@ -52,7 +53,7 @@ pub fn run(
     })?;
     let mut tested = Tested { schema: "placet/policy-test/v1", passed: 0, failed: Vec::new() };
     for (at, case) in cases.iter().enumerate() {
-        match judge(&pdp, case).map_err(|text| malformed(path, format!("case {at}: {text}")))? {
+        match judge(&tester, case).map_err(|text| malformed(path, format!("case {at}: {text}")))? {
             None => tested.passed = tested.passed.saturating_add(1),
             Some(failed) => tested.failed.push(Case { at, ..failed }),
         }
@@ -63,17 +64,14 @@ pub fn run(
 }
 
 /// A case that has another answer than was expected.
-fn judge(pdp: &CedarPdp, case: &Json) -> Result<Option<Case>, String> {
-    let request = case.get("request").ok_or("it has no `request`")?;
-    let request = EvaluationRequest::parse(&jcs::to_bytes(request)).map_err(|e| e.to_string())?;
+fn judge(tester: &Tester, case: &Json) -> Result<Option<Case>, String> {
     let expected = match case.get("expected") {
         Some(Json::Bool(true)) => "true",
         Some(Json::Bool(false)) => "false",
         Some(Json::String(text)) if text == "requestable" => "requestable",
         _ => return Err("`expected` is true, false or \"requestable\"".to_owned()),
     };
-    // Nothing is counted here: each case is the first of its session.
-    let evaluation = pdp.evaluate(&pdp.as_first(request)).map_err(|e| e.to_string())?;
+    let evaluation = tester.decide(case)?;
     let (actual, why) = match &evaluation.outcome {
         Outcome::Permit(_) => ("true", String::new()),
         Outcome::Requestable(_) => ("requestable", String::new()),

@@ -1,6 +1,16 @@
 //! `policy`: what decides. With a software passkey this command signs; for real passkeys it names
 //! the page on which their owner does.
 
+mod case;
+mod explain;
+mod history;
+mod pack;
+#[cfg(feature = "prove")]
+mod prove;
+mod recorded;
+mod source;
+mod test;
+
 use std::path::Path;
 
 use placet_ledger::service::render;
@@ -16,6 +26,8 @@ use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::{Output, Shown};
 
+pub use pack::folder_or_pack;
+
 /// Runs one of the commands.
 ///
 /// # Errors
@@ -24,6 +36,8 @@ pub fn run(command: &Policy, output: &mut Output) -> Result<Exit, Failure> {
     match command {
         Policy::Check { folder } => {
             let checked = read(folder)?.1;
+            // What is to be proved has to be there to be proved.
+            CedarPdp::load(&PolicyFiles::read(folder)?)?.goals(&[])?;
             if !checked.can_fail.is_empty() {
                 let detail = checked.can_fail.join("; ");
                 return Err(placet_pep::Error::from(PolicyError::CanFail(detail)).into());
@@ -32,9 +46,19 @@ pub fn run(command: &Policy, output: &mut Output) -> Result<Exit, Failure> {
             Ok(Exit::Done)
         }
         Policy::Test { folder, cases, trust } => {
-            super::policy_test::run(folder, cases.as_deref(), *trust, output)
+            test::run(folder, cases.as_deref(), *trust, output)
+        }
+        #[cfg(feature = "prove")]
+        Policy::Prove(args) => prove::run(args, output),
+        #[cfg(not(feature = "prove"))]
+        Policy::Prove(_) => {
+            output.say("This program was built without its feature `prove`: nothing is proved.");
+            Ok(Exit::Open)
         }
         Policy::Activate(args) => activate(args, output),
+        Policy::Explain(args) => explain::run(args, output),
+        Policy::History(args) => history::run(args, output),
+        Policy::Pack(command) => pack::run(command, output),
     }
 }
 

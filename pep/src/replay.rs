@@ -1,0 +1,256 @@
+//! Deciding a recorded decision again (SPEC.md 10): the same files, the same action, the same
+//! approvals, and no clock.
+//!
+//! What a session had done is in the record, and so is what a foreign decision point said. Whom the
+//! roster held then is not, nor an approval that was brought and did not count. A decision that
+//! rests on one of these is told apart, so that nobody takes "can't be repeated" for "is another".
+
+use placet_proto::{
+    document::{Decision, Verdict},
+    time::UnixSeconds,
+};
+
+use crate::{
+    Error,
+    authzen::EvaluationRequest,
+    cedar::{CedarPdp, PolicyText},
+    pdp::{Evaluation, Method, Outcome, Pdp as _, VerifiedApproval},
+    policy::PolicyFiles,
+};
+
+/// Reasons of approvals that were brought and fall short: none is in the record.
+const OF_APPROVALS: &str = "pdp.approval_";
+/// Reasons that no policy of the folder gives and that rest on what is not in the record, such as a
+/// session that could not be counted, or what the PEP can't do.
+const OF_OTHERS: [&str; 3] = [OF_APPROVALS, "pdp.session", "pdp.obligation"];
+/// Reasons of a foreign decision point that has to agree.
+const FOREIGN: &str = "pdp.remote";
+/// Too few persons may approve: the policies asked for some, the roster of then did not hold them.
+const UNMET: &str = "pdp.quorum_unmet";
+
+/// A decision, and what policies make of it now.
+#[derive(Debug)]
+pub struct Replay {
+    /// What comes out now.
+    pub now: Verdict,
+    /// The stable reason now.
+    pub reason: &'static str,
+    /// Names of the policies that determine it now.
+    pub determining: Vec<String>,
+    /// Errors of policies now.
+    pub errors: Vec<String>,
+    /// How both compare.
+    pub result: Compared,
+    /// The engine and its version that decided now.
+    pub engine: String,
+    /// The recorded determining policies, as they stand in their files.
+    pub policies: Vec<PolicyText>,
+}
+
+/// How a recorded decision compares with the repeated one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    /// Outcome, reason and determining policies are those of the record.
+    Same,
+    /// The policies asked for approval, again; that it was refused is the roster's doing, which
+    /// held too few.
+    SameButRoster,
+    /// The record holds that a foreign decision point did not agree, which denies whatever the
+    /// policies say.
+    SameButForeign,
+    /// Something differs.
+    Different,
+    /// The record does not hold what it rested on, such as an approval that was brought and did not
+    /// count.
+    Unrepeatable,
+}
+
+/// Approvals as policies saw them when `decision` was made: `stated` are the times of the approvals
+/// that counted. `None` without any. Every approval is a user-verified WebAuthn assertion, or the
+/// verifier's code would not have accepted it.
+#[must_use]
+pub fn approvals_then(decision: &Decision, stated: &[UnixSeconds]) -> Option<VerifiedApproval> {
+    let oldest = stated.iter().min()?;
+    Some(VerifiedApproval {
+        action_digest: decision.action.digest(),
+        method: Method::Webauthn,
+        approvers: u32::try_from(stated.len()).unwrap_or(u32::MAX),
+        user_verified: true,
+        age_seconds: decision.at.0.saturating_sub(oldest.0),
+    })
+}
+
+/// Decides again. `dev`: the ledger is one for development, where what a request says of entities
+/// wins over the store. Whether `files` are those that the decision names is for the caller.
+///
+/// # Errors
+/// `policy.*` for files that can't be armed any more.
+pub fn replay(
+    files: &PolicyFiles,
+    decision: &Decision,
+    approval: Option<&VerifiedApproval>,
+    dev: bool,
+) -> Result<Replay, Error> {
+    let pdp = CedarPdp::load_with(files, dev)?;
+    let plain = EvaluationRequest::new(decision.action.clone());
+    let session = decision.seen.as_ref().and_then(|seen| seen.session.clone());
+    let plain = match session {
+        None => plain,
+        Some(session) => plain.in_session(session),
+    };
+    let mut evaluation = evaluate(&pdp, &plain, approval.cloned())?;
+    let mut result = compare(decision, &evaluation);
+    // The service reads its clock once for the age and once for the record.
+    if let (Compared::Different, Some(approval)) = (result, approval)
+        && let Some(age_seconds) = approval.age_seconds.checked_sub(1)
+    {
+        let earlier = VerifiedApproval { age_seconds, ..approval.clone() };
+        let again = evaluate(&pdp, &plain, Some(earlier))?;
+        if compare(decision, &again) == Compared::Same {
+            (evaluation, result) = (again, Compared::Same);
+        }
+    }
+    let policies = decision.determining.iter().flat_map(|name| pdp.named(name)).collect();
+    let (now, reason) = words(&evaluation.outcome);
+    let Evaluation { determining, errors, .. } = evaluation;
+    let engine = pdp.policy().engine;
+    Ok(Replay { now, reason, determining, errors, result, engine, policies })
+}
+
+/// An approval that falls short of what the policy wants is dropped, and the decision is made
+/// without it, as the service does.
+fn evaluate(
+    pdp: &CedarPdp,
+    plain: &EvaluationRequest,
+    approval: Option<VerifiedApproval>,
+) -> Result<Evaluation, Error> {
+    let Some(approval) = approval else { return pdp.evaluate(plain) };
+    let evaluation = pdp.evaluate(&plain.clone().with_approval(approval))?;
+    match &evaluation.outcome {
+        Outcome::Deny(denial) if denial.code.starts_with(OF_APPROVALS) => pdp.evaluate(plain),
+        _ => Ok(evaluation),
+    }
+}
+
+fn compare(decision: &Decision, now: &Evaluation) -> Compared {
+    let (verdict, reason) = words(&now.outcome);
+    let recorded = &decision.determining;
+    // The record holds as many as it may hold.
+    let same_policies = now.determining.iter().take(recorded.len().max(64)).eq(recorded.iter());
+    if decision.reason.starts_with(FOREIGN) {
+        let said = decision.seen.as_ref().and_then(|seen| seen.remote.as_ref());
+        let disagreed = said.is_some_and(|remote| remote.decision != Some(true));
+        return if disagreed { Compared::SameButForeign } else { Compared::Different };
+    }
+    if OF_OTHERS.iter().any(|start| decision.reason.starts_with(start)) {
+        return Compared::Unrepeatable;
+    }
+    if decision.reason == UNMET {
+        let asked = verdict == Verdict::Requestable && same_policies;
+        return if asked { Compared::SameButRoster } else { Compared::Different };
+    }
+    let same_words = verdict == decision.decision && reason == decision.reason;
+    match same_words && same_policies && now.obligations == decision.obligations {
+        true => Compared::Same,
+        false => Compared::Different,
+    }
+}
+
+/// The verdict and the stable reason of an outcome, as decisions record them.
+#[must_use]
+pub fn words(outcome: &Outcome) -> (Verdict, &'static str) {
+    match outcome {
+        Outcome::Permit(None) => (Verdict::Permit, "permitted"),
+        Outcome::Permit(Some(_)) => (Verdict::Permit, "approved"),
+        Outcome::Requestable(_) => (Verdict::Requestable, "approval_required"),
+        Outcome::Deny(denial) => (Verdict::Deny, denial.code),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use placet_proto::{
+        action::Action,
+        document::{Initiator, PolicyRef, RemoteSeen, Seen},
+        json,
+    };
+
+    fn decided(name: &str, decision: Verdict, reason: &str, by: &[&str]) -> Decision {
+        let action = format!(
+            r#"{{"subject":{{"type":"agent","id":"support-bot"}},"action":{{"name":"{name}"}},
+               "resource":{{"type":"user","id":"X"}},"context":{{}}}}"#
+        );
+        let files = PolicyFiles::demo();
+        Decision {
+            request: "5f0c7a0e-6f0b-4c9d-8b1a-0d2f6a7c8e9f".to_owned(),
+            action: Action::from_request(&json::parse(action.as_bytes()).unwrap()).unwrap(),
+            audience: "pep".to_owned(),
+            initiator: Initiator { kind: "agent".to_owned(), id: "support-bot".to_owned() },
+            decision,
+            policy: PolicyRef { index: 2, manifest: files.manifest_hash() },
+            determining: by.iter().map(|name| (*name).to_owned()).collect(),
+            reason: reason.to_owned(),
+            approvals: Vec::new(),
+            at: UnixSeconds(2_000),
+            not_after: None,
+            quorum: None,
+            obligations: Vec::new(),
+            seen: None,
+        }
+    }
+
+    const ASKS: &str = "disable-user-needs-a-person";
+
+    // SPEC.md R-10-91.
+    #[test]
+    fn what_is_repeated_comes_out_the_same() {
+        let demo = PolicyFiles::demo();
+        let again = |decision: &Decision, stated: &[UnixSeconds]| {
+            replay(&demo, decision, approvals_then(decision, stated).as_ref(), false).unwrap()
+        };
+        let read = decided("read_user", Verdict::Permit, "permitted", &["support-bot-reads-users"]);
+        assert_eq!(again(&read, &[]).result, Compared::Same);
+        let asked = decided("disable_user", Verdict::Requestable, "approval_required", &[ASKS]);
+        let replayed = again(&asked, &[]);
+        assert_eq!(replayed.result, Compared::Same);
+        let [policy] = replayed.policies.as_slice() else { panic!("{replayed:?}") };
+        assert_eq!((policy.place.as_str(), policy.permits), ("policies.cedar:7", true));
+        assert!(policy.text.starts_with("@id(\"disable-user"), "{}", policy.text);
+        assert!(policy.text.ends_with("};"), "{}", policy.text);
+        assert!(policy.annotations.contains(&("max_age".to_owned(), "300".to_owned())));
+
+        // The age is that of then: at the last second that counts, and one second late.
+        let approved = decided("disable_user", Verdict::Permit, "approved", &[ASKS]);
+        assert_eq!(again(&approved, &[UnixSeconds(1_700)]).result, Compared::Same);
+        assert_eq!(again(&approved, &[UnixSeconds(1_699)]).result, Compared::Same);
+        assert_eq!(again(&approved, &[UnixSeconds(1_698)]).result, Compared::Different);
+        assert_eq!(again(&approved, &[]).result, Compared::Different);
+    }
+
+    #[test]
+    fn what_differs_or_was_never_recorded_is_told_apart() {
+        let demo = PolicyFiles::demo();
+        let result = |decision: &Decision| replay(&demo, decision, None, false).unwrap().result;
+        for (verdict, reason, by) in [
+            (Verdict::Permit, "permitted", &["support-bot-reads-users"][..]),
+            (Verdict::Requestable, "approval_required", &[]),
+            (Verdict::Requestable, "permitted", &[ASKS]),
+            (Verdict::Deny, "pdp.denied", &[ASKS]),
+        ] {
+            let other = decided("disable_user", verdict, reason, by);
+            assert_eq!(result(&other), Compared::Different, "{other:?}");
+        }
+        let unmet = decided("disable_user", Verdict::Deny, "pdp.quorum_unmet", &[ASKS]);
+        assert_eq!(result(&unmet), Compared::SameButRoster);
+        let unmet = decided("read_user", Verdict::Deny, "pdp.quorum_unmet", &[]);
+        assert_eq!(result(&unmet), Compared::Different);
+        let claimed = decided("disable_user", Verdict::Deny, "pdp.approval_unverifiable", &[]);
+        assert_eq!(result(&claimed), Compared::Unrepeatable);
+        let mut foreign = decided("read_user", Verdict::Deny, "pdp.remote_denied", &[]);
+        assert_eq!(result(&foreign), Compared::Different);
+        let remote = RemoteSeen { pdp: "https://pdp.example".to_owned(), decision: Some(false) };
+        foreign.seen = Some(Seen { session: None, remote: Some(remote) });
+        assert_eq!(result(&foreign), Compared::SameButForeign);
+    }
+}
