@@ -56,7 +56,9 @@ pub use enforcer::{Enforcer, Settings};
 pub use error::EnforceError;
 pub use evidence::EvidenceRule;
 pub use intent::{Intent, Payload};
-pub use layer::{Challenge, Challenged, Challenging, EnforceLayer, EnforceService, Tasks};
+pub use layer::{
+    Challenge, Challenged, Challenging, EnforceLayer, EnforceService, Obligations, Tasks,
+};
 pub use ledger::{Answering, Ledger};
 pub use pending::{Approval, Pending, Progress, Requestable, Said};
 pub use permit::{Outcome, Permit, Ran, Running};

@@ -59,7 +59,6 @@ use self::sessions::Sessions;
 use self::store::Store;
 use crate::Error;
 use crate::identity::dpop::Proofs;
-pub(crate) use crate::pdp::initiator_of;
 use crate::tokens::keys::Keys;
 use crate::tokens::spent::Spent;
 

@@ -187,15 +187,19 @@ async fn approvals_of_other_tasks_are_not_taken() {
 async fn obligations_that_nobody_fulfils_deny() {
     let web = Web::new();
     let id = "4f1e3a0a-5b1c-4a6e-9c0e-0123456789ab";
-    let redact = json!([{"id": "1", "type": "redact", "properties": {}}]);
+    let redact = json!([{"id": "1", "type": "custom", "properties": {"name": "redact"}}]);
+    let other = json!([{"id": "1", "type": "notification", "properties": {}}]);
     for (obligations, fulfils, runs) in [
         (redact.clone(), vec![], false),
-        (redact.clone(), vec!["notification".to_owned()], false),
-        (redact, vec!["redact".to_owned()], true),
-        (json!([{"id": "1"}]), vec!["redact".to_owned()], false),
-        (json!({"type": 1}), vec!["redact".to_owned()], false),
+        (redact.clone(), vec!["notification", "custom"], false),
+        (redact, vec!["custom:redact"], true),
+        (other.clone(), vec!["custom:redact"], false),
+        (other, vec!["notification"], true),
+        (json!([{"id": "1"}]), vec!["custom:redact"], false),
+        (json!({"type": 1}), vec!["custom:redact"], false),
         (json!([]), vec![], true),
     ] {
+        let fulfils = fulfils.into_iter().map(str::to_owned).collect();
         let context = json!({"evaluation_id": id, "obligations": obligations});
         let permit = Fault::Says(json!({"decision": true, "context": context}));
         let between = Between::new(embedded(&web), move |_, _| permit.clone());
@@ -230,6 +234,45 @@ async fn what_the_policy_wants_beyond_what_came_with_the_permit_denies() {
     assert_eq!(permit.obligations().len(), 1);
     let (running, _) = permit.begin(wanted).await.unwrap();
     running.finish(placet_pep::enforce::Outcome::success("")).await.unwrap();
+}
+
+// SPEC.md R-10-105, R-10-136.
+#[tokio::test(flavor = "multi_thread")]
+async fn obligations_that_come_with_the_spending_are_fulfilled_or_nothing_runs() {
+    let notify = json!([{"id": "1", "type": "notification", "properties": {"to": "ops"}}]);
+    let good = json!({"index": 9, "document_sha256": "00".repeat(32)});
+    for (obligations, fulfils, begins) in [
+        (notify.clone(), vec![], false),
+        (json!("notify"), vec!["notification".to_owned()], false),
+        (notify, vec!["notification".to_owned()], true),
+    ] {
+        let mut web = Web::new();
+        let said = json!({"execution": good, "repeated": false, "obligations": obligations});
+        let between = Between::new(embedded(&web), move |route, _| match route {
+            "/v1/consume" => Fault::Says(said.clone()),
+            _ => Fault::None,
+        });
+        let settings = Settings { fulfils, ..Settings::default() };
+        let enforcer = Enforcer::with_settings(between.clone(), settings);
+        let wanted = intent(&disable("X0001"));
+        let (id, verdict) = approve(&mut web, &enforcer, &wanted).await;
+        let Verdict::Permitted(permit) = verdict else { panic!("{verdict:?}") };
+        let error = permit.begin(wanted.clone()).await.unwrap_err();
+        assert_eq!(error.code(), "enforce.obligation");
+        // The approval may be spent: that nothing ran is told.
+        assert_eq!(between.calls("/v1/outcome"), 1);
+        // Whoever resumes a permit hears of them here.
+        let resume = || enforcer.resume(&wanted, &id, "key").unwrap();
+        match resume().begin(wanted.clone()).await {
+            Ok((running, _)) => {
+                assert!(begins);
+                assert_eq!(running.obligations()[0].kind, "notification");
+            }
+            Err(error) => assert!(!begins, "{error}"),
+        }
+        let error = resume().run(wanted.clone(), never).await.unwrap_err();
+        assert_eq!(error.code(), "enforce.obligation");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

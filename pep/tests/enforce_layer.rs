@@ -208,6 +208,36 @@ async fn without_the_ledger_nothing_passes() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_has_begun_ends_with_an_outcome_whoever_leaves() {
+    for panics in [false, true] {
+        let mut web = Web::new();
+        let (began, begins) = tokio::sync::oneshot::channel::<()>();
+        let (go_on, goes_on) = tokio::sync::oneshot::channel::<()>();
+        let once = Arc::new(Mutex::new(Some((began, goes_on))));
+        let handler = async move || {
+            let (began, goes_on) = once.lock().unwrap().take().unwrap();
+            began.send(()).unwrap();
+            goes_on.await.unwrap();
+            assert!(!panics, "in the middle of a request");
+        };
+        let routes = Router::new().route("/{*path}", any(handler));
+        let api = routes.layer(layer(Enforcer::new(embedded(&web))));
+        let asked = send(&api, "/disable_user/X0001", "{}", &[]).await;
+        let id = asked.body["task"]["id"].as_str().unwrap().to_owned();
+        web.answer(&id, false);
+        let client = tokio::spawn(async move {
+            send(&api, "/disable_user/X0001", "{}", &[]).await;
+        });
+        begins.await.unwrap();
+        client.abort();
+        assert!(client.await.unwrap_err().is_cancelled());
+        go_on.send(()).unwrap();
+        let expected = if panics { OutcomeResult::Unknown } else { OutcomeResult::Success };
+        assert_eq!(outcome_comes(&web, &id).await.result, expected);
+    }
+}
+
 /// RFC 9470's answer in place of a task.
 struct StepUp;
 

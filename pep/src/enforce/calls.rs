@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::EnforceError;
 use super::error::cut;
 use super::ledger::Ledger;
-use super::verdict::given_obligations;
+use crate::obligations::{self, Obligation};
 
 /// Largest answer in JSON, in bytes.
 const MAX_JSON: usize = 1 << 20;
@@ -59,6 +59,14 @@ pub(super) struct TaskState {
     pub answer_by: Option<String>,
     pub approval: Option<Json>,
     pub retry_after: Duration,
+}
+
+/// An approval that was spent.
+pub(super) struct Spent {
+    /// Whether this call repeats one that was answered before.
+    pub repeated: bool,
+    /// What is to be done before anybody acts; or why that can't be read.
+    pub obligations: Result<Vec<Obligation>, &'static str>,
 }
 
 /// What a consume is about.
@@ -136,14 +144,13 @@ impl Calls {
         self.json(&Ask::post(&path, &body, time)).await.map(drop)
     }
 
-    /// `POST /v1/consume`: whether this call repeats one that was answered before, and what is to
-    /// be done before acting.
+    /// `POST /v1/consume`.
     pub async fn consume(
         &self,
         bound: &Bound,
         key: &str,
         time: Duration,
-    ) -> Result<(bool, Vec<Json>), EnforceError> {
+    ) -> Result<Spent, EnforceError> {
         let initiator = [
             ("type", Json::from(bound.initiator.kind.as_str())),
             ("id", bound.initiator.id.as_str().into()),
@@ -154,8 +161,9 @@ impl Calls {
         let (answer, _) = self.json(&Ask::post("/v1/consume", &body, time)).await?;
         check_reference(answer.get("execution"))?;
         let repeated = answer.get("repeated").and_then(Json::as_bool);
-        let silent = EnforceError::Answer("it does not say whether the call was repeated");
-        Ok((repeated.ok_or(silent)?, given_obligations(&answer)))
+        let unsaid = EnforceError::Answer("it does not say whether the call was repeated");
+        let repeated = repeated.ok_or(unsaid)?;
+        Ok(Spent { repeated, obligations: obligations::read(&answer) })
     }
 
     /// `POST /v1/outcome`.

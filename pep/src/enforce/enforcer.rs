@@ -9,10 +9,10 @@ use placet_proto::json::Json;
 
 use super::calls::{Bound, Calls};
 use super::evidence::EvidenceRule;
-use super::verdict::{Denied, Verdict, given_obligations};
+use super::verdict::{Denied, Verdict};
 use super::{EnforceError, Intent, Ledger, Outcome, Permit, Ran, Requestable};
-use crate::http::initiator_of;
-use crate::obligations;
+use crate::obligations::{self, Obligation};
+use crate::pdp::initiator_of;
 
 /// Rounds of asking persons in [`Enforcer::enforce`]: a policy may change while they answer.
 const MAX_ROUNDS: usize = 3;
@@ -28,8 +28,9 @@ pub struct Settings {
     pub outcome_time: Duration,
     /// How long after the decision a permit can be used. What permitted it may change.
     pub permit_time: Duration,
-    /// Types of obligations that whoever uses the permit carries out, and `custom:NAME` for those
-    /// of type `custom`. A permit with any other is a denial.
+    /// Obligations that whoever uses the permit carries out before it acts: types of the AuthZEN
+    /// Obligations profile, and `custom:NAME` for custom ones, such as `custom:redact`. A permit
+    /// with any other is a denial.
     pub fulfils: Vec<String>,
     /// What the evidence of an approval has to show before it is spent; nothing: the ledger's word
     /// is taken.
@@ -167,13 +168,15 @@ impl Enforcer {
         if context.get("evaluation_id").and_then(Json::as_str).is_none() {
             return Err(EnforceError::Answer("its permit has no evaluation id"));
         }
-        let obligations = given_obligations(&context);
-        if let Some(kind) = self.unfulfilled(&obligations) {
-            let id = context.get("evaluation_id").and_then(Json::as_str).unwrap_or_default();
-            let mut denied = Denied::because(&format!("obligation: {kind}"), id);
-            denied.obligations = obligations;
-            return Ok(Verdict::Denied(denied));
-        }
+        let obligations = match obligations::read(&context) {
+            Ok(obligations) if self.unfulfilled(&obligations).is_none() => obligations,
+            read => {
+                let id = context.get("evaluation_id").and_then(Json::as_str).unwrap_or_default();
+                let mut denied = Denied::because("obligation_unsupported", id);
+                denied.obligations = read.unwrap_or_default();
+                return Ok(Verdict::Denied(denied));
+            }
+        };
         let used = context.get("approval").map(|echo| echo.get("id").and_then(Json::as_str));
         let given = approval.and_then(|a| a.get("id")).and_then(Json::as_str);
         let request = match (used, given) {
@@ -188,16 +191,13 @@ impl Enforcer {
         }))
     }
 
-    /// The first obligation that nobody here carries out.
-    fn unfulfilled(&self, given: &[Json]) -> Option<String> {
-        let context = Json::object([("obligations", Json::Array(given.to_vec()))]);
-        let Ok(read) = obligations::read(&context) else { return Some("unreadable".to_owned()) };
-        let fulfils: Vec<&str> = self.settings.fulfils.iter().map(String::as_str).collect();
-        let left = obligations::unfulfilled(&read, &fulfils).into_iter().next()?;
-        Some(match obligations::custom_name(left) {
-            Some(name) => format!("{}:{name}", left.kind),
-            None => left.kind.clone(),
-        })
+    /// The type of the first obligation that nobody here carries out.
+    pub(super) fn unfulfilled(&self, obligations: &[Obligation]) -> Option<String> {
+        let supported: Vec<&str> = self.settings.fulfils.iter().map(String::as_str).collect();
+        let unfulfilled = obligations::unfulfilled(obligations, &supported);
+        let first = unfulfilled.first()?;
+        let name = obligations::custom_name(first).map(|name| format!(":{name}"));
+        Some(format!("{}{}", first.kind, name.unwrap_or_default()))
     }
 
     /// Records an outcome, again and again until the time is over. Told twice it is recorded once.

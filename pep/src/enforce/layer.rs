@@ -17,12 +17,18 @@ use super::pending::Progress;
 use super::{
     Denied, EnforceError, Enforcer, Intent, Outcome, Payload, Pending, Permit, Requestable, Verdict,
 };
+use crate::obligations::Obligation;
 
 /// Bytes of a request's body that are buffered, hashed and forwarded, unless
 /// [`EnforceLayer::limit`] says otherwise.
 const BODY_LIMIT: usize = 1 << 20;
 /// Media type of a body whose sender states none (RFC 9110 8.3).
 const UNKNOWN_MEDIA: &str = "application/octet-stream";
+
+/// What the service has to do before it acts on a request; an extension of every request that
+/// [`EnforceLayer`] forwards. All of it is among [`super::Settings::fulfils`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Obligations(pub Vec<Obligation>);
 
 type Mapping = dyn Fn(&Parts, &Bytes) -> Result<Action, EnforceError> + Send + Sync;
 
@@ -164,11 +170,17 @@ impl EnforceLayer {
         Ok((intent, challenged))
     }
 
-    async fn handle<S>(&self, request: Request<Body>, inner: S) -> Result<Response<Body>, S::Error>
+    async fn handle<S>(
+        &self,
+        request: Request<Body>,
+        mut inner: S,
+    ) -> Result<Response<Body>, S::Error>
     where
-        S: Service<Request<Body>, Response = Response<Body>>,
+        S: Service<Request<Body>, Response = Response<Body>> + Send + 'static,
+        S::Future: Send,
+        S::Error: Send,
     {
-        let (mut parts, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
         let Ok(bytes) = to_bytes(body, self.limit).await else {
             return Ok(problem(&EnforceError::TooLarge(self.limit)));
         };
@@ -178,27 +190,48 @@ impl EnforceLayer {
             Err(error) => return Ok(problem(&error)),
         };
         // A service that is not ready has not begun: nothing is spent for it.
-        let mut inner = inner;
-        let ready = inner.ready().await?;
-        let (running, intent) = match permit.begin(intent).await {
-            Ok(begun) => begun,
-            Err(error) => return Ok(problem(&error)),
-        };
-        let bytes = intent.into_parts().1.map(Payload::into_bytes).unwrap_or_default();
-        // The body is whole now, whatever way it came in.
-        parts.headers.remove(header::TRANSFER_ENCODING);
-        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
-        let answered = ready.call(Request::from_parts(parts, Body::from(bytes))).await;
-        let outcome = match &answered {
-            Ok(response) if response.status().as_u16() < 400 => Outcome::success(""),
-            Ok(response) => Outcome::failure(&format!("HTTP {}", response.status().as_u16())),
-            Err(_) => Outcome::failure("the service failed"),
-        };
-        if let Err(error) = running.finish(outcome).await {
-            tracing::warn!(code = error.code(), "the outcome of a request is not on record");
+        inner.ready().await?;
+        // What has begun goes on when the client leaves, so that its outcome is known.
+        match tokio::spawn(forward(permit, intent, parts, inner)).await {
+            Ok(answered) => answered,
+            Err(stopped) => match stopped.try_into_panic() {
+                // As if it had happened here; its outcome is `unknown` by now.
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Ok(problem(&EnforceError::Unavailable("the program ends".to_owned()))),
+            },
         }
-        answered
     }
+}
+
+/// Spends what the permit rests on, forwards the request once, and records the outcome.
+async fn forward<S>(
+    permit: Permit,
+    intent: Intent,
+    mut parts: Parts,
+    mut ready: S,
+) -> Result<Response<Body>, S::Error>
+where
+    S: Service<Request<Body>, Response = Response<Body>>,
+{
+    let (running, intent) = match permit.begin(intent).await {
+        Ok(begun) => begun,
+        Err(error) => return Ok(problem(&error)),
+    };
+    parts.extensions.insert(Obligations(running.obligations().to_vec()));
+    let bytes = intent.into_parts().1.map(Payload::into_bytes).unwrap_or_default();
+    // The body is whole now, whatever way it came in.
+    parts.headers.remove(header::TRANSFER_ENCODING);
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    let answered = ready.call(Request::from_parts(parts, Body::from(bytes))).await;
+    let outcome = match &answered {
+        Ok(response) if response.status().as_u16() < 400 => Outcome::success(""),
+        Ok(response) => Outcome::failure(&format!("HTTP {}", response.status().as_u16())),
+        Err(_) => Outcome::failure("the service failed"),
+    };
+    if let Err(error) = running.finish(outcome).await {
+        tracing::warn!(code = error.code(), "the outcome of a request is not on record");
+    }
+    answered
 }
 
 impl<S> Layer<S> for EnforceLayer {

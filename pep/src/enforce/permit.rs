@@ -4,12 +4,12 @@
 use std::time::Instant;
 
 use placet_proto::document::OutcomeResult;
-use placet_proto::json::Json;
 use uuid::Uuid;
 
 use super::calls::Bound;
 use super::{EnforceError, Enforcer, Intent};
-use crate::http::initiator_of;
+use crate::obligations::Obligation;
+use crate::pdp::initiator_of;
 
 /// What is recorded of an action that was not finished.
 const LEFT: (OutcomeResult, &str) =
@@ -17,6 +17,8 @@ const LEFT: (OutcomeResult, &str) =
 /// What is recorded if the approval was spent and the answer to that never came.
 const NOT_BEGUN: (OutcomeResult, &str) =
     (OutcomeResult::Failure, "nothing ran: it ended while the approval was being spent");
+/// What is recorded where the policy asks for something that is not done here.
+const NOT_FULFILLED: &str = "nothing ran: an obligation is not fulfilled here";
 /// Longest text of an outcome that is recorded, in bytes.
 const MAX_DETAIL: usize = 1024;
 
@@ -29,7 +31,7 @@ pub struct Permit {
     rests_on: RestsOn,
     asked: Instant,
     key: String,
-    obligations: Vec<Json>,
+    obligations: Vec<Obligation>,
 }
 
 /// What a permit rests on.
@@ -48,7 +50,7 @@ impl Permit {
         enforcer: Enforcer,
         bound: Bound,
         asked: Instant,
-        obligations: Vec<Json>,
+        obligations: Vec<Obligation>,
     ) -> Self {
         Self::new(enforcer, bound, RestsOn::Policy, asked, obligations)
     }
@@ -57,7 +59,7 @@ impl Permit {
         enforcer: Enforcer,
         bound: Bound,
         asked: Instant,
-        obligations: Vec<Json>,
+        obligations: Vec<Obligation>,
     ) -> Self {
         Self::new(enforcer, bound, RestsOn::Approval, asked, obligations)
     }
@@ -72,7 +74,7 @@ impl Permit {
         bound: Bound,
         rests_on: RestsOn,
         asked: Instant,
-        obligations: Vec<Json>,
+        obligations: Vec<Obligation>,
     ) -> Self {
         let key = Uuid::new_v4().to_string();
         Self { enforcer, bound, rests_on, asked, key, obligations }
@@ -91,10 +93,10 @@ impl Permit {
         &self.key
     }
 
-    /// Obligations that come with the permit, all of types in [`super::Settings::fulfils`]. Who
-    /// acts carries them out.
+    /// Obligations that come with the permit, all of them among [`super::Settings::fulfils`]. Who
+    /// acts carries them out first.
     #[must_use]
-    pub fn obligations(&self) -> &[Json] {
+    pub fn obligations(&self) -> &[Obligation] {
         &self.obligations
     }
 
@@ -104,14 +106,21 @@ impl Permit {
     /// `unknown`.
     ///
     /// # Errors
-    /// As [`Permit::begin`]: nothing ran. What comes after is in [`Ran`].
+    /// As [`Permit::begin`]: nothing ran; also `enforce.obligation` for a resumed permit with any.
+    /// What comes after is in [`Ran`].
     pub async fn run<F, R, T, E>(self, intent: Intent, act: F) -> Result<Ran<T, E>, EnforceError>
     where
         F: FnOnce(Intent) -> R,
         R: Future<Output = Result<T, E>>,
         E: std::fmt::Display,
     {
+        let resumed = self.rests_on == RestsOn::SpentApproval;
         let (running, intent) = self.begin(intent).await?;
+        // Whoever resumed a permit was told of no obligation, and `act` could not do it.
+        if let Some(new) = running.obligations.first().filter(|_| resumed) {
+            let refused = EnforceError::Obligation(new.kind.clone());
+            return Err(running.not_begun(refused, NOT_FULFILLED).await);
+        }
         let output = act(intent).await;
         let recorded = match &output {
             Ok(_) => running.finish(Outcome::success("")).await,
@@ -125,8 +134,8 @@ impl Permit {
     /// what runs. [`Running::finish`] then tells how it ended.
     ///
     /// # Errors
-    /// `enforce.stale`, `enforce.mismatch`, `enforce.evidence`, `enforce.repeated`;
-    /// `enforce.obligation` when the policy by now wants more done than came with this permit; and
+    /// `enforce.stale`, `enforce.mismatch`, `enforce.evidence`, `enforce.repeated`,
+    /// `enforce.obligation` where the policy by now wants more done than came with this permit; and
     /// those of the ledger: `enforce.refused` with `consume.*` or `request.*` where the approval
     /// can't be spent (any more).
     pub async fn begin(self, intent: Intent) -> Result<(Running, Intent), EnforceError> {
@@ -136,26 +145,32 @@ impl Permit {
         self.compare(&intent)?;
         let enforcer = self.enforcer.clone();
         if self.rests_on == RestsOn::Policy {
-            return Ok((Running { enforcer, report: None, left: NOT_BEGUN }, intent));
+            let obligations = self.obligations;
+            let running = Running { enforcer, report: None, left: NOT_BEGUN, obligations };
+            return Ok((running, intent));
         }
         if let Some(rule) = &self.enforcer.settings.evidence {
             rule.check(&self.enforcer, &self.bound, intent.action()).await?;
         }
         // From here on the approval may be spent, whether or not anybody waits for the answer.
-        let mut running = Running { enforcer, report: Some(self.bound.clone()), left: NOT_BEGUN };
+        let report = Some(self.bound.clone());
+        let obligations = Vec::new();
+        let mut running = Running { enforcer, report, left: NOT_BEGUN, obligations };
         match self.spend().await {
-            Ok(obligations) => {
-                // Whoever holds the permit was told of those that came with it, and of no other.
-                if let Some(new) = obligations.iter().find(|o| !self.obligations.contains(o)) {
-                    // Of what an earlier process has begun nobody here knows how it ended.
-                    if self.rests_on == RestsOn::SpentApproval {
-                        running.report = None;
-                    }
-                    let kind = new.get("type").and_then(Json::as_str).unwrap_or("unreadable");
-                    return Err(EnforceError::Obligation(kind.to_owned()));
+            Ok(Ok(obligations)) => match self.unexpected(&obligations) {
+                None => {
+                    running.left = LEFT;
+                    running.obligations = obligations;
+                    Ok((running, intent))
                 }
-                running.left = LEFT;
-                Ok((running, intent))
+                Some(kind) => {
+                    let refused = EnforceError::Obligation(kind);
+                    Err(running.not_begun(refused, NOT_FULFILLED).await)
+                }
+            },
+            Ok(Err(why)) => {
+                let refused = EnforceError::Obligation(why.to_owned());
+                Err(running.not_begun(refused, NOT_FULFILLED).await)
             }
             Err(unspent) => {
                 // Of a lost answer nobody knows whether it said yes; what is sure is told.
@@ -165,6 +180,18 @@ impl Permit {
                 Err(unspent.error)
             }
         }
+    }
+
+    /// The type of an obligation that is not fulfilled here, or that whoever holds this permit was
+    /// not told of. A resumed one told of none: [`Running::obligations`] does.
+    fn unexpected(&self, obligations: &[Obligation]) -> Option<String> {
+        let told = |new: &&Obligation| {
+            self.rests_on == RestsOn::SpentApproval
+                || self.obligations.iter().any(|told| same(told, new))
+        };
+        let unfulfilled = self.enforcer.unfulfilled(obligations);
+        let untold = || obligations.iter().find(|new| !told(new)).map(|new| new.kind.clone());
+        unfulfilled.or_else(untold)
     }
 
     fn compare(&self, intent: &Intent) -> Result<(), EnforceError> {
@@ -182,7 +209,7 @@ impl Permit {
 
     /// Spends the approval. An answer that got lost is asked for again under the same key, which
     /// nobody else knows: `repeated` then means this very permit, and nothing has begun.
-    async fn spend(&self) -> Result<Vec<Json>, Unspent> {
+    async fn spend(&self) -> Result<Result<Vec<Obligation>, &'static str>, Unspent> {
         let (calls, time) = (&self.enforcer.calls, self.enforcer.settings.consume_time);
         let first = calls.consume(&self.bound, &self.key, time).await;
         let own = first.as_ref().is_err_and(EnforceError::is_lost);
@@ -190,13 +217,14 @@ impl Permit {
             true => calls.consume(&self.bound, &self.key, time).await,
             false => first,
         };
-        let (repeated, obligations) = answered.map_err(|error| Unspent { perhaps: own, error })?;
-        match (repeated, self.rests_on) {
-            (false, _) => Ok(obligations),
-            (true, RestsOn::SpentApproval) => self.still_runs().await.map(|()| obligations),
-            (true, _) if own => Ok(obligations),
-            (true, _) => Err(Unspent { perhaps: false, error: EnforceError::Repeated }),
+        let spent = answered.map_err(|error| Unspent { perhaps: own, error })?;
+        match (spent.repeated, self.rests_on) {
+            (false, _) => {}
+            (true, RestsOn::SpentApproval) => self.still_runs().await?,
+            (true, _) if own => {}
+            (true, _) => return Err(Unspent { perhaps: false, error: EnforceError::Repeated }),
         }
+        Ok(spent.obligations)
     }
 
     /// That no outcome is on record of an execution that an earlier process stated.
@@ -209,6 +237,11 @@ impl Permit {
             Err(error) => Err(Unspent { perhaps: false, error }),
         }
     }
+}
+
+/// Whether two obligations ask for the same; ids are those of one answer.
+fn same(one: &Obligation, other: &Obligation) -> bool {
+    one.kind == other.kind && one.properties == other.properties
 }
 
 /// Why an approval was not spent, and whether it may have been after all.
@@ -224,6 +257,7 @@ struct Unspent {
 pub struct Running {
     enforcer: Enforcer,
     report: Option<Bound>,
+    obligations: Vec<Obligation>,
     /// What is told if this is dropped.
     left: (OutcomeResult, &'static str),
 }
@@ -233,6 +267,21 @@ impl Running {
     #[must_use]
     pub fn request(&self) -> Option<&str> {
         self.report.as_ref().map(|bound| bound.request.as_str())
+    }
+
+    /// What has to be done before the action, all of it among [`super::Settings::fulfils`], and
+    /// told before by [`Permit::obligations`], but for a permit that was resumed.
+    #[must_use]
+    pub fn obligations(&self) -> &[Obligation] {
+        &self.obligations
+    }
+
+    /// Tells that an approval was spent for nothing, and hands back why.
+    async fn not_begun(self, error: EnforceError, detail: &str) -> EnforceError {
+        if let Err(unrecorded) = self.finish(Outcome::failure(detail)).await {
+            tracing::warn!(code = unrecorded.code(), "an outcome is left to the ledger's deadline");
+        }
+        error
     }
 
     /// Records how it ended. Where the policy permitted without an approval there is no execution

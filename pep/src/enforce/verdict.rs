@@ -3,6 +3,7 @@
 use placet_proto::json::Json;
 
 use super::{Permit, Requestable};
+use crate::obligations::{self, Obligation};
 
 /// The answer to "may this run?".
 #[derive(Debug)]
@@ -26,9 +27,9 @@ pub struct Denied {
     pub reason_user: Option<String>,
     /// The id of the evaluation or of the task, if there is one.
     pub id: Option<String>,
-    /// Obligations that come with the denial, as the decision point stated them; to be carried out
-    /// as well as can be.
-    pub obligations: Vec<Json>,
+    /// Obligations that come with the denial, to be carried out as well as can be; those of a
+    /// permit that is denied here because one of them can't be fulfilled.
+    pub obligations: Vec<Obligation>,
 }
 
 impl Denied {
@@ -39,22 +40,13 @@ impl Denied {
             reason: text("reason").unwrap_or_else(|| "policy_denied".to_owned()),
             reason_user: user.map(super::error::cut),
             id: text("evaluation_id"),
-            obligations: given_obligations(context),
+            // It is a denial, whatever else can't be read.
+            obligations: obligations::read(context).unwrap_or_default(),
         }
     }
 
     pub(super) fn because(reason: &str, id: &str) -> Self {
         let (reason, id) = (super::error::cut(reason), Some(id.to_owned()));
         Self { reason, reason_user: None, id, obligations: Vec::new() }
-    }
-}
-
-/// `context.obligations` (AuthZEN Obligations profile). One that is no list is one obligation that
-/// nobody fulfils.
-pub(super) fn given_obligations(context: &Json) -> Vec<Json> {
-    match context.get("obligations") {
-        None => Vec::new(),
-        Some(Json::Array(list)) => list.clone(),
-        Some(other) => vec![other.clone()],
     }
 }
