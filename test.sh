@@ -25,7 +25,7 @@ SUITES=(
 # A suite that is not listed here is skipped, and the skip is counted and shown.
 ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash faults growth load fuzz "
 # Stages of tests/foreign/run.py.
-FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness liar mirror static gateway outbound pdp tokens)
+FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness liar mirror static gateway outbound pdp tokens identity)
 # Minutes for all suites together.
 TOTAL_BUDGET_MIN=85
 

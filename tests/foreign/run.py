@@ -17,6 +17,7 @@ Stages, in the order of what they need:
   outbound  a signed delivery, by http-message-signatures and joserfc
   pdp       Cerbos, a foreign decision point, under our step-up
   tokens    challenges and action-bound tokens, by jose and oauth4webapi
+  identity  tokens of oidc-provider and proofs of oauth4webapi, judged by the gateway
 
 Last line: "foreign: N passed, N failed". Exit code 0 if none failed and at least one passed.
 """
@@ -27,6 +28,7 @@ import sys
 
 import stage_evidence
 import stage_gateway
+import stage_identity
 import stage_liar
 import stage_log
 import stage_mirror
@@ -55,6 +57,7 @@ STAGES = {
     "outbound": stage_outbound.run,
     "pdp": stage_pdp.run,
     "tokens": stage_tokens.run,
+    "identity": stage_identity.run,
 }
 
 

@@ -16,7 +16,7 @@ def run(report, options):
         ledger.enrol()
         token = (ledger.dir / "keys" / "pep-token").read_text().strip()
         command = ["node", HERE / "tokens.mjs", ledger.url, token, base / "action.json"]
-        converse(report, command, lambda request: ledger.approve(request))
+        converse(report, command, ledger.approve)
 
 
 def converse(report, command, approve):

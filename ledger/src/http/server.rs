@@ -53,7 +53,8 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub struct Peer(pub SocketAddr);
 
 /// The certificates by which the client of a connection authenticated, the leaf first: what the
-/// verifier of [`Tls::with_clients`] accepted. Empty without TLS, and for a client that showed none.
+/// verifier of [`Tls::with_clients`] accepted. Empty without TLS, and for a client that showed
+/// none. An extension of the request.
 #[derive(Debug, Clone, Default)]
 pub struct ClientCertificates(Arc<OnceLock<Vec<CertificateDer<'static>>>>);
 
