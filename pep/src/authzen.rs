@@ -28,7 +28,7 @@ pub const MAX_BODY_BYTES: usize = 1 << 18;
 pub struct EvaluationRequest {
     action: Action,
     approval: Option<VerifiedApproval>,
-    session: Option<SessionSeen>,
+    session: Option<Box<SessionSeen>>,
 }
 
 impl EvaluationRequest {
@@ -58,7 +58,7 @@ impl EvaluationRequest {
     /// says: it is what policies see as `context.session`.
     #[must_use]
     pub fn in_session(self, seen: SessionSeen) -> Self {
-        Self { session: Some(seen), ..self }
+        Self { session: Some(Box::new(seen)), ..self }
     }
 
     /// The action asked about.
@@ -70,7 +70,7 @@ impl EvaluationRequest {
     /// What is known of the session, if that was looked up.
     #[must_use]
     pub fn session(&self) -> Option<&SessionSeen> {
-        self.session.as_ref()
+        self.session.as_deref()
     }
 
     /// The verified approvals, if any.

@@ -230,7 +230,6 @@ impl RemotePdp {
         let permitted = matches!(ours.outcome, Outcome::Permit(_));
         let denial = match answer {
             Ok(Answer { decision: true, obligations }) => {
-                ours.determining.push(self.rule.identifier.clone());
                 let carried = if permitted { &mut ours.obligations } else { &mut ours.promised };
                 add(carried, obligations);
                 withhold(&mut ours, action);
@@ -252,7 +251,8 @@ impl RemotePdp {
                 denial
             }
         };
-        ours.determining = vec![self.rule.identifier.clone()];
+        // It was none of ours that decided.
+        ours.determining.clear();
         ours.promised.clear();
         ours.outcome = Outcome::Deny(denial);
         withhold(&mut ours, action);
