@@ -150,9 +150,18 @@ fn compare(decision: &Decision, now: &Evaluation) -> Compared {
         return if asked { Compared::SameButRoster } else { Compared::Different };
     }
     let same_words = verdict == decision.decision && reason == decision.reason;
-    match same_words && same_policies && now.obligations == decision.obligations {
+    match same_words && same_policies && same_obligations(decision, now) {
         true => Compared::Same,
         false => Compared::Different,
+    }
+}
+
+/// Those of a permit to which a foreign decision point agreed are partly its own, unknown here.
+fn same_obligations(decision: &Decision, now: &Evaluation) -> bool {
+    let said = decision.seen.as_ref().and_then(|seen| seen.remote.as_ref());
+    match said.and_then(|remote| remote.decision) {
+        Some(true) => now.obligations.iter().all(|own| decision.obligations.contains(own)),
+        _ => now.obligations == decision.obligations,
     }
 }
 
@@ -172,7 +181,7 @@ mod tests {
     use super::*;
     use placet_proto::{
         action::Action,
-        document::{Initiator, PolicyRef, RemoteSeen, Seen},
+        document::{Initiator, Obligation, PolicyRef, RemoteSeen, Seen},
         json,
     };
 
@@ -250,7 +259,16 @@ mod tests {
         let mut foreign = decided("read_user", Verdict::Deny, "pdp.remote_denied", &[]);
         assert_eq!(result(&foreign), Compared::Different);
         let remote = RemoteSeen { pdp: "https://pdp.example".to_owned(), decision: Some(false) };
-        foreign.seen = Some(Seen { session: None, remote: Some(remote) });
+        foreign.seen = Some(Seen { session: None, remote: Some(remote.clone()) });
         assert_eq!(result(&foreign), Compared::SameButForeign);
+        let by = &["support-bot-reads-users"];
+        let mut agreed = decided("read_user", Verdict::Permit, "permitted", by);
+        let (id, kind) = ("1".to_owned(), "custom".to_owned());
+        agreed.obligations =
+            vec![Obligation { id, kind, properties: json::Json::object([("x", "y".into())]) }];
+        assert_eq!(result(&agreed), Compared::Different);
+        let remote = RemoteSeen { decision: Some(true), ..remote };
+        agreed.seen = Some(Seen { session: None, remote: Some(remote) });
+        assert_eq!(result(&agreed), Compared::Same);
     }
 }
