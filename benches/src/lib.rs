@@ -3,6 +3,7 @@
 //! | module | job |
 //! |---|---|
 //! | [`append`] | how many approvals a second this machine, our engine and our service record |
+//! | [`call`] | how long calls of a server take at a rate that does not wait for them |
 //! | [`records`] | how many records without an assertion, beside other logs (`benches/peers`) |
 //! | [`grow`] | how a log does with ten million entries |
 //! | [`feed`] | a log under load |
@@ -14,6 +15,7 @@
 //! the machine, the file system, the version and when an append counts as durable.
 
 pub mod append;
+pub mod call;
 mod error;
 pub mod feed;
 pub mod grow;

@@ -11,6 +11,8 @@ pub enum Bench {
     Append(BenchAppend),
     /// Measure how many records without an assertion are appended, and how soon each has its proof
     Records(BenchRecords),
+    /// Measure how long calls of a server take, at a rate that does not wait for them
+    Http(BenchHttp),
     /// Measure how a log does as it grows: rate, proofs, memory, restart, disk
     Grow(BenchGrow),
     /// The process with the log that `grow` looks at
@@ -52,6 +54,42 @@ pub struct BenchRecords {
     pub dir: PathBuf,
 }
 
+/// `bench http`.
+#[derive(Debug, Args)]
+#[command(after_long_help = HTTP)]
+pub struct BenchHttp {
+    /// What is called: http://HOST:PORT/PATH, of this machine
+    #[arg(long, value_name = "URL")]
+    pub url: String,
+    /// A body to be sent by POST; without one it is a GET
+    #[arg(long, value_name = "FILE")]
+    pub body: Option<PathBuf>,
+    /// A header, as in "Content-Type: application/json"; several times for several
+    #[arg(long = "header", value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+    /// A file with a token, which is sent as "Authorization: Bearer"
+    #[arg(long, value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
+    /// The status of a good answer
+    #[arg(long, value_name = "STATUS", default_value_t = 200)]
+    pub expect: u16,
+    /// Calls a second
+    #[arg(long, value_name = "N", default_value_t = 1000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub rate: u32,
+    /// How long, a second of warming up apart
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=600))]
+    pub seconds: u16,
+    /// Connections, each with one call at a time
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub connections: u16,
+    /// A folder of the file system that the server writes to, where flushes are measured
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub dir: PathBuf,
+}
+
 /// `bench grow`.
 #[derive(Debug, Args)]
 #[command(after_long_help = GROW)]
@@ -84,6 +122,11 @@ const RECORDS: &str = "\
 First as many records as go, then half of that rate, evenly in time. A record is a statement of so
 many bytes with one once key. It counts when fdatasync has returned and a checkpoint with its entry
 is signed; the time to proof goes from handing it over until its inclusion path is there.";
+
+const HTTP: &str = "\
+Each call is due at its time, evenly in the second, and measured from there, whatever became of the
+one before: a server that stands still is seen to. Beside it a page is flushed by fdatasync fifty
+times a second, so that what a server makes durable before it answers can be told from what it adds.";
 
 const GROW: &str = "\
 The log grows in twenty stretches. Behind each one, proofs of 2000 random entries are timed, and a

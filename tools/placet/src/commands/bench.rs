@@ -4,12 +4,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use placet_benches::append::{self, Options, Report, Service};
-use placet_benches::{grow, records};
+use placet_benches::{call, grow, records};
 use placet_pep::policy::PolicyFiles;
 
-use crate::cli::{Bench, BenchAppend, BenchGrow, BenchGrowWorker, BenchRecords};
+use crate::cli::{Bench, BenchAppend, BenchGrow, BenchGrowWorker, BenchHttp, BenchRecords};
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::folder::read_text;
 use crate::output::{Output, Shown};
 use crate::service;
 
@@ -21,6 +22,7 @@ pub fn run(args: &Bench, output: &mut Output) -> Result<Exit, Failure> {
     match args {
         Bench::Append(args) => append(args, output),
         Bench::Records(args) => records(args, output),
+        Bench::Http(args) => http(args, output),
         Bench::Grow(args) => grow(args, output),
         Bench::GrowWorker(args) => grow_worker(args),
     }
@@ -49,6 +51,8 @@ impl Shown for Report {
     }
 }
 
+/// Largest body of a call and longest token, in bytes.
+const MAX_BODY: u64 = 64 * 1024;
 /// Random proofs behind each stretch of a growing log.
 const PROOFS: usize = 2000;
 
@@ -57,6 +61,32 @@ fn records(args: &BenchRecords, output: &mut Output) -> Result<Exit, Failure> {
         stage: Duration::from_secs(u64::from(args.seconds)),
         size: args.size as usize,
         inflight: usize::from(args.inflight),
+        dir: args.dir.clone(),
+    })?;
+    output.show(&report)?;
+    Ok(Exit::Done)
+}
+
+fn http(args: &BenchHttp, output: &mut Output) -> Result<Exit, Failure> {
+    let rest = args.url.strip_prefix("http://");
+    let (authority, path) = rest
+        .map(|rest| rest.split_once('/').unwrap_or((rest, "")))
+        .ok_or_else(|| Failure::Usage("--url begins with http://".to_owned()))?;
+    let body = args.body.as_deref().map(|file| read_text(file, MAX_BODY)).transpose()?;
+    let mut headers = args.headers.clone();
+    if let Some(file) = &args.token_file {
+        headers.push(format!("Authorization: Bearer {}", read_text(file, MAX_BODY)?.trim()));
+    }
+    let method = if body.is_some() { "POST" } else { "GET" };
+    let body = body.unwrap_or_default();
+    let target = format!("/{path}");
+    let report = call::run(&call::Options {
+        request: call::request(method, authority, &target, &headers, body.as_bytes()),
+        authority: authority.to_owned(),
+        expect: args.expect,
+        rate: args.rate,
+        stage: Duration::from_secs(u64::from(args.seconds)),
+        connections: usize::from(args.connections),
         dir: args.dir.clone(),
     })?;
     output.show(&report)?;
@@ -82,6 +112,12 @@ fn grow_worker(args: &BenchGrowWorker) -> Result<Exit, Failure> {
     let (mut orders, mut answers) = (std::io::stdin().lock(), std::io::stdout().lock());
     grow::worker::run(&args.dir, args.size as usize, &mut orders, &mut answers)?;
     Ok(Exit::Done)
+}
+
+impl Shown for call::Report {
+    fn text(&self) -> String {
+        call::Report::text(self)
+    }
 }
 
 impl Shown for records::Report {
