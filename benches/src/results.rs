@@ -28,10 +28,11 @@ pub struct Results {
     append: Option<Value>,
     grow: Option<Value>,
     peers: Option<Value>,
+    http: Option<Value>,
 }
 
 impl Results {
-    /// Reads `append.json`, `grow.json` and `peers.json`, those that there are.
+    /// Reads `append.json`, `grow.json`, `peers.json` and `http.json`, those that there are.
     ///
     /// # Errors
     /// `bench.io`; `bench.failed` for what is no JSON.
@@ -45,7 +46,7 @@ impl Results {
             }
         };
         let (append, grow) = (read("append.json")?, read("grow.json")?);
-        Ok(Self { append, grow, peers: read("peers.json")? })
+        Ok(Self { append, grow, peers: read("peers.json")?, http: read("http.json")? })
     }
 
     /// All charts of what was measured.
@@ -60,14 +61,15 @@ impl Results {
         charts.collect()
     }
 
-    /// The section of this name, if there is one: `append`, `peers` or `growth`. A table, and the
-    /// charts, which are in a folder `plots` beside the page.
+    /// The section of this name, if there is one: `append`, `peers`, `growth` or `http`. A table,
+    /// and the charts, which are in a folder `plots` beside the page.
     #[must_use]
     pub fn section(&self, name: &str) -> Option<String> {
         let (result, shown) = match name {
             "append" => (&self.append, APPEND),
             "peers" => (&self.peers, PEERS),
             "growth" => (&self.grow, GROWTH),
+            "http" => (&self.http, HTTP),
             _ => return None,
         };
         let Some(result) = result else { return Some(NONE.to_owned()) };
@@ -98,6 +100,7 @@ const PEERS: Shown = Shown {
     table: peers_table,
     charts: &[("peers-rate.svg", peers_rate), ("peers-proof.svg", peers_proof)],
 };
+const HTTP: Shown = Shown { table: http_table, charts: &[] };
 const GROWTH: Shown = Shown {
     table: growth_table,
     charts: &[
@@ -270,6 +273,38 @@ fn peers_table(result: &Value) -> String {
         of(result, "/tessera/batch"),
         word(result, "/command"),
         peers_fsync(result),
+        machine(result)
+    ));
+    out
+}
+
+// - Over HTTP.
+
+fn http_table(result: &Value) -> String {
+    let mut out = "| | calls a second | p50 | p99 | `fdatasync` p99 meanwhile |\n".to_owned();
+    out.push_str("|---|---:|---:|---:|---:|\n");
+    for (name, key) in [
+        ("AuthZEN evaluation, recorded", "decisions"),
+        ("GET through nginx alone", "nginx"),
+        ("the same through the gateway, the ledger in another process", "gateway"),
+        ("the same through the gateway, the ledger in its process", "embedded"),
+    ] {
+        let field = |field: &str| millis(of(result, &format!("/{key}/{field}")));
+        let rate = number(of(result, &format!("/{key}/answered_per_s")).round());
+        let times = ["p50_ms", "p99_ms", "fdatasync_p99_ms"].map(field);
+        row(&mut out, &[&[name.to_owned(), rate], &times[..]].concat());
+    }
+    let added = ["gateway", "embedded"].map(|way| of(result, &format!("/{way}_adds_p50_ms")));
+    out.push_str(&format!(
+        "\nDecisions: p99 is {:.1} ms beyond `fdatasync`'s of the same run. The gateway adds {:.3} \
+         ms to nginx's median, with the ledger in its own process {:.3} ms. Medians of {} rounds. \
+         `{}`; flush: {}; {}\n",
+        of(result, "/decisions_p99_beyond_fdatasync_ms"),
+        added[0],
+        added[1],
+        result.pointer("/rounds").and_then(Value::as_array).map_or(0, Vec::len),
+        word(result, "/command"),
+        word(result, "/fsync"),
         machine(result)
     ));
     out

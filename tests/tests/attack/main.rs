@@ -16,8 +16,8 @@
 //! | `cached_credential` | goes on with what was revoked |
 //! | `absent_ledger` | takes the ledger away at the right moment |
 //!
-//! Elsewhere: an operator of the log who lies (tests/foreign/stage_liar.py), ten thousand callers who
-//! spend one approval (pep/tests), ambiguous paths and headers (pep/src/gateway).
+//! Elsewhere: an operator of the log who lies (tests/foreign/stage_liar.py), ten thousand callers
+//! who spend one approval (pep/tests), ambiguous paths and headers (pep/src/gateway).
 
 #[path = "../../../pep/tests/common/mod.rs"]
 mod common;
