@@ -194,9 +194,9 @@ impl Work<'_> {
     }
 }
 
-/// A case, and what else of its kind no policy may permit. The decision point refuses an approval of
-/// something else, and one by too few persons, by itself; a fresh one of this action, by many, with
-/// the weaker method, shows whether the method was what the policy forgot.
+/// A case, and what else of its kind no policy may permit. The decision point refuses an approval
+/// of something else, and one by too few persons, by itself; a fresh one of this action, by many,
+/// with the weaker method, shows whether the method was what the policy forgot.
 fn variants(case: &Json) -> Vec<Json> {
     let mut all = vec![case.clone()];
     let method = case.get("approval").and_then(|a| a.get("method")).and_then(Json::as_str);
