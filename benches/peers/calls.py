@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Decisions over HTTP, and calls through our gateway beside the same calls through nginx alone.
 
-    benches/peers/http.py [--rounds 3] [--seconds 10] [--dir DIR] [--placet PROGRAM]
+    benches/peers/calls.py [--rounds 3] [--seconds 10] [--dir DIR] [--placet PROGRAM]
                           [--out benches/results/http.json]
 
 Everything runs on this machine, the load program (`placet bench http`) included. In each round, one
@@ -181,9 +181,9 @@ def ready(command, name):
     with process(command, stdout=subprocess.PIPE, text=True,
                  env={**os.environ, "PLACET_LOG": "warn"}) as started:
         for line in started.stdout:
-            found = re.search(r"https?://[0-9A-Za-z.:\[\]-]+:\d+", line)
+            found = re.search(r"listening on (https?://[0-9A-Za-z.:\[\]-]+:\d+)", line)
             if found:
-                yield found.group(0).replace("localhost", "127.0.0.1")
+                yield found.group(1).replace("localhost", "127.0.0.1")
                 return
         raise SystemExit(f"{name} did not say where it listens")
 
@@ -253,7 +253,7 @@ def summary(rounds, args):
         return median(lambda one: one[name][key])
 
     result = {"schema": "placet/bench-http-peers/v1", "rounds": rounds, "seconds": args.seconds,
-              "command": f"benches/peers/http.py --rounds {args.rounds} --seconds {args.seconds}",
+              "command": f"benches/peers/calls.py --rounds {args.rounds} --seconds {args.seconds}",
               "fsync": "fdatasync of every batch, before anybody in it is answered",
               "connections": CONNECTIONS, "rates": RATES}
     for name in RATES:
