@@ -20,7 +20,7 @@ ROOT=$PWD
 # name:budget in seconds, in the order of the runs. Cheap ones first: they find most mistakes.
 SUITES=(
     setup:600 fmt:30 lints:60 build:2400 clippy:1200 docs:600 unit:1500 pure:900 tree:30 generated:600 second:60
-    demo:120 browser:300 a11y:400 foreign:360 crash:600 faults:900 growth:240 load:900 fuzz:480
+    demo:120 browser:300 a11y:400 foreign:600 crash:600 faults:900 growth:240 load:900 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
 ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash faults growth load fuzz "

@@ -71,7 +71,7 @@ async fn what_the_policy_permits_by_itself_runs_after_its_decision_is_on_record(
     assert_eq!(refused.unwrap_err().code(), "enforce.denied");
 }
 
-// SPEC.md R-10-101.
+// SPEC.md R-10-150.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_permit_is_for_what_was_permitted_and_for_nothing_else() {
     let mut web = Web::new();

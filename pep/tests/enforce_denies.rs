@@ -27,7 +27,7 @@ async fn refused(enforcer: &Enforcer, intent: Intent) -> EnforceError {
     enforcer.enforce(intent, PATIENCE, never).await.unwrap_err()
 }
 
-// SPEC.md R-10-102.
+// SPEC.md R-10-151.
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_answer_to_the_evaluation_nothing_runs() {
     let web = Web::new();
@@ -182,7 +182,7 @@ async fn approvals_of_other_tasks_are_not_taken() {
     }
 }
 
-// SPEC.md R-10-105.
+// SPEC.md R-10-154.
 #[tokio::test(flavor = "multi_thread")]
 async fn obligations_that_nobody_fulfils_deny() {
     let web = Web::new();
@@ -236,7 +236,7 @@ async fn what_the_policy_wants_beyond_what_came_with_the_permit_denies() {
     running.finish(placet_pep::enforce::Outcome::success("")).await.unwrap();
 }
 
-// SPEC.md R-10-105, R-10-136.
+// SPEC.md R-10-154, R-10-136.
 #[tokio::test(flavor = "multi_thread")]
 async fn obligations_that_come_with_the_spending_are_fulfilled_or_nothing_runs() {
     let notify = json!([{"id": "1", "type": "notification", "properties": {"to": "ops"}}]);
@@ -438,7 +438,7 @@ proptest! {
         ..ProptestConfig::with_cases(128)
     })]
 
-    // SPEC.md R-10-101.
+    // SPEC.md R-10-150.
     #[test]
     fn any_change_of_the_action_or_of_a_byte_is_refused_before_anything_is_asked(
         parts in (properties(), properties(), properties(), properties()),

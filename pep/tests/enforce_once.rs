@@ -134,7 +134,7 @@ async fn where_no_answer_to_spending_comes_nothing_runs_and_that_is_told() {
     }
 }
 
-// SPEC.md R-10-103.
+// SPEC.md R-10-152.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_says_repeated_to_a_first_call_is_not_believed() {
     let mut web = Web::new();
@@ -151,7 +151,7 @@ async fn a_ledger_that_says_repeated_to_a_first_call_is_not_believed() {
     assert_eq!(refused, EnforceError::Repeated);
 }
 
-// SPEC.md R-10-104.
+// SPEC.md R-10-153.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_dropped_or_panics_is_unknown() {
     for panics in [false, true] {
@@ -183,7 +183,7 @@ async fn a_run_that_is_dropped_or_panics_is_unknown() {
     }
 }
 
-// SPEC.md R-10-9, R-10-104.
+// SPEC.md R-10-9, R-10-153.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_between_execution_and_outcome_is_unknown_and_never_a_second_run() {
     let mut web = Web::new();

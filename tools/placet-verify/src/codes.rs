@@ -88,9 +88,17 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("checkpoint.", "A checkpoint has not the form of C2SP tlog-checkpoint.", "6.3"),
     ("cose.", "A COSE_Sign1 or receipt has not the form of the profile.", "5"),
     ("cosignature.", "A cosignature has not the form of C2SP tlog-cosignature.", "6.3"),
+    (
+        "consume.",
+        "An approval was not spent: there is none for this action, or it was spent before.",
+        "10",
+    ),
     ("dir.", "A folder of a ledger or copy is in use, unfinished, frozen, or none.", "12"),
     ("document.", "A document has not exactly the members of its kind.", "4"),
+    ("enforce.", "An enforcement point ran nothing, and says why (docs/enforcement.md).", "10"),
+    ("gateway.", "The HTTP gateway let a call not pass (docs/gateway-http.md).", "10"),
     ("http.", "The service did not take a call, or its answer is not one of a service.", "12"),
+    ("identity.", "Who calls an enforcement point is not known (docs/identity.md).", "10"),
     ("index.", "The search index of a ledger lags or is damaged; it can be made again.", "12"),
     ("io.", "A file, folder or server could not be reached.", "11"),
     ("json.", "The text is not JSON with one reading only.", "2.1"),
@@ -103,6 +111,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("misbehaviour.", "The file is no evidence that a log misbehaved.", "6.7"),
     ("note.", "A signed note has not the form of C2SP signed-note.", "6.4"),
     ("once.", "The index of once keys lags or is damaged; it can be made again.", "12"),
+    ("pdp.", "Why a policy denied, as the decision records it (docs/arap.md).", "10"),
     (
         "policy.",
         "A witness policy has not the form of C2SP tlog-policy; or, from the service and \
@@ -117,6 +126,7 @@ const FAMILIES: &[(&str, &str, &str)] = &[
     ("statement.", "A statement has not the form of the profile.", "5"),
     ("tile.", "A tile has not the form of C2SP tlog-tiles.", "6.1"),
     ("time.", "A time is not in the one form, or not in range.", "2.4"),
+    ("token.", "An action-bound token is not good for this call (docs/tokens.md).", "10"),
     ("trust.", "The trust file has not the form of the profile.", "8"),
     ("witness.", "A witness refused, contradicts the log, or could not be asked.", "6.4"),
 ];

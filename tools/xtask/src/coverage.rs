@@ -6,7 +6,12 @@ use crate::files;
 
 /// Lists the ids that no test names.
 pub fn run() -> Result<(), String> {
-    let rules = rules(&files::read("SPEC.md")?);
+    let spec = files::read("SPEC.md")?;
+    let rules = rules(&spec);
+    let twice = twice(&spec);
+    for id in &twice {
+        println!("{id} stands for two rules");
+    }
     let mut named = BTreeSet::new();
     for path in files::tracked()? {
         if let Some(text) = test_text(&path) {
@@ -22,7 +27,7 @@ pub fn run() -> Result<(), String> {
         println!("{id} is named by a test but not in SPEC.md");
     }
     println!("{} rules, {} without a test", rules.len(), open.len());
-    if open.is_empty() && unknown.is_empty() {
+    if open.is_empty() && unknown.is_empty() && twice.is_empty() {
         Ok(())
     } else {
         Err("SPEC.md and the tests do not cover each other".to_owned())
@@ -71,6 +76,13 @@ fn rules(spec: &str) -> BTreeSet<String> {
     rules
 }
 
+/// Ids that are defined more than once. A definition is in brackets; other mentions are not.
+fn twice(spec: &str) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    let defined = spec.split("[R-").skip(1).filter_map(|rest| rest.split_once(']'));
+    defined.map(|(id, _)| format!("R-{id}")).filter(|id| !seen.insert(id.clone())).collect()
+}
+
 /// Every `R-<section>-<number>` in a text, brackets or not.
 fn ids(text: &str) -> Vec<String> {
     let mut ids = Vec::new();
@@ -101,5 +113,11 @@ mod tests {
         let rules = rules("Rules `[R-7.3-1]`…`[R-7.3-3]`, and `[R-9-2]`.");
         let rules: Vec<&str> = rules.iter().map(String::as_str).collect();
         assert_eq!(rules, ["R-7.3-1", "R-7.3-2", "R-7.3-3", "R-9-2"]);
+    }
+
+    #[test]
+    fn an_id_that_is_defined_twice_is_found_and_a_mention_is_none() {
+        let spec = "One `[R-1-1]`. Another `[R-1-2]`, see R-1-1. A third `[R-1-1]`.";
+        assert_eq!(twice(spec).into_iter().collect::<Vec<_>>(), ["R-1-1"]);
     }
 }
