@@ -116,7 +116,13 @@ fn approvals_are_spent_once_by_the_right_agent_and_pep_on_the_right_action() {
     assert_eq!(code(fixture.ledger.consume(&changed)), "consume.conflict");
 
     let report = fixture.report(&request);
+    // SPEC.md R-10-159: whoever lost has nothing to tell of what the winner did.
+    let loser = Some(calls[1 - winner].idempotency.clone());
+    let foreign = Report { idempotency: loser.clone(), ..report.clone() };
+    assert_eq!(code(fixture.ledger.outcome(&foreign)), "outcome.spender");
+    let report = Report { idempotency: Some(calls[winner].idempotency.clone()), ..report };
     let first = fixture.ledger.outcome(&report).unwrap();
+    assert_eq!(code(fixture.ledger.outcome(&foreign)), "outcome.spender");
     assert_eq!(fixture.ledger.outcome(&report).unwrap(), first);
     let other = Report { detail: "other".into(), ..report };
     assert_eq!(code(fixture.ledger.outcome(&other)), "outcome.conflict");
@@ -585,6 +591,14 @@ fn no_number_of_decisions_makes_the_evidence_too_large() {
     for _ in 0..300 {
         fixture.ledger.decide(again.clone(), Carried::default()).unwrap();
     }
+    // SPEC.md R-10-136: the permit is found, however many decisions come after it.
+    let denied = NewDecision { decision: Decided::Deny, approvals: vec![], ..again.clone() };
+    for _ in 0..100 {
+        fixture.ledger.decide(denied.clone(), Carried::default()).unwrap();
+    }
+    let size = fixture.ledger.log(placet_ledger::LogId::Main).size();
+    let permit = fixture.ledger.permit_before(&request, size).unwrap().unwrap();
+    assert_eq!(permit.approvals, [answered.appended.digest_ref()]);
     let call = Consume { action_digest: decision.action.digest(), ..fixture.consume(&request) };
     let consumed = fixture.ledger.consume(&call).unwrap();
     let evidence = fixture.ledger.evidence(&[request], None).unwrap();

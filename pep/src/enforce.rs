@@ -54,7 +54,7 @@ mod verdict;
 pub use embedded::Embedded;
 pub use enforcer::{Enforcer, Settings};
 pub use error::EnforceError;
-pub use evidence::EvidenceRule;
+pub use evidence::{EvidenceRule, RequiredFor};
 pub use intent::{Intent, Payload};
 pub use layer::{
     Challenge, Challenged, Challenging, EnforceLayer, EnforceService, Obligations, Tasks,

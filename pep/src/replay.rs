@@ -6,7 +6,7 @@
 //! rests on one of these is told apart, so that nobody takes "can't be repeated" for "is another".
 
 use placet_proto::{
-    document::{Decision, Verdict},
+    document::{Decision, SessionSeen, Verdict},
     time::UnixSeconds,
 };
 
@@ -94,21 +94,34 @@ pub fn replay(
     let pdp = CedarPdp::load_with(files, dev)?;
     let plain = EvaluationRequest::new(decision.action.clone());
     let session = decision.seen.as_ref().and_then(|seen| seen.session.clone());
+    // Counts that the policy does not keep, or not all that it keeps, are none that it saw.
+    let kept = session.as_ref().is_none_or(|seen| {
+        let names = |seen: &SessionSeen| -> Vec<String> {
+            seen.counts.iter().map(|(name, _)| name.clone()).collect()
+        };
+        let rule = pdp.session_rule();
+        let fresh = rule.and_then(|rule| rule.fresh(&decision.action, &decision.initiator).ok());
+        fresh.is_some_and(|own| own.window_s == seen.window_s && names(&own) == names(seen))
+    });
     let plain = match session {
         None => plain,
         Some(session) => plain.in_session(session),
     };
     let mut evaluation = evaluate(&pdp, &plain, approval.cloned())?;
-    let mut result = compare(decision, &evaluation);
+    let rule = pdp.remote_rule().map(|rule| rule.identifier.as_str());
+    let mut result = compare(decision, &evaluation, rule);
     // The service reads its clock once for the age and once for the record.
     if let (Compared::Different, Some(approval)) = (result, approval)
         && let Some(age_seconds) = approval.age_seconds.checked_sub(1)
     {
         let earlier = VerifiedApproval { age_seconds, ..approval.clone() };
         let again = evaluate(&pdp, &plain, Some(earlier))?;
-        if compare(decision, &again) == Compared::Same {
+        if compare(decision, &again, rule) == Compared::Same {
             (evaluation, result) = (again, Compared::Same);
         }
+    }
+    if !kept {
+        result = Compared::Different;
     }
     let policies = decision.determining.iter().flat_map(|name| pdp.named(name)).collect();
     let (now, reason) = words(&evaluation.outcome);
@@ -132,18 +145,36 @@ fn evaluate(
     }
 }
 
-fn compare(decision: &Decision, now: &Evaluation) -> Compared {
+/// `rule`: the identifier of the foreign decision point that the policy names.
+fn compare(decision: &Decision, now: &Evaluation, rule: Option<&str>) -> Compared {
     let (verdict, reason) = words(&now.outcome);
     let recorded = &decision.determining;
     // The record holds as many as it may hold.
     let same_policies = now.determining.iter().take(recorded.len().max(64)).eq(recorded.iter());
+    let said = decision.seen.as_ref().and_then(|seen| seen.remote.as_ref());
+    // Nobody but whom the policy names is asked.
+    if said.is_some_and(|remote| rule != Some(remote.pdp.as_str())) {
+        return Compared::Different;
+    }
+    // And nobody about what our own policies deny.
+    let ours_deny = verdict == Verdict::Deny;
     if decision.reason.starts_with(FOREIGN) {
-        let said = decision.seen.as_ref().and_then(|seen| seen.remote.as_ref());
-        let disagreed = said.is_some_and(|remote| remote.decision != Some(true));
-        return if disagreed { Compared::SameButForeign } else { Compared::Different };
+        let expected = (decision.reason == "pdp.remote_denied").then_some(false);
+        let disagreed = said.is_some_and(|remote| remote.decision == expected);
+        let rests = disagreed && !ours_deny && decision.decision == Verdict::Deny;
+        return if rests { Compared::SameButForeign } else { Compared::Different };
     }
     if OF_OTHERS.iter().any(|start| decision.reason.starts_with(start)) {
         return Compared::Unrepeatable;
+    }
+    let agreed = said.is_some_and(|remote| remote.decision == Some(true));
+    // It has agreed to all that ours do not deny.
+    let asked_as_named = match rule {
+        Some(_) => agreed != ours_deny && (agreed || said.is_none()),
+        None => true,
+    };
+    if !asked_as_named {
+        return Compared::Different;
     }
     if decision.reason == UNMET {
         let asked = verdict == Verdict::Requestable && same_policies;
@@ -256,19 +287,51 @@ mod tests {
         assert_eq!(result(&unmet), Compared::Different);
         let claimed = decided("disable_user", Verdict::Deny, "pdp.approval_unverifiable", &[]);
         assert_eq!(result(&claimed), Compared::Unrepeatable);
-        let mut foreign = decided("read_user", Verdict::Deny, "pdp.remote_denied", &[]);
-        assert_eq!(result(&foreign), Compared::Different);
-        let remote = RemoteSeen { pdp: "https://pdp.example".to_owned(), decision: Some(false) };
-        foreign.seen = Some(Seen { session: None, remote: Some(remote.clone()) });
-        assert_eq!(result(&foreign), Compared::SameButForeign);
+    }
+
+    // SPEC.md R-10-91, R-10-134.
+    #[test]
+    fn a_foreign_decision_point_is_asked_where_the_policy_names_it_and_nowhere_else() {
+        const URL: &str = "https://pdp.example";
+        let pdp = CedarPdp::load_with(&PolicyFiles::demo(), false).unwrap();
+        let result = |decision: &Decision, rule: Option<&str>| {
+            let now = pdp.evaluate(&EvaluationRequest::new(decision.action.clone())).unwrap();
+            compare(decision, &now, rule)
+        };
+        let with = |decision: &Decision, pdp: &str, said: Option<bool>| Decision {
+            seen: Some(Seen {
+                session: None,
+                remote: Some(RemoteSeen { pdp: pdp.to_owned(), decision: said }),
+            }),
+            ..decision.clone()
+        };
         let by = &["support-bot-reads-users"];
-        let mut agreed = decided("read_user", Verdict::Permit, "permitted", by);
+        let mut read = decided("read_user", Verdict::Permit, "permitted", by);
+        let asks = decided("disable_user", Verdict::Requestable, "approval_required", &[ASKS]);
+        for decision in [&read, &asks] {
+            let agreed = with(decision, URL, Some(true));
+            assert_eq!(result(&agreed, Some(URL)), Compared::Same);
+            // Without its word, with another's, or where the policy names none.
+            assert_eq!(result(decision, Some(URL)), Compared::Different);
+            assert_eq!(result(&agreed, Some("https://b.example")), Compared::Different);
+            assert_eq!(result(&agreed, None), Compared::Different);
+            assert_eq!(result(&with(decision, URL, None), Some(URL)), Compared::Different);
+        }
+        // Its obligations are its own to know.
         let (id, kind) = ("1".to_owned(), "custom".to_owned());
-        agreed.obligations =
+        read.obligations =
             vec![Obligation { id, kind, properties: json::Json::object([("x", "y".into())]) }];
-        assert_eq!(result(&agreed), Compared::Different);
-        let remote = RemoteSeen { decision: Some(true), ..remote };
-        agreed.seen = Some(Seen { session: None, remote: Some(remote) });
-        assert_eq!(result(&agreed), Compared::Same);
+        assert_eq!(result(&read, None), Compared::Different);
+        assert_eq!(result(&with(&read, URL, Some(true)), Some(URL)), Compared::Same);
+
+        let denied = decided("read_user", Verdict::Deny, "pdp.remote_denied", &[]);
+        let foreign = with(&denied, URL, Some(false));
+        assert_eq!(result(&foreign, Some(URL)), Compared::SameButForeign);
+        assert_eq!(result(&denied, Some(URL)), Compared::Different);
+        assert_eq!(result(&foreign, None), Compared::Different);
+        assert_eq!(result(&with(&denied, URL, None), Some(URL)), Compared::Different);
+        // Ours deny it: nobody is asked.
+        let own = decided("nothing_known", Verdict::Deny, "pdp.remote_denied", &[]);
+        assert_eq!(result(&with(&own, URL, Some(false)), Some(URL)), Compared::Different);
     }
 }

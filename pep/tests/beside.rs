@@ -250,6 +250,29 @@ async fn a_foreign_decision_point_has_to_agree() {
     assert_eq!(asked.load(Ordering::SeqCst), before);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consume_that_can_t_spend_puts_nothing_on_record() {
+    let mut web = web();
+    let big = export(100, "s");
+    let id = web.ask(&big).await;
+    web.answer(&id, false);
+    let size = || web.ledger.log(placet_ledger::LogId::Main).size();
+    let before = size();
+    let mut other_action = spend(&id, &big, "k");
+    other_action["action_digest"] = json!("00".repeat(32));
+    let mut other_agent = spend(&id, &big, "k");
+    other_agent["initiator"]["id"] = json!("other");
+    let mut no_key = spend(&id, &big, "k");
+    no_key["idempotency_key"] = json!("");
+    for call in [other_action, other_agent, no_key] {
+        let refused = web.post("/v1/consume", &call).await;
+        assert!(refused.status.is_client_error(), "{call}");
+        assert_eq!(size(), before, "{call}");
+    }
+    web.post("/v1/consume", &spend(&id, &big, "k")).await.ok();
+    assert_eq!(size(), before + 2);
+}
+
 // SPEC.md R-10-134.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_foreign_decision_point_denies_no_approval_lifts() {

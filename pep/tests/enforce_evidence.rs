@@ -13,7 +13,8 @@ use placet_ledger::http::server::{Serving, serve_with};
 use placet_ledger::http::tls::Tls;
 use placet_ledger::service::TrustChoices;
 use placet_pep::enforce::{
-    EnforceError, Enforcer, EvidenceRule, Intent, Ledger, Remote, RemoteConfig, Settings, Verdict,
+    EnforceError, Enforcer, EvidenceRule, Intent, Ledger, Remote, RemoteConfig, RequiredFor,
+    Settings, Verdict,
 };
 use placet_proto::trust::{Root, TrustFile};
 use tokio::net::TcpListener;
@@ -127,6 +128,53 @@ async fn evidence_of_something_else_is_none() {
     let verdict = again(&enforcer, &wanted).await;
     let refused = code(spend(&wanted, verdict).await);
     assert!(matches!(refused.as_str(), "action.mismatch" | "enforce.evidence"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_rule_the_ledger_s_word_permits_nothing_that_needs_a_person() {
+    let web = Web::new();
+    let wanted = intent(&disable("X0001"));
+    // A ledger that says yes to everything, and speaks of no approval.
+    let lies = || {
+        Between::new(embedded(&web), |route, _| match route {
+            "/access/v1/evaluation" => Fault::Says(serde_json::json!({
+                "decision": true, "context": {"evaluation_id": "x"},
+            })),
+            _ => Fault::None,
+        })
+    };
+    let rule = EvidenceRule::new(trust(&web, true));
+    let reads = RequiredFor::those(|action| action.name() != "read_user");
+    let but_reads = EvidenceRule { required_for: reads, ..rule.clone() };
+    for (rule, wanted, runs) in [
+        (rule.clone(), &wanted, false),
+        (rule, &intent(&read("X0001")), false),
+        (but_reads.clone(), &wanted, false),
+        (but_reads, &intent(&read("X0001")), true),
+    ] {
+        let enforcer = strict(lies(), rule);
+        let verdict = enforcer.evaluate(wanted).await.unwrap();
+        let spent = spend(wanted, verdict).await;
+        match runs {
+            true => spent.unwrap(),
+            false => assert_eq!(code(spent), "answer.absent"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_spent_and_never_began_is_resumed_on_evidence_that_lacks_an_outcome() {
+    let mut web = Web::new();
+    let wanted = intent(&disable("X0001"));
+    let enforcer = strict(embedded(&web), EvidenceRule::new(trust(&web, true)));
+    let (id, verdict) = approve(&mut web, &enforcer, &wanted).await;
+    let Verdict::Permitted(permit) = verdict else { panic!("{verdict:?}") };
+    let key = permit.key().to_owned();
+    let (running, _) = permit.begin(wanted.clone()).await.unwrap();
+    std::mem::forget(running);
+    let resumed = enforcer.resume(&wanted, &id, &key).unwrap();
+    let ran = resumed.run(wanted, async |_| Ok::<_, Infallible>(())).await.unwrap();
+    assert_eq!(ran.recorded, Ok(()));
 }
 
 /// A certificate authority of a test, and files of what it certified.

@@ -134,6 +134,61 @@ async fn where_no_answer_to_spending_comes_nothing_runs_and_that_is_told() {
     }
 }
 
+// SPEC.md R-10-153, R-10-159.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_permit_that_came_second_has_no_say_in_the_outcome() {
+    for dropped in [false, true] {
+        let mut web = Web::new();
+        let wanted = intent(&disable("X0001"));
+        let first = Enforcer::new(embedded(&web));
+        let (id, verdict) = approve(&mut web, &first, &wanted).await;
+        let between = Between::new(embedded(&web), move |route, nth| match (route, nth) {
+            ("/v1/consume", 0) if dropped => Fault::Hangs,
+            // The ledger never hears of it, and says to the repetition that another spent it.
+            ("/v1/consume", 0) => Fault::Unreached,
+            _ => Fault::None,
+        });
+        let second = Enforcer::new(between.clone());
+        let late = permit(again(&second, &wanted).await);
+        let (running, _) = permit(verdict).begin(wanted.clone()).await.unwrap();
+        if dropped {
+            let spending = tokio::time::timeout(Duration::from_millis(50), late.begin(wanted));
+            assert!(spending.await.is_err());
+            // What it leaves behind is told, and refused.
+            while between.calls("/v1/outcome") == 0 {
+                tokio::task::yield_now().await;
+            }
+        } else {
+            let refused = late.run(wanted, never).await.unwrap_err();
+            assert_eq!(refused.ledger_code(), Some("consume.conflict"), "{refused}");
+            assert_eq!(between.calls("/v1/outcome"), 0);
+        }
+        running.finish(Outcome::success("done")).await.unwrap();
+        let told = outcome(&web, &id).unwrap();
+        assert_eq!((told.result, told.detail.as_str()), (OutcomeResult::Success, "done"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_answers_by_itself_is_a_ledger_that_was_not_reached() {
+    let mut web = Web::new();
+    let between = Between::new(embedded(&web), |route, nth| match (route, nth) {
+        ("/v1/consume" | "/v1/outcome", 0) => Fault::Changed(|mut answer| {
+            answer.headers_mut().remove("x-request-id");
+            *answer.status_mut() = axum::http::StatusCode::GATEWAY_TIMEOUT;
+            answer
+        }),
+        _ => Fault::None,
+    });
+    let enforcer = Enforcer::new(between.clone());
+    let wanted = intent(&disable("X0001"));
+    let (id, verdict) = approve(&mut web, &enforcer, &wanted).await;
+    let ran = permit(verdict).run(wanted, async |_| Ok::<_, Infallible>(())).await.unwrap();
+    assert_eq!(ran.recorded, Ok(()));
+    assert_eq!((between.calls("/v1/consume"), between.calls("/v1/outcome")), (2, 2));
+    assert_eq!(outcome(&web, &id).unwrap().result, OutcomeResult::Success);
+}
+
 // SPEC.md R-10-152.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_that_says_repeated_to_a_first_call_is_not_believed() {

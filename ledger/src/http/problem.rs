@@ -230,6 +230,7 @@ pub fn status_of(error: &Error) -> StatusCode {
         | "recovery.early"
         | "recovery.objected"
         | "consume.conflict"
+        | "outcome.spender"
         | "outcome.conflict" => StatusCode::CONFLICT,
         "agent.limit" => StatusCode::TOO_MANY_REQUESTS,
         "erase.unfinished" | "ledger.busy" | "ledger.full" | "ledger.limit" | "ledger.stopped"

@@ -3,6 +3,7 @@
 use placet_proto::document::{
     Body, Digest, DigestRef, Execution, Initiator, Outcome, OutcomeResult, PolicyRef, Raw,
 };
+use placet_proto::time::UnixSeconds;
 
 use super::Refusal;
 use super::governance::read_statement;
@@ -50,6 +51,9 @@ pub struct Report {
     pub raw: Option<Raw>,
     /// Free text.
     pub detail: String,
+    /// The idempotency key under which whoever tells this spent the approvals. With one, it is
+    /// told of that spending or not at all; without one, the caller answers for it.
+    pub idempotency: Option<Vec<u8>>,
 }
 
 /// The answer to a PEP: it may act, once.
@@ -57,6 +61,8 @@ pub struct Report {
 pub struct Consumed {
     /// The execution statement.
     pub execution: DigestRef,
+    /// When it was recorded.
+    pub at: UnixSeconds,
     /// Whether this call repeats one that was answered before: the action may have run.
     pub repeated: bool,
 }
@@ -145,6 +151,7 @@ impl Ledger {
         if (approvals.len() as u64) < view.row.required {
             return Err(Refusal::NotApproved("too few persons have approved").into());
         }
+        let at = self.now();
         let document = self.document(Body::Execution(Execution {
             request: call.request.clone(),
             audience: call.audience.clone(),
@@ -154,13 +161,13 @@ impl Ledger {
             approvals,
             idempotency: idempotency_hash(&call.idempotency),
             after: self.current_after()?,
-            at: self.now(),
+            at,
         }))?;
         let mut issue = Issue::by_ledger(document);
         issue.issuer = Issuer::Pep;
         issue.once.push(terminal_key(&call.request));
         match self.issue(issue)? {
-            Ok(appended) => Ok(Consumed { execution: appended.digest_ref(), repeated: false }),
+            Ok(appended) => Ok(Consumed { execution: appended.digest_ref(), at, repeated: false }),
             Err(_) => self.repeated(&self.row(&call.request)?, call),
         }
     }
@@ -169,18 +176,16 @@ impl Ledger {
     fn repeated(&self, row: &RequestRow, call: &Consume) -> Result<Consumed, Error> {
         let Some(execution) = &row.execution else { return Err(Refusal::Ended.into()) };
         let statement = read_statement(&self.main, execution.index)?;
-        let same = match &statement.document.body {
-            Body::Execution(e) => {
-                e.idempotency == idempotency_hash(&call.idempotency)
-                    && e.audience == call.audience
-                    && e.initiator == call.initiator
-                    && e.action_digest == call.action_digest
-                    && e.raw == call.raw
-            }
-            _ => false,
+        let Body::Execution(e) = &statement.document.body else {
+            return Err(Refusal::Spent.into());
         };
+        let same = e.idempotency == idempotency_hash(&call.idempotency)
+            && e.audience == call.audience
+            && e.initiator == call.initiator
+            && e.action_digest == call.action_digest
+            && e.raw == call.raw;
         match same {
-            true => Ok(Consumed { execution: execution.clone(), repeated: true }),
+            true => Ok(Consumed { execution: execution.clone(), at: e.at, repeated: true }),
             false => Err(Refusal::Spent.into()),
         }
     }
@@ -252,14 +257,15 @@ impl Ledger {
     /// May wait for a cosigned checkpoint that covers the execution.
     ///
     /// # Errors
-    /// `request.unknown`, `request.state` before the execution, `outcome.conflict`,
-    /// `witness.quorum`.
+    /// `request.unknown`, `request.state` before the execution, `outcome.spender` where another
+    /// call spent the approvals, `outcome.conflict`, `witness.quorum`.
     pub fn outcome(&self, report: &Report) -> Result<DigestRef, Error> {
         let view = self.request(&report.request)?;
         check_audience(&view, &report.audience, &self.config.audience)?;
         let Some(execution) = view.row.execution.clone() else {
             return Err(Refusal::RequestState(view.row.state.name()).into());
         };
+        self.check_spender(report, &execution)?;
         match self.record_outcome(report, execution)? {
             Ok(appended) => Ok(appended.digest_ref()),
             Err(_) => {
@@ -278,6 +284,16 @@ impl Ledger {
                     _ => Err(Refusal::OutcomeRecorded.into()),
                 }
             }
+        }
+    }
+
+    /// Who did not spend the approvals does not know what came of it.
+    fn check_spender(&self, report: &Report, execution: &DigestRef) -> Result<(), Error> {
+        let Some(key) = &report.idempotency else { return Ok(()) };
+        let statement = read_statement(&self.main, execution.index)?;
+        match &statement.document.body {
+            Body::Execution(e) if e.idempotency == idempotency_hash(key) => Ok(()),
+            _ => Err(Refusal::OtherSpender.into()),
         }
     }
 
@@ -320,6 +336,7 @@ impl Ledger {
             action_digest: e.action_digest,
             raw: e.raw,
             detail: "no outcome was reported in time".to_owned(),
+            idempotency: None,
         };
         // A key that is held means that the outcome came after all.
         self.record_outcome(&report, execution).map(drop)

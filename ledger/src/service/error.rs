@@ -137,6 +137,9 @@ pub enum Refusal {
     /// The request ended otherwise, at the same time.
     #[error("the request has ended")]
     Ended,
+    /// An outcome told by a call that did not spend the approvals.
+    #[error("another call spent the approvals")]
+    OtherSpender,
     /// The outcome was recorded, and differently.
     #[error("another outcome is recorded")]
     OutcomeRecorded,
@@ -205,6 +208,7 @@ impl Refusal {
             Self::NotApproved(_) => "consume.not_approved",
             Self::Spent => "consume.conflict",
             Self::Ended => "request.ended",
+            Self::OtherSpender => "outcome.spender",
             Self::OutcomeRecorded => "outcome.conflict",
             Self::Quorum(_) => "witness.quorum",
             Self::Timeout(_) => "ledger.timeout",

@@ -250,25 +250,26 @@ impl Ledger {
         Ok(!self.state.entries(request)?.is_empty())
     }
 
-    /// The last permit of a request that was recorded before an index of the main log, if there is
-    /// one among the last few decisions.
+    /// The last permit of a request that was recorded before an index of the main log.
     ///
     /// # Errors
-    /// `ledger.sqlite`; those of reading the log.
+    /// `ledger.sqlite`; those of reading the log, `log.erased` among them: what can't be read may
+    /// have been the permit.
     pub fn permit_before(&self, request: &str, index: u64) -> Result<Option<Decision>, Error> {
-        for entry in self.state.entries_before(request, index)? {
-            match read_statement(&self.main, entry) {
-                Ok(statement) => match statement.document.body {
+        let mut before = index;
+        loop {
+            let entries = self.state.entries_before(request, before)?;
+            let Some(last) = entries.last().copied() else { return Ok(None) };
+            for entry in entries {
+                match read_statement(&self.main, entry)?.document.body {
                     Body::Decision(decision) if decision.decision == Verdict::Permit => {
                         return Ok(Some(decision));
                     }
                     _ => {}
-                },
-                Err(Error::Refused(Refusal::Erased(_))) => {}
-                Err(error) => return Err(error),
+                }
             }
+            before = last;
         }
-        Ok(None)
     }
 
     /// Where a request stands.

@@ -198,6 +198,7 @@ impl Fixture {
             action_digest: action("X0001").digest(),
             raw: None,
             detail: "done".into(),
+            idempotency: None,
         }
     }
 

@@ -28,6 +28,8 @@ const MAX_GOALS: usize = 256;
 const MAX_CONDITION_BYTES: usize = 4096;
 /// Words of `@risk` that mean a high risk.
 const HIGH: [&str; 2] = ["high", "critical"];
+/// Words of `@risk` that mean none.
+const NOT_HIGH: [&str; 2] = ["low", "medium"];
 
 /// An action of high risk, as the mapping has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +65,7 @@ impl CedarPdp {
         let always = |action: String| HighRisk { action, when: None };
         let wanted = match (actions, self.mapping.high_risk()) {
             ([], Some(listed)) => listed.to_vec(),
-            ([], None) => self.by_annotation().into_iter().map(always).collect(),
+            ([], None) => self.by_annotation()?.into_iter().map(always).collect(),
             (named, _) => named.iter().cloned().map(always).collect(),
         };
         wanted.into_iter().map(|wanted| self.goal(wanted)).collect()
@@ -84,7 +86,14 @@ impl CedarPdp {
     }
 
     /// Names of the actions in the scopes of permits that are said to be of high risk.
-    fn by_annotation(&self) -> Vec<String> {
+    fn by_annotation(&self) -> Result<Vec<String>, PolicyError> {
+        let words = self.policies().filter_map(|policy| policy.annotation("risk"));
+        let mut unknown = words.filter(|word| !HIGH.contains(word) && !NOT_HIGH.contains(word));
+        if let Some(word) = unknown.next() {
+            // Taken for a low one, it would leave out what somebody meant to be proved.
+            let why = format!("prove: @risk({word:?}) is none of low, medium, high and critical");
+            return Err(PolicyError::Mapping(why));
+        }
         let risky = |policy: &&Policy| {
             policy.effect() == Effect::Permit
                 && policy.annotation("risk").is_some_and(|word| HIGH.contains(&word))
@@ -102,7 +111,7 @@ impl CedarPdp {
         };
         let names = self.mapping.action_names();
         let of_name = |name: &&str| self.mapping.action_uid(name).is_some_and(meant);
-        names.into_iter().filter(of_name).map(str::to_owned).collect()
+        Ok(names.into_iter().filter(of_name).map(str::to_owned).collect())
     }
 }
 

@@ -69,9 +69,11 @@ pub(super) struct Spent {
     pub obligations: Result<Vec<Obligation>, &'static str>,
 }
 
-/// What a consume is about.
+/// What a consume is about, and the outcome after it.
 #[derive(Debug, Clone)]
 pub(super) struct Bound {
+    /// The idempotency key, of one permit alone: who spent, and so whose outcome counts.
+    pub key: String,
     pub request: String,
     pub initiator: Initiator,
     pub action_digest: Digest,
@@ -145,19 +147,13 @@ impl Calls {
     }
 
     /// `POST /v1/consume`.
-    pub async fn consume(
-        &self,
-        bound: &Bound,
-        key: &str,
-        time: Duration,
-    ) -> Result<Spent, EnforceError> {
+    pub async fn consume(&self, bound: &Bound, time: Duration) -> Result<Spent, EnforceError> {
         let initiator = [
             ("type", Json::from(bound.initiator.kind.as_str())),
             ("id", bound.initiator.id.as_str().into()),
         ];
         let mut body = bound_json(bound);
         body.insert("initiator", Json::object(initiator));
-        body.insert("idempotency_key", key.into());
         let (answer, _) = self.json(&Ask::post("/v1/consume", &body, time)).await?;
         check_reference(answer.get("execution"))?;
         let repeated = answer.get("repeated").and_then(Json::as_bool);
@@ -166,7 +162,7 @@ impl Calls {
         Ok(Spent { repeated, obligations: obligations::read(&answer) })
     }
 
-    /// `POST /v1/outcome`.
+    /// `POST /v1/outcome`. The ledger refuses it where another key spent the approval.
     pub async fn outcome(
         &self,
         bound: &Bound,
@@ -237,11 +233,17 @@ impl Calls {
         let request = request.map_err(|e| EnforceError::Config(e.to_string()))?;
         let called = tokio::time::timeout(ask.time, self.0.call(request, ask.max_answer));
         let answer = called.await.map_err(|_| EnforceError::Timeout)??;
+        let status = answer.status();
+        let of_us = answer.headers().get(&REQUEST_ID).map(HeaderValue::as_bytes);
+        // A proxy says so by itself: the ledger may or may not have heard, and permits nothing.
+        if matches!(status.as_u16(), 502..=504) && of_us.is_none() {
+            return Err(EnforceError::Unavailable(format!("HTTP {}", status.as_u16())));
+        }
         // An answer that was mixed up on the way, or that stood in a cache, is to another call.
-        if answer.headers().get(&REQUEST_ID).map(HeaderValue::as_bytes) != Some(id.as_bytes()) {
+        if of_us != Some(id.as_bytes()) {
             return Err(EnforceError::Answer("it is to another call (X-Request-ID)"));
         }
-        match answer.status() {
+        match status {
             StatusCode::OK | StatusCode::CREATED | StatusCode::ACCEPTED => Ok(answer),
             _ => Err(refused(&answer)),
         }
@@ -295,6 +297,7 @@ fn bound_json(bound: &Bound) -> Json {
     let mut body = Json::object([
         ("request", Json::from(bound.request.as_str())),
         ("action_digest", b64::encode_hex(bound.action_digest).into()),
+        ("idempotency_key", bound.key.as_str().into()),
     ]);
     if let Some(raw) = &bound.raw {
         body.insert("raw", raw_json(raw));

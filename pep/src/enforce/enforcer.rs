@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use placet_proto::action::Action;
 use placet_proto::document::{Raw, is_uuid_v4};
 use placet_proto::json::Json;
+use uuid::Uuid;
 
 use super::calls::{Bound, Calls};
 use super::evidence::EvidenceRule;
@@ -138,8 +139,8 @@ impl Enforcer {
         if !is_uuid_v4(request) {
             return Err(EnforceError::Config("the request is no UUIDv4".to_owned()));
         }
-        let bound = bound(intent.action(), intent.raw(), request);
-        Ok(Permit::resumed(self.clone(), bound, key.to_owned()))
+        let bound = Bound { key: key.to_owned(), ..bound(intent.action(), intent.raw(), request) };
+        Ok(Permit::resumed(self.clone(), bound))
     }
 
     pub(super) async fn decide(
@@ -232,6 +233,7 @@ impl Enforcer {
 
 fn bound(action: &Action, raw: Option<Raw>, request: &str) -> Bound {
     Bound {
+        key: Uuid::new_v4().to_string(),
         request: request.to_owned(),
         initiator: initiator_of(action),
         action_digest: action.digest(),

@@ -1,5 +1,6 @@
 //! Judging an approval's evidence before it is spent, so that the ledger's word is not enough.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use axum::body::Bytes;
@@ -34,14 +35,50 @@ pub struct EvidenceRule {
     pub tolerate: Vec<String>,
     /// The audience that approvals have to name; none: any.
     pub audience: Option<String>,
+    /// Which actions nothing but an approval permits, whatever the ledger says. All, at first.
+    pub required_for: RequiredFor,
+}
+
+/// Whether an action needs a person, as the operator of this enforcement point says.
+#[derive(Clone)]
+pub struct RequiredFor(Arc<dyn Fn(&Action) -> bool + Send + Sync>);
+
+impl RequiredFor {
+    /// Every action.
+    #[must_use]
+    pub fn all() -> Self {
+        Self::those(|_| true)
+    }
+
+    /// The actions of which `needs` is true. All others the ledger may permit by its word alone.
+    #[must_use]
+    pub fn those(needs: impl Fn(&Action) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(needs))
+    }
+}
+
+impl std::fmt::Debug for RequiredFor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequiredFor").finish_non_exhaustive()
+    }
 }
 
 impl EvidenceRule {
-    /// Only PASSED under this trust file will do; the ledger has ten seconds to close the bundle.
+    /// Only PASSED under this trust file will do, for every action; the ledger has ten seconds to
+    /// close the bundle.
     #[must_use]
     pub fn new(trust: TrustFile) -> Self {
         let wait = Duration::from_secs(10);
-        Self { trust, wait, tolerate: Vec::new(), audience: None }
+        let required_for = RequiredFor::all();
+        Self { trust, wait, tolerate: Vec::new(), audience: None, required_for }
+    }
+
+    /// Whether a permit may rest on no approval, which is the ledger's word alone.
+    pub(super) fn check_unapproved(&self, action: &Action) -> Result<(), EnforceError> {
+        match (self.required_for.0)(action) {
+            true => Err(failed("answer.absent", "the ledger permits it without an approval")),
+            false => Ok(()),
+        }
     }
 
     pub(super) async fn check(
@@ -49,10 +86,15 @@ impl EvidenceRule {
         enforcer: &Enforcer,
         bound: &Bound,
         action: &Action,
+        resumed: bool,
     ) -> Result<(), EnforceError> {
         let time = enforcer.settings.call_time;
         let bytes = enforcer.calls.evidence(&bound.request, self.wait, time).await?;
-        let (rule, bound, action) = (self.clone(), bound.clone(), action.clone());
+        let (mut rule, bound, action) = (self.clone(), bound.clone(), action.clone());
+        if resumed {
+            // What was spent and never began has no outcome yet.
+            rule.tolerate.push("outcome.absent".to_owned());
+        }
         let judged = tokio::task::spawn_blocking(move || rule.judge(&bytes, &bound, &action));
         judged.await.unwrap_or_else(|_| Err(failed("enforce.evidence", "the verifier stopped")))
     }

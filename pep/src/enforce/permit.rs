@@ -4,7 +4,6 @@
 use std::time::Instant;
 
 use placet_proto::document::OutcomeResult;
-use uuid::Uuid;
 
 use super::calls::Bound;
 use super::{EnforceError, Enforcer, Intent};
@@ -30,7 +29,6 @@ pub struct Permit {
     bound: Bound,
     rests_on: RestsOn,
     asked: Instant,
-    key: String,
     obligations: Vec<Obligation>,
 }
 
@@ -64,9 +62,8 @@ impl Permit {
         Self::new(enforcer, bound, RestsOn::Approval, asked, obligations)
     }
 
-    pub(super) fn resumed(enforcer: Enforcer, bound: Bound, key: String) -> Self {
-        let asked = Instant::now();
-        Self { key, ..Self::new(enforcer, bound, RestsOn::SpentApproval, asked, Vec::new()) }
+    pub(super) fn resumed(enforcer: Enforcer, bound: Bound) -> Self {
+        Self::new(enforcer, bound, RestsOn::SpentApproval, Instant::now(), Vec::new())
     }
 
     fn new(
@@ -76,8 +73,7 @@ impl Permit {
         asked: Instant,
         obligations: Vec<Obligation>,
     ) -> Self {
-        let key = Uuid::new_v4().to_string();
-        Self { enforcer, bound, rests_on, asked, key, obligations }
+        Self { enforcer, bound, rests_on, asked, obligations }
     }
 
     /// The request whose approval is spent; none where the policy permits without one.
@@ -90,7 +86,7 @@ impl Permit {
     /// keeps a journal for [`Enforcer::resume`] writes it down before [`Permit::begin`].
     #[must_use]
     pub fn key(&self) -> &str {
-        &self.key
+        &self.bound.key
     }
 
     /// Obligations that come with the permit, all of them among [`super::Settings::fulfils`]. Who
@@ -145,14 +141,19 @@ impl Permit {
         self.compare(&intent)?;
         let enforcer = self.enforcer.clone();
         if self.rests_on == RestsOn::Policy {
+            if let Some(rule) = &self.enforcer.settings.evidence {
+                rule.check_unapproved(intent.action())?;
+            }
             let obligations = self.obligations;
             let running = Running { enforcer, report: None, left: NOT_BEGUN, obligations };
             return Ok((running, intent));
         }
         if let Some(rule) = &self.enforcer.settings.evidence {
-            rule.check(&self.enforcer, &self.bound, intent.action()).await?;
+            let resumed = self.rests_on == RestsOn::SpentApproval;
+            rule.check(&self.enforcer, &self.bound, intent.action(), resumed).await?;
         }
-        // From here on the approval may be spent, whether or not anybody waits for the answer.
+        // From here on the approval may be spent, whether or not anybody waits for the answer. What
+        // is told names this permit's key: of what another spent the ledger takes no word from us.
         let report = Some(self.bound.clone());
         let obligations = Vec::new();
         let mut running = Running { enforcer, report, left: NOT_BEGUN, obligations };
@@ -160,7 +161,13 @@ impl Permit {
             Ok(Ok(obligations)) => match self.unexpected(&obligations) {
                 None => {
                     running.left = LEFT;
-                    running.obligations = obligations;
+                    // All that was told is to be done, also what the second answer leaves out.
+                    running.obligations = self.obligations;
+                    for new in obligations {
+                        if !running.obligations.iter().any(|told| same(told, &new)) {
+                            running.obligations.push(new);
+                        }
+                    }
                     Ok((running, intent))
                 }
                 Some(kind) => {
@@ -211,13 +218,15 @@ impl Permit {
     /// nobody else knows: `repeated` then means this very permit, and nothing has begun.
     async fn spend(&self) -> Result<Result<Vec<Obligation>, &'static str>, Unspent> {
         let (calls, time) = (&self.enforcer.calls, self.enforcer.settings.consume_time);
-        let first = calls.consume(&self.bound, &self.key, time).await;
+        let first = calls.consume(&self.bound, time).await;
         let own = first.as_ref().is_err_and(EnforceError::is_lost);
         let answered = match own {
-            true => calls.consume(&self.bound, &self.key, time).await,
+            true => calls.consume(&self.bound, time).await,
             false => first,
         };
-        let spent = answered.map_err(|error| Unspent { perhaps: own, error })?;
+        // A refusal of the repetition says that this permit spent nothing, whatever got lost.
+        let unspent = |error: EnforceError| Unspent { perhaps: own && error.is_lost(), error };
+        let spent = answered.map_err(unspent)?;
         match (spent.repeated, self.rests_on) {
             (false, _) => {}
             (true, RestsOn::SpentApproval) => self.still_runs().await?,

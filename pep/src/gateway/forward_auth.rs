@@ -93,7 +93,7 @@ impl Gateway {
         target: &Target,
         all: &HeaderMap,
         body: Option<Bytes>,
-        via: &str,
+        via: &'static str,
     ) -> Result<Option<String>, Stop> {
         let matched = self.0.config.routes.find(method, target)?;
         // The certificate of the connection is the other server's, not the agent's.
@@ -103,11 +103,17 @@ impl Gateway {
         let host = &self.0.config.host;
         let intent = call.intent(&matched, &identity.subject(), host, Some(via))?;
         let permit = self.admit(&intent, &identity, &wishes).await?;
-        Ok(spend(permit, intent, via).await?)
+        // It goes on when whoever asks does not wait for it.
+        let spent = tokio::spawn(spend(permit, intent, via));
+        Ok(spent.await.map_err(|_| Refusal::Broken)??)
     }
 }
 
-async fn spend(permit: Permit, intent: Intent, via: &str) -> Result<Option<String>, Refusal> {
+async fn spend(
+    permit: Permit,
+    intent: Intent,
+    via: &'static str,
+) -> Result<Option<String>, Refusal> {
     let request = permit.request().map(str::to_owned);
     let (running, _) = permit.begin(intent).await.map_err(refused)?;
     let detail = format!("{via}: another server forwards the request; its outcome is not observed");

@@ -67,10 +67,10 @@ impl Pep {
             // Spent already: whether this call repeats the one that did is for the ledger to say.
             if let Some(execution) = &view.row.execution {
                 let consumed = ledger.consume(call)?;
-                let permit = ledger.permit_before(&call.request, execution.index)?;
-                let obligations = permit.map(|permit| permit.obligations).unwrap_or_default();
-                return Ok((consumed, obligations));
+                return Ok((consumed, self.told_before(call, execution.index)?));
             }
+            // What comes next is recorded: nothing is, for a call that can't spend.
+            check(call, &view)?;
             let approved = approved(ledger, &view, call.raw.clone())?;
             let (armed, hold) = self.armed_and_held().map_err(undecided)?;
             let decided = self.evaluate_with(&armed, &hold, &view.decision, &approved);
@@ -90,14 +90,25 @@ impl Pep {
                 Err(LedgerError::Refused(Refusal::PolicyChanged)) => {}
                 other => {
                     let consumed = other?;
-                    if let Some(counting) = counting.filter(|_| !consumed.repeated) {
-                        counting.executed(ledger.now().0);
+                    if consumed.repeated {
+                        // The same call, at the same time, was decided by itself.
+                        let index = consumed.execution.index;
+                        return Ok((consumed, self.told_before(call, index)?));
+                    }
+                    if let Some(counting) = counting {
+                        counting.executed(consumed.at.0);
                     }
                     return Ok((consumed, evaluation.obligations));
                 }
             }
         }
         Err(LedgerError::from(Refusal::PolicyChanged).into())
+    }
+
+    /// The obligations of the permit under which a request was spent at an index.
+    fn told_before(&self, call: &Consume, index: u64) -> Result<Vec<Obligation>, Fault> {
+        let permit = self.0.app.ledger().permit_before(&call.request, index)?;
+        Ok(permit.map(|permit| permit.obligations).unwrap_or_default())
     }
 
     /// What the policy in force would have a PEP do with an approval that can be spent; nothing is
@@ -110,22 +121,42 @@ impl Pep {
     }
 }
 
+/// That a call is about what was approved. The bytes are compared with the approvals.
+fn check(call: &Consume, view: &RequestView) -> Result<(), LedgerError> {
+    let refuse = |why| Err(Refusal::NotApproved(why).into());
+    if call.idempotency.is_empty() {
+        return Err(Refusal::Invalid("an idempotency key has 1 to 1024 bytes").into());
+    }
+    if view.decision.initiator != call.initiator {
+        return refuse("another agent asked for it");
+    }
+    match view.decision.action.digest() == call.action_digest {
+        true => Ok(()),
+        false => refuse("another action was approved"),
+    }
+}
+
 fn undecided(error: Error) -> Fault {
     let status = StatusCode::SERVICE_UNAVAILABLE;
     Fault::new(status, "Service Unavailable", error.code(), "no policy could decide")
 }
 
-/// `{request, result, action_digest, raw?, detail?}`: how it ended, `result` being `success`,
-/// `failure` or `unknown`.
+/// `{request, result, action_digest, raw?, detail?, idempotency_key?}`: how it ended, `result`
+/// being `success`, `failure` or `unknown`. With the key of the consume, only the call that spent
+/// the approvals is listened to.
 pub async fn outcome(State(pep): State<Pep>, bytes: Body) -> Response {
     reply(async {
-        let known = ["request", "result", "action_digest", "raw", "detail"];
+        let known = ["request", "result", "action_digest", "raw", "detail", "idempotency_key"];
         let value = input::object(&body(bytes)?, Some(&known))?;
         let result = OutcomeResult::from_name(&input::text(&value, "result", 32)?)
             .ok_or_else(|| Fault::bad_request("`result` is no result of an action"))?;
         let detail = match value.get("detail") {
             None => String::new(),
             Some(_) => input::text(&value, "detail", MAX_DETAIL)?,
+        };
+        let idempotency = match value.get("idempotency_key") {
+            None => None,
+            Some(_) => Some(input::text(&value, "idempotency_key", MAX_KEY)?.into_bytes()),
         };
         let report = Report {
             request: input::text(&value, "request", 64)?,
@@ -134,6 +165,7 @@ pub async fn outcome(State(pep): State<Pep>, bytes: Body) -> Response {
             action_digest: input::digest(&value, "action_digest")?,
             raw: input::raw(&value)?,
             detail,
+            idempotency,
         };
         let request = report.request.clone();
         let size = move |app: &App| app.ledger().covers_outcome(&request);

@@ -20,8 +20,10 @@ use crate::session::{Book, Delta, Entry, Refused, SessionRule, Ticket};
 const MAX_READ: u64 = 200_000;
 /// How far the clock may have been set back between two entries, in seconds.
 const SLACK_S: u64 = 600;
-/// The reason of a denial for want of room, which takes no room when counts are made again.
+/// The reasons of denials that no session was entered for: none counts, then or when counts are
+/// made again.
 const FULL: &str = "pdp.session_full";
+const UNKNOWN: &str = "pdp.session_unknown";
 
 /// The counts for the policy in force; none where it counts nothing.
 #[derive(Default)]
@@ -117,7 +119,7 @@ fn made_again(ledger: &Ledger, rule: &SessionRule) -> Result<Book, LedgerError> 
     let blind = now.saturating_add(reach);
     let log = ledger.log(LogId::Main);
     let size = log.size();
-    let book = Book::new(rule.clone(), 0);
+    let mut book = Book::new(rule.clone(), 0);
     for (read, index) in (0..size).rev().enumerate() {
         if u64::try_from(read).unwrap_or(u64::MAX) >= MAX_READ {
             tracing::warn!("sessions are counted anew: the log is too long to count from it");
@@ -131,13 +133,11 @@ fn made_again(ledger: &Ledger, rule: &SessionRule) -> Result<Book, LedgerError> 
         }
         let counted = match &statement.document.body {
             Body::Decision(decision) => of_decision(rule, decision),
-            Body::Execution(execution) => {
-                of_execution(ledger, rule, execution, statement.header.iat)?
-            }
+            Body::Execution(execution) => of_execution(ledger, rule, execution)?,
             _ => None,
         };
         if let Some((entry, delta, at)) = counted
-            && book.count(&entry, &delta, at).is_err()
+            && book.made_again(&entry, &delta, (at, now, blind)).is_err()
         {
             return Ok(Book::new(rule.clone(), blind));
         }
@@ -146,7 +146,7 @@ fn made_again(ledger: &Ledger, rule: &SessionRule) -> Result<Book, LedgerError> 
 }
 
 fn of_decision(rule: &SessionRule, decision: &Decision) -> Option<(Entry, Delta, u64)> {
-    if decision.reason == FULL {
+    if [FULL, UNKNOWN].contains(&decision.reason.as_str()) {
         return None;
     }
     let entry = rule.entry(&decision.action, &decision.initiator).ok()?;
@@ -164,7 +164,6 @@ fn of_execution(
     ledger: &Ledger,
     rule: &SessionRule,
     execution: &Execution,
-    at: u64,
 ) -> Result<Option<(Entry, Delta, u64)>, LedgerError> {
     let view = match ledger.request(&execution.request) {
         Ok(view) => view,
@@ -177,16 +176,14 @@ fn of_execution(
     let entry = rule.entry(&view.decision.action, &view.decision.initiator).ok();
     Ok(entry.map(|entry| {
         let delta = rule.executed(&entry.amounts);
-        (entry, delta, at)
+        (entry, delta, execution.at.0)
     }))
 }
 
 fn why(refused: Refused) -> Denial {
     let (code, detail) = match refused {
         Refused::Full => (FULL, "too many sessions are open"),
-        Refused::Unknown => {
-            ("pdp.session_unknown", "what happened before in this session is not known yet")
-        }
+        Refused::Unknown => (UNKNOWN, "what happened before in this session is not known yet"),
     };
     Denial { code, detail: detail.to_owned() }
 }

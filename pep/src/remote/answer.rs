@@ -27,6 +27,9 @@ pub(super) fn read(reply: &Reply) -> Result<Answer, Denial> {
     };
     let obligations = match value.get("context") {
         None | Some(Json::Null) => Vec::new(),
+        Some(context) if context.as_object().is_none() => {
+            return Err(unusable("its context is no object"));
+        }
         // A permit with obligations that nobody can read is a permit that nobody can enforce.
         Some(context) => obligations::read(context).map_err(unusable)?,
     };

@@ -150,6 +150,8 @@ fn what_is_no_answer_denies() {
         (reply(r#"{"Decision":true}"#), "pdp.remote_answer"),
         (reply(r#"{"decision":true,"decision":false}"#), "pdp.remote_answer"),
         (reply(r#"[{"decision":true}]"#), "pdp.remote_answer"),
+        (reply(r#"{"decision":true,"context":"x"}"#), "pdp.remote_answer"),
+        (reply(r#"{"decision":true,"context":[]}"#), "pdp.remote_answer"),
         (reply("true"), "pdp.remote_answer"),
         (reply(""), "pdp.remote_answer"),
         (reply(r#"{"decision":true,"context":{"obligations":[{}]}}"#), "pdp.remote_answer"),

@@ -47,6 +47,8 @@ pub struct Book {
     table: Mutex<Table>,
     /// Until when the counts are not known to be complete, in seconds.
     blind_until: u64,
+    /// The same for single initiators: those that had more sessions than are kept.
+    blind_agents: HashMap<[u8; 32], u64>,
 }
 
 #[derive(Debug, Default)]
@@ -83,7 +85,33 @@ impl Book {
     /// not known; 0: they are.
     #[must_use]
     pub fn new(rule: SessionRule, blind_until: u64) -> Self {
-        Self { rule, table: Mutex::default(), blind_until }
+        Self { rule, table: Mutex::default(), blind_until, blind_agents: HashMap::new() }
+    }
+
+    /// Enters what is in a log, whose time is not yet over at `now`. Of an initiator that has more
+    /// sessions than are kept nothing is said until `blind`; others are not held to that.
+    ///
+    /// # Errors
+    /// [`Refused::Full`]: too many sessions of all.
+    pub fn made_again(
+        &mut self,
+        entry: &Entry,
+        delta: &Delta,
+        (at, now, blind): (u64, u64, u64),
+    ) -> Result<(), Refused> {
+        // What counts no more takes no room.
+        if self.rule.slot(at) < self.rule.first_slot(now)
+            || self.blind_agents.contains_key(&entry.agent)
+        {
+            return Ok(());
+        }
+        match self.count(entry, delta, at) {
+            Err(Refused::Full) if lock(&self.table).sessions.len() < MAX_SESSIONS => {
+                self.blind_agents.insert(entry.agent, blind);
+                Ok(())
+            }
+            counted => counted,
+        }
     }
 
     /// What is counted.
@@ -103,7 +131,8 @@ impl Book {
         now: u64,
         decide: impl FnOnce(&SessionSeen) -> (R, Delta),
     ) -> Result<(R, Ticket<'_>), Refused> {
-        if now < self.blind_until {
+        let blind = self.blind_agents.get(&entry.agent).copied().unwrap_or_default();
+        if now < self.blind_until.max(blind) {
             return Err(Refused::Unknown);
         }
         let session = self.session(entry, now)?;

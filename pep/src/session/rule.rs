@@ -26,7 +26,8 @@ const SLOTS: u64 = 60;
 /// What is counted, as the mapping says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRule {
-    /// The member of the context that names the session; without it the initiator has one.
+    /// The member of the context that names the session; without it the initiator has one. Empty:
+    /// no member does, and each initiator has one.
     pub member: String,
     /// For how long something counts, in seconds, 1 to [`MAX_WINDOW_S`].
     pub window_s: u64,
@@ -64,7 +65,8 @@ impl SessionRule {
     pub fn entry(&self, action: &Action, initiator: &Initiator) -> Result<Entry, Denial> {
         let denied = |detail: String| Denial { code: "pdp.session", detail };
         let context = action.context();
-        let id = match context.get(&self.member) {
+        let named = context.get(&self.member).filter(|_| !self.member.is_empty());
+        let id = match named {
             None => "",
             Some(Json::String(id)) => id.as_str(),
             Some(_) => return Err(denied(format!("context.{} is no text", self.member))),

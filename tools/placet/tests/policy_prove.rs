@@ -72,7 +72,7 @@ fn without_a_solver_nothing_is_proved() {
 }
 
 #[test]
-fn packs_and_the_demonstration_are_proved() {
+fn with_cvc5_packs_and_the_demonstration_are_proved() {
     let Some(solver) = solver() else { return assert!(std::env::var_os("CVC5").is_none()) };
     let solver = solver.to_str().unwrap();
     let ledger = Ledger::new();
@@ -93,7 +93,7 @@ fn version(solver: &str) -> String {
 }
 
 #[test]
-fn what_a_policy_forgot_is_shown_as_a_case() {
+fn with_cvc5_what_a_policy_forgot_is_shown_as_a_case() {
     let Some(solver) = solver() else { return assert!(std::env::var_os("CVC5").is_none()) };
     let solver = solver.to_str().unwrap();
     let ledger = Ledger::new();
@@ -133,7 +133,7 @@ fn what_a_policy_forgot_is_shown_as_a_case() {
 }
 
 #[test]
-fn policies_that_can_fail_are_told_from_those_that_only_look_so() {
+fn with_cvc5_policies_that_can_fail_are_told_from_those_that_only_look_so() {
     let Some(solver) = solver() else { return assert!(std::env::var_os("CVC5").is_none()) };
     let solver = solver.to_str().unwrap();
     let ledger = Ledger::new();

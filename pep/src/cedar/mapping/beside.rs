@@ -30,6 +30,8 @@ impl Tables<'_> {
         self.refuse_unknown(table, &["id", "window", "volumes"])?;
         let member = match table.get("id") {
             None => "session_id".to_owned(),
+            // One session for each initiator, whatever a request says.
+            Some(_) if self.string(table, "id")?.is_empty() => String::new(),
             Some(_) => self.name(self.string(table, "id")?)?,
         };
         let window_s = match table.get("window") {

@@ -97,6 +97,52 @@ fn sessions_are_bounded_for_each_agent_and_room_is_made_of_what_is_over() {
     assert!(blind.enter(&of(1, 1), 1060, |_| ((), permit(0))).is_ok());
 }
 
+#[test]
+fn without_a_member_that_names_it_an_initiator_has_one_session_whatever_it_says() {
+    let alone = SessionRule { member: String::new(), ..rule(600) };
+    let bot = placet_proto::document::Initiator { kind: "agent".to_owned(), id: "bot".to_owned() };
+    let place = |rule: &SessionRule, context: &str| {
+        let text = format!(
+            r#"{{"subject":{{"type":"agent","id":"bot"}},"action":{{"name":"export"}},
+               "resource":{{"type":"table","id":"t"}},"context":{context}}}"#
+        );
+        let json = placet_proto::json::parse(text.as_bytes()).unwrap();
+        let action = placet_proto::action::Action::from_request(&json).unwrap();
+        rule.entry(&action, &bot).unwrap().session
+    };
+    let said = r#"{"session_id":"a","":"b"}"#;
+    assert_eq!(place(&alone, said), place(&alone, "{}"));
+    assert_ne!(place(&rule(600), said), place(&rule(600), "{}"));
+}
+
+// An agent that had many sessions must not make a restart deny the others.
+#[test]
+fn of_a_log_only_what_counts_takes_room_and_who_had_too_many_is_blind_alone() {
+    let of = |n: u32, agent: u8| {
+        let mut session = [agent; 32];
+        session[..4].copy_from_slice(&n.to_be_bytes());
+        Entry { session, agent: [agent; 32], amounts: vec![0] }
+    };
+    let most = u32::try_from(MAX_OF_AGENT).unwrap();
+    let look = |book: &Book, agent| {
+        book.enter(&of(1, agent), 2000, |seen| (seen.count("decisions"), Delta::default()))
+            .map(|(seen, _)| seen)
+    };
+    let mut book = Book::new(rule(60), 0);
+    for n in 0..most {
+        book.made_again(&of(n, 1), &permit(0), (1990, 2000, 2061)).unwrap();
+        // As many in the window before.
+        book.made_again(&of(most + n, 1), &permit(0), (1900, 2000, 2061)).unwrap();
+    }
+    assert_eq!(look(&book, 1), Ok(Some(1)));
+    book.made_again(&of(5000, 1), &permit(0), (1990, 2000, 2061)).unwrap();
+    book.made_again(&of(1, 2), &permit(0), (1990, 2000, 2061)).unwrap();
+    assert_eq!(look(&book, 1), Err(Refused::Unknown));
+    assert_eq!(look(&book, 2), Ok(Some(1)));
+    let later = book.enter(&of(1, 1), 2061, |_| ((), Delta::default())).map(drop);
+    assert_eq!(later, Ok(()));
+}
+
 proptest! {
     // SPEC.md R-10-131: what a book counts is what follows from the events.
     #[test]

@@ -54,8 +54,13 @@ impl Recorded {
             }
         }
         for (index, bytes) in (0u64..).zip(&bundle.gov.entries) {
-            if let Body::Policy(policy) = Statement::parse(bytes)?.document.body {
-                out.policies.insert(index, (policy.manifest_sha256, policy.files));
+            match Statement::parse(bytes)?.document.body {
+                Body::Policy(policy) => {
+                    out.policies.insert(index, (policy.manifest_sha256, policy.files));
+                }
+                // The first genesis is the ledger's; one in the main log has to say the same.
+                Body::Genesis(genesis) if index == 0 => out.dev = Some(genesis.dev),
+                _ => {}
             }
         }
         if let Some(about) = about {

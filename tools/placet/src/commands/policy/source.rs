@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use placet_ledger::LogId;
 use placet_ledger::service::read_policy_file;
 use placet_pep::policy::PolicyFiles;
-use placet_proto::b64;
-use placet_proto::document::{Body, Digest};
+use placet_proto::document::{Body, Digest, Policy};
 use placet_proto::json::Json;
 use placet_proto::time::UnixSeconds;
+use placet_proto::{b64, sha256};
 use placet_softkey::SoftKey;
 
 use crate::cli::FromLedger;
@@ -221,11 +221,22 @@ fn listed(page: &Json) -> Result<Vec<Entry>, Failure> {
                 None => None,
                 Some(s) => Some((text(s, &["person"])?, text(s, &["credential"])?)),
             };
+            let files: Vec<_> = files.iter().map(file).collect::<Result<_, Failure>>()?;
+            let manifest = digest(item.get("manifest").unwrap_or(&Json::Null))?;
+            // The manifest is what receipts name; which files it stands for is not the service's
+            // to say.
+            if sha256(&Policy::manifest_bytes(&files)) != manifest {
+                return Err(Failure::Malformed {
+                    what: "the service's answer".to_owned(),
+                    code: "http.answer",
+                    detail: "it names files that are not those of the manifest".to_owned(),
+                });
+            }
             Ok(Entry {
                 index: item.get("index").and_then(Json::as_u64).ok_or_else(malformed)?,
                 at: text(item, &["at"])?,
-                manifest: digest(item.get("manifest").unwrap_or(&Json::Null))?,
-                files: files.iter().map(file).collect::<Result<_, Failure>>()?,
+                manifest,
+                files,
                 signer,
             })
         })
