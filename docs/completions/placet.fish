@@ -61,7 +61,7 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand demo" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand demo" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand init" -l dir -d 'The folder, missing or empty' -r -F
-complete -c placet -n "__fish_placet_using_subcommand init" -l policy -d 'The policy folder; without one everything is denied (with --dev: the demonstration\'s)' -r -F
+complete -c placet -n "__fish_placet_using_subcommand init" -l policy -d 'The policy folder, or pack:NAME; without one everything is denied (with --dev: the demonstration\'s)' -r -F
 complete -c placet -n "__fish_placet_using_subcommand init" -l origin -d 'Name of the main log, for ever: a host name with a path, such as ledger.example.com/2026' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l rp-id -d 'Host name to which passkeys are bound; another one is another ledger, in which everybody enrols again' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l dev -d 'For trying out: takes software keys, and its evidence says so' -r
@@ -252,14 +252,18 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand people; and __fish_seen_subcommand_from recover" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test prove activate explain history pack" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -l json -d 'Results as JSON, one object a line'
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -f -a "check" -d 'Judge a policy folder: what can\'t be armed, and what could fail at run time'
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -f -a "test" -d 'Decide requests of a file and compare with what is expected'
-complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test activate" -f -a "activate" -d 'Put a policy in force, by an administrator\'s passkey'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test prove activate explain history pack" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test prove activate explain history pack" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test prove activate explain history pack" -f -a "check" -d 'Judge a policy folder: what can\'t be armed, and what could fail at run time'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test prove activate explain history pack" -f -a "test" -d 'Decide requests of a file and compare with what is expected'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test prove activate explain history pack" -f -a "prove" -d 'Prove that nothing of high risk is permitted without a passkey approval of exactly that'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test prove activate explain history pack" -f -a "activate" -d 'Put a policy in force, by an administrator\'s passkey'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test prove activate explain history pack" -f -a "explain" -d 'Say which policy decided a past decision, and decide it again'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test prove activate explain history pack" -f -a "history" -d 'List the policies that were ever in force, who signed them and what they changed'
+complete -c placet -n "__fish_placet_using_subcommand policy; and not __fish_seen_subcommand_from check test prove activate explain history pack" -f -a "pack" -d 'Ready policies to begin with'
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from check" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
@@ -272,6 +276,15 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from test" -l trust -d 'Let what a request says win over the entity store, as in development'
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from test" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from prove" -l high-risk -d 'An action of high risk, in place of those that the folder names; may be repeated' -r
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from prove" -l solver -d 'The program cvc5' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from prove" -l timeout -d 'The longest that the solver may take for one question: 30s, 2m' -r
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from prove" -l counterexamples -d 'Write what disproves it to a file that `policy test --cases` reads' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from prove" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from prove" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from prove" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l url -d 'Address of the service' -r
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l key -d 'File of an enrolled software passkey; without it, the page for real ones is named' -r -F
@@ -281,6 +294,38 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l yes -d 'Do not ask'
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from activate" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from explain" -l evidence -d 'Evidence about it, in place of the ledger\'s own log' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from explain" -l policy -d 'The policy that decided, if it is not to come from the ledger' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from explain" -l dir -d 'The ledger\'s folder, whether or not a service runs on it' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from explain" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from explain" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from explain" -l token-file -d 'File with a token of scope evidence.read' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from explain" -l key -d 'In place of a token: sign in with this software passkey' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from explain" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from explain" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from explain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from history" -l dir -d 'The ledger\'s folder, whether or not a service runs on it' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from history" -l url -d 'Address of the service' -r
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from history" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from history" -l token-file -d 'File with a token of scope evidence.read' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from history" -l key -d 'In place of a token: sign in with this software passkey' -r -F
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from history" -l limit -d 'The newest so many' -r
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from history" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from history" -l diff -d 'Show which lines changed'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from history" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from history" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from pack" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from pack" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from pack" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from pack" -f -a "list" -d 'List them'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from pack" -f -a "show" -d 'Show what one permits, asks and denies, and its policies'
+complete -c placet -n "__fish_placet_using_subcommand policy; and __fish_seen_subcommand_from pack" -f -a "write" -d 'Write one into a folder, with its tests'
 complete -c placet -n "__fish_placet_using_subcommand approve" -l url -d 'Address of the service' -r
 complete -c placet -n "__fish_placet_using_subcommand approve" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
 complete -c placet -n "__fish_placet_using_subcommand approve" -l token-file -d 'File with the token' -r -F
@@ -590,15 +635,16 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from revoke" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand token; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records http grow grow-worker" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -l json -d 'Results as JSON, one object a line'
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -f -a "append" -d 'Measure how many approvals a second are recorded, beside what the machine allows'
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -f -a "records" -d 'Measure how many records without an assertion are appended, and how soon each has its proof'
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -f -a "grow" -d 'Measure how a log does as it grows: rate, proofs, memory, restart, disk'
-complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records grow grow-worker" -f -a "grow-worker" -d 'The process with the log that `grow` looks at'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records http grow grow-worker" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records http grow grow-worker" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records http grow grow-worker" -f -a "append" -d 'Measure how many approvals a second are recorded, beside what the machine allows'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records http grow grow-worker" -f -a "records" -d 'Measure how many records without an assertion are appended, and how soon each has its proof'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records http grow grow-worker" -f -a "http" -d 'Measure how long calls of a server take, at a rate that does not wait for them'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records http grow grow-worker" -f -a "grow" -d 'Measure how a log does as it grows: rate, proofs, memory, restart, disk'
+complete -c placet -n "__fish_placet_using_subcommand bench; and not __fish_seen_subcommand_from append records http grow grow-worker" -f -a "grow-worker" -d 'The process with the log that `grow` looks at'
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l seconds -d 'How long each stage is measured' -r
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l dir -d 'A folder of the file system that is measured; what is made there is removed again' -r -F
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from append" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -615,6 +661,20 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from records" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from records" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l url -d 'What is called: http://HOST:PORT/PATH, of this machine' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l body -d 'A body to be sent by POST; without one it is a GET' -r -F
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l header -d 'A header, as in "Content-Type: application/json"; several times for several' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l token-file -d 'A file with a token, which is sent as "Authorization: Bearer"' -r -F
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l expect -d 'The status of a good answer' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l rate -d 'Calls a second' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l seconds -d 'How long, a second of warming up apart' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l connections -d 'Connections, each with one call at a time' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l dir -d 'A folder of the file system that the server writes to, where flushes are measured' -r -F
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow" -l entries -d 'Entries of the log; ten million of 512 bytes take 7 GB for a while' -r
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow" -l size -d 'Bytes of a record' -r
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from grow" -l dir -d 'A folder of the file system that is measured; what is made there is removed again' -r -F

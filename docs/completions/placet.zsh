@@ -48,7 +48,7 @@ never\:"Nowhere"))' \
 (init)
 _arguments "${_arguments_options[@]}" : \
 '--dir=[The folder, missing or empty]:DIR:_files' \
-'--policy=[The policy folder; without one everything is denied (with --dev\: the demonstration'\''s)]:FOLDER:_files' \
+'--policy=[The policy folder, or pack\:NAME; without one everything is denied (with --dev\: the demonstration'\''s)]:FOLDER:_files' \
 '--origin=[Name of the main log, for ever\: a host name with a path, such as ledger.example.com/2026]:NAME:_default' \
 '--rp-id=[Host name to which passkeys are bound; another one is another ledger, in which everybody enrols again]:HOST:_default' \
 '--dev=[For trying out\: takes software keys, and its evidence says so]::BOOL:_default' \
@@ -367,6 +367,21 @@ never\:"Nowhere"))' \
 ':folder -- The folder:_files' \
 && ret=0
 ;;
+(prove)
+_arguments "${_arguments_options[@]}" : \
+'*--high-risk=[An action of high risk, in place of those that the folder names; may be repeated]:ACTION:_default' \
+'--solver=[The program cvc5]:PATH:_files' \
+'--timeout=[The longest that the solver may take for one question\: 30s, 2m]:TIME:_default' \
+'--counterexamples=[Write what disproves it to a file that \`policy test --cases\` reads]:FILE:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':folder -- The folder:_files' \
+&& ret=0
+;;
 (activate)
 _arguments "${_arguments_options[@]}" : \
 '--url=[Address of the service]:URL:_default' \
@@ -381,6 +396,96 @@ never\:"Nowhere"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 ':folder -- The policy folder:_files' \
 && ret=0
+;;
+(explain)
+_arguments "${_arguments_options[@]}" : \
+'--evidence=[Evidence about it, in place of the ledger'\''s own log]:FILE:_files' \
+'--policy=[The policy that decided, if it is not to come from the ledger]:FOLDER:_files' \
+'--dir=[The ledger'\''s folder, whether or not a service runs on it]:DIR:_files' \
+'--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
+'--token-file=[File with a token of scope evidence.read]:FILE:_files' \
+'--key=[In place of a token\: sign in with this software passkey]:SOFTKEY:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::about -- A request, or the index of a receipt in the main log; of --evidence all, without it:_default' \
+&& ret=0
+;;
+(history)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder, whether or not a service runs on it]:DIR:_files' \
+'--url=[Address of the service]:URL:_default' \
+'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
+'--token-file=[File with a token of scope evidence.read]:FILE:_files' \
+'--key=[In place of a token\: sign in with this software passkey]:SOFTKEY:_files' \
+'--limit=[The newest so many]:N:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--diff[Show which lines changed]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(pack)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__policy__subcmd__pack_commands" \
+"*::: :->pack" \
+&& ret=0
+
+    case $state in
+    (pack)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-policy-pack-command-$line[1]:"
+        case $line[1] in
+            (list)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(show)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':name -- Its name:_default' \
+&& ret=0
+;;
+(write)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':name -- Its name:_default' \
+':folder -- The folder, missing or empty:_files' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
 ;;
         esac
     ;;
@@ -974,6 +1079,25 @@ never\:"Nowhere"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(http)
+_arguments "${_arguments_options[@]}" : \
+'--url=[What is called\: http\://HOST\:PORT/PATH, of this machine]:URL:_default' \
+'--body=[A body to be sent by POST; without one it is a GET]:FILE:_files' \
+'*--header=[A header, as in "Content-Type\: application/json"; several times for several]:NAME: VALUE:_default' \
+'--token-file=[A file with a token, which is sent as "Authorization\: Bearer"]:FILE:_files' \
+'--expect=[The status of a good answer]:STATUS:_default' \
+'--rate=[Calls a second]:N:_default' \
+'--seconds=[How long, a second of warming up apart]:N:_default' \
+'--connections=[Connections, each with one call at a time]:N:_default' \
+'--dir=[A folder of the file system that the server writes to, where flushes are measured]:DIR:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (grow)
 _arguments "${_arguments_options[@]}" : \
 '--entries=[Entries of the log; ten million of 512 bytes take 7 GB for a while]:N:_default' \
@@ -1057,6 +1181,7 @@ _placet__subcmd__bench_commands() {
     local commands; commands=(
 'append:Measure how many approvals a second are recorded, beside what the machine allows' \
 'records:Measure how many records without an assertion are appended, and how soon each has its proof' \
+'http:Measure how long calls of a server take, at a rate that does not wait for them' \
 'grow:Measure how a log does as it grows\: rate, proofs, memory, restart, disk' \
 'grow-worker:The process with the log that \`grow\` looks at' \
     )
@@ -1076,6 +1201,11 @@ _placet__subcmd__bench__subcmd__grow_commands() {
 _placet__subcmd__bench__subcmd__grow-worker_commands() {
     local commands; commands=()
     _describe -t commands 'placet bench grow-worker commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__bench__subcmd__http_commands] )) ||
+_placet__subcmd__bench__subcmd__http_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet bench http commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__bench__subcmd__records_commands] )) ||
 _placet__subcmd__bench__subcmd__records_commands() {
@@ -1284,7 +1414,11 @@ _placet__subcmd__policy_commands() {
     local commands; commands=(
 'check:Judge a policy folder\: what can'\''t be armed, and what could fail at run time' \
 'test:Decide requests of a file and compare with what is expected' \
+'prove:Prove that nothing of high risk is permitted without a passkey approval of exactly that' \
 'activate:Put a policy in force, by an administrator'\''s passkey' \
+'explain:Say which policy decided a past decision, and decide it again' \
+'history:List the policies that were ever in force, who signed them and what they changed' \
+'pack:Ready policies to begin with' \
     )
     _describe -t commands 'placet policy commands' commands "$@"
 }
@@ -1297,6 +1431,45 @@ _placet__subcmd__policy__subcmd__activate_commands() {
 _placet__subcmd__policy__subcmd__check_commands() {
     local commands; commands=()
     _describe -t commands 'placet policy check commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy__subcmd__explain_commands] )) ||
+_placet__subcmd__policy__subcmd__explain_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet policy explain commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy__subcmd__history_commands] )) ||
+_placet__subcmd__policy__subcmd__history_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet policy history commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy__subcmd__pack_commands] )) ||
+_placet__subcmd__policy__subcmd__pack_commands() {
+    local commands; commands=(
+'list:List them' \
+'show:Show what one permits, asks and denies, and its policies' \
+'write:Write one into a folder, with its tests' \
+    )
+    _describe -t commands 'placet policy pack commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy__subcmd__pack__subcmd__list_commands] )) ||
+_placet__subcmd__policy__subcmd__pack__subcmd__list_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet policy pack list commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy__subcmd__pack__subcmd__show_commands] )) ||
+_placet__subcmd__policy__subcmd__pack__subcmd__show_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet policy pack show commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy__subcmd__pack__subcmd__write_commands] )) ||
+_placet__subcmd__policy__subcmd__pack__subcmd__write_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet policy pack write commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__policy__subcmd__prove_commands] )) ||
+_placet__subcmd__policy__subcmd__prove_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet policy prove commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__policy__subcmd__test_commands] )) ||
 _placet__subcmd__policy__subcmd__test_commands() {
