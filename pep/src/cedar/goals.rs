@@ -195,6 +195,19 @@ mod tests {
     }
 
     #[test]
+    fn a_risk_that_nobody_knows_is_not_taken_for_a_low_one() {
+        let demo = PolicyFiles::demo();
+        let files = demo.iter().map(|(name, bytes)| {
+            let text = String::from_utf8(bytes.to_vec()).unwrap();
+            (name.to_owned(), text.replace("@risk(\"high\")", "@risk(\"High\")").into_bytes())
+        });
+        let pdp = CedarPdp::load(&PolicyFiles::from_files(files.collect()).unwrap()).unwrap();
+        let refused = pdp.goals(&[]).unwrap_err();
+        assert!(refused.to_string().contains("High"), "{refused}");
+        assert_eq!(names(&pdp.goals(&["disable_user".to_owned()]).unwrap()), ["disable_user"]);
+    }
+
+    #[test]
     fn what_is_of_high_risk_is_named_listed_or_annotated() {
         let demo = CedarPdp::load(&PolicyFiles::demo()).unwrap();
         assert_eq!(names(&demo.goals(&[]).unwrap()), ["disable_user"]);

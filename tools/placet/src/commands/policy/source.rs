@@ -242,3 +242,32 @@ fn listed(page: &Json) -> Result<Vec<Entry>, Failure> {
         })
         .collect::<Result<Vec<Entry>, Failure>>()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // SPEC.md R-10-91.
+    #[test]
+    fn a_service_does_not_say_which_files_a_manifest_stands_for() {
+        let digest = |byte: u8| b64::encode_hex([byte; 32]);
+        let files = vec![("a.cedar".to_owned(), [1; 32])];
+        let manifest = sha256(&Policy::manifest_bytes(&files));
+        let page = |manifest: &str, files: Vec<(String, Json)>| {
+            let item = Json::object([
+                ("index", Json::try_from(2u64).unwrap()),
+                ("at", "2026-01-01T00:00:00Z".into()),
+                ("manifest", manifest.into()),
+                ("files", Json::Object(files)),
+            ]);
+            Json::object([("policies", Json::Array(vec![item]))])
+        };
+        let named = |byte| vec![("a.cedar".to_owned(), Json::from(digest(byte)))];
+        let manifest = b64::encode_hex(manifest);
+        assert_eq!(listed(&page(&manifest, named(1))).unwrap()[0].files, files);
+        // Another policy's, or none: everything would be denied.
+        for other in [named(2), Vec::new()] {
+            assert!(listed(&page(&manifest, other)).is_err());
+        }
+    }
+}
