@@ -122,12 +122,10 @@ impl Work<'_> {
         for env in environments.iter().filter(|env| *env.action() == goal.action) {
             let schema = self.tester.pdp().schema();
             let compiled = CompiledPolicySet::compile(policies, env, schema);
-            let compiled = compiled.and_then(|policies| {
-                Ok((policies, CompiledPolicySet::compile(&goal.gate, env, schema)?))
-            });
-            let answer = match compiled {
-                Ok((policies, gate)) => self.prover.implies(&policies, &gate).await,
-                Err(error) => Answer::None(solver::told(&error)),
+            let gate = CompiledPolicySet::compile(&goal.gate, env, schema);
+            let answer = match (compiled, gate) {
+                (Ok(policies), Ok(gate)) => self.prover.implies(&policies, &gate).await,
+                (Err(error), _) | (_, Err(error)) => Answer::None(solver::told(&error)),
             };
             let (result, detail, counter) = match answer {
                 Answer::Holds => (Verdict::Proved, None, None),

@@ -109,9 +109,13 @@ impl Prover {
         &mut self,
         question: impl AsyncFnOnce(&mut Compiler) -> Result<Option<Env>, Error>,
     ) -> Answer {
-        let mut compiler = match self.compiler.take().map_or_else(|| self.start(), Ok) {
+        let begun = match self.compiler.take() {
+            Some(compiler) => Ok(compiler),
+            None => self.start(),
+        };
+        let mut compiler = match begun {
             Ok(compiler) => compiler,
-            Err(error) => return Answer::None(told(&error)),
+            Err(error) => return Answer::None(told(&*error)),
         };
         match timeout(self.limit, question(&mut compiler)).await {
             Err(_) => Answer::None(format!("no answer in {} s", self.limit.as_secs())),
@@ -124,10 +128,11 @@ impl Prover {
         }
     }
 
-    fn start(&self) -> Result<Compiler, Error> {
+    fn start(&self) -> Result<Compiler, Box<Error>> {
         let mut command = Command::new(&self.path);
         command.args(["--lang", "smt"]).kill_on_drop(true);
-        CedarSymCompiler::new(LocalSolver::from_command(&mut command)?)
+        let solver = LocalSolver::from_command(&mut command).map_err(|e| Box::new(e.into()))?;
+        CedarSymCompiler::new(solver).map_err(Box::new)
     }
 }
 
