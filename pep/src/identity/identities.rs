@@ -90,9 +90,8 @@ impl Identities {
         let domain = self.domains.iter().find(|known| known.domain == id.domain());
         let domain = domain.ok_or(IdentityError::Issuer)?;
         let set = domain.bundle.set().await?;
-        let of_domain = |(usage, _): &&(Option<String>, Vec<u8>)| {
-            usage.as_deref().is_none_or(|usage| usage == "x509-svid")
-        };
+        let of_domain =
+            |(usage, _): &&(Option<String>, Vec<u8>)| usage.as_deref() == Some("x509-svid");
         let roots: Vec<CertificateDer<'_>> = set
             .certificates
             .iter()
