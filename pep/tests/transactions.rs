@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_lc_rs::rand::SystemRandom;
@@ -16,6 +17,7 @@ use placet_proto::action::Action;
 use placet_proto::json as strict;
 use placet_proto::{b64, sha256};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 const PATH: &str = "/v1/transactions";
 const BASE: &str = "http://localhost:8420";
@@ -220,6 +222,32 @@ async fn an_approval_is_spent_by_the_pep_or_by_a_token() {
     let web = web.restart();
     agent.token(&web, &handle).await;
     assert_eq!(error(&thief.poll(&web, &stolen).await), "access_denied");
+}
+
+// SPEC.md R-10-111.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_at_once_one_comes_about() {
+    let mut web = Web::new();
+    let (challenge, request) = challenge(&web, &disable("X0001"), None).await;
+    let mut agents = Vec::new();
+    for _ in 0..8 {
+        let agent = Agent::new();
+        let handle = agent.begin(&web, &challenge).await;
+        agents.push((agent, handle));
+    }
+    web.answer(&request, false);
+    let web = Arc::new(web);
+    let mut tries = JoinSet::new();
+    for (n, (agent, handle)) in agents.into_iter().enumerate() {
+        let (minting, consuming, request) = (web.clone(), web.clone(), request.clone());
+        tries.spawn(async move { agent.poll(&minting, &handle).await.status == StatusCode::OK });
+        tries.spawn(async move {
+            let body = consume(&request, &disable("X0001"), &n.to_string());
+            consuming.post("/v1/consume", &body).await.status == StatusCode::OK
+        });
+    }
+    let came = tries.join_all().await.into_iter().filter(|came| *came).count();
+    assert_eq!(came, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
