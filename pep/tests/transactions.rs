@@ -15,6 +15,7 @@ use placet_pep::identity::{Identify as _, Identities, Identity, IdentityError, P
 use placet_pep::tokens::resource::{TokenError, Transactions, authorize};
 use placet_proto::action::Action;
 use placet_proto::json as strict;
+use placet_proto::time::UnixSeconds;
 use placet_proto::{b64, sha256};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
@@ -68,7 +69,7 @@ impl Agent {
     }
 
     async fn begin(&self, web: &Web, challenge: &str) -> String {
-        let form = format!("client_id=renewals&transaction_challenge={challenge}");
+        let form = format!("transaction_challenge={challenge}");
         let begun = self.form(web, &form).await.ok();
         assert_eq!(begun["interval"], 2, "{begun}");
         assert!(begun["expires_in"].as_u64().unwrap() > 0);
@@ -273,7 +274,7 @@ async fn what_persons_refuse_or_leave_gives_no_token() {
     }
 }
 
-// SPEC.md R-10-108.
+// SPEC.md R-10-108, R-10-116.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_endpoint_asks_for_a_challenge_and_a_proof() {
     let web = Web::new();
@@ -294,6 +295,8 @@ async fn the_endpoint_asks_for_a_challenge_and_a_proof() {
         &json!({"alg": "ES256", "typ": "txn-authz-challenge+jwt", "kid": "x"}),
         &claims(&good),
     );
+    let own = format!("{form}&client_id=support-bot");
+    agent.form(&web, &own).await.ok();
     for bad in [
         format!("transaction_challenge={forged}"),
         format!("transaction_challenge={good}x"),
@@ -301,6 +304,8 @@ async fn the_endpoint_asks_for_a_challenge_and_a_proof() {
         format!("transaction_challenge={good}&transaction_authorization_id=x"),
         format!("transaction_challenge={good}&transaction_challenge={good}"),
         format!("transaction_challenge={good}&client_id="),
+        // What is signed later is who asked, and not what a caller would like to be.
+        format!("transaction_challenge={good}&client_id=payments-admin"),
         "grant_type=client_credentials".to_owned(),
         "a".repeat(40_000),
         String::new(),
@@ -406,7 +411,7 @@ async fn a_resource_of_ours_takes_the_token_and_no_other() {
     let allowed = authorize(&caller, RESOURCE, &of("X0001"), None).unwrap();
     let other = authorize(&caller, RESOURCE, &of("X0002"), None);
     assert_eq!(other.unwrap_err().code(), "token.action");
-    let spent = Transactions::new(allowed.minted);
+    let spent = Transactions::new(UnixSeconds(allowed.minted.0 - 31));
     spent.spend(&allowed, web.ledger.now()).unwrap();
     assert_eq!(spent.spend(&allowed, web.ledger.now()), Err(TokenError::Spent));
 

@@ -89,6 +89,10 @@ pub enum Table {
         subject_type: Option<String>,
         /// `subject.type` of programs; `agent` if absent.
         agent_type: Option<String>,
+        /// Whether a name means the same at every issuer that says so, and `sub` may be a SPIFFE
+        /// ID. Else issuers need types of their own.
+        #[serde(default)]
+        shared_names: bool,
     },
     /// SVIDs of one trust domain.
     Spiffe {
@@ -178,6 +182,14 @@ impl Identities {
                 if self.issuers.iter().any(|known| known.profile == issuer.profile) {
                     return Err(config("this issuer is there twice"));
                 }
+                if let Some(other) = self.issuers.iter().find(|known| known.names_as(&issuer)) {
+                    return Err(config(&format!(
+                        "a name of its would be the same subject as that of {}: give it \
+                         `subject_type` and `agent_type` of its own, or say `shared_names = true` \
+                         in both",
+                        other.name
+                    )));
+                }
                 self.issuers.push(issuer);
             }
             Table::Spiffe { .. } => {
@@ -223,6 +235,7 @@ fn access_tokens(
         max_life_s,
         subject_type,
         agent_type,
+        shared_names,
     } = table
     else {
         return Err(config("not a table of access tokens"));
@@ -244,7 +257,7 @@ fn access_tokens(
     let subject_type = subject_type.unwrap_or_else(|| "user".to_owned());
     Ok(Issuer {
         name,
-        profile: Profile::AccessToken { issuer, types, scopes, subject_type },
+        profile: Profile::AccessToken { issuer, types, scopes, subject_type, shared_names },
         audience: checked_audience(audience)?,
         shared: shared_audience,
         algorithms,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use placet_proto::json::Json;
 use placet_proto::time::UnixSeconds;
-use placet_proto::{b64, sha256, sha256_parts};
+use placet_proto::{b64, sha256};
 
 use super::jwk::{Algorithm, Jwk};
 use super::jws::Jws;
@@ -15,6 +15,8 @@ use super::{IdentityError, claims::SKEW_S};
 pub const MAX_AGE_S: u64 = 60;
 /// Most proofs that are remembered. Beyond that, none is accepted until some have ended.
 const MAX_PROOFS: usize = 100_000;
+/// Most of one key, so that nobody alone takes the places of all.
+const MAX_OF_KEY: usize = 2_000;
 /// Longest `jti`, in bytes.
 const MAX_JTI: usize = 256;
 /// Longest proof, in bytes.
@@ -29,6 +31,8 @@ pub struct Claimed<'a> {
     pub url: &'a str,
     /// The access token that came along, if one did.
     pub token: Option<&'a str>,
+    /// The thumbprint of the key that it has to be made with, if one is known.
+    pub key: Option<&'a str>,
     /// The time.
     pub now: UnixSeconds,
 }
@@ -41,41 +45,88 @@ pub struct Claimed<'a> {
 pub struct Proofs {
     since: UnixSeconds,
     most: usize,
-    used: Mutex<HashMap<[u8; 32], u64>>,
+    most_of_key: usize,
+    used: Mutex<Used>,
+}
+
+/// By the thumbprint of the key and SHA-256 of the `jti`: until when it would be accepted.
+#[derive(Debug, Default)]
+struct Used {
+    keys: HashMap<String, HashMap<[u8; 32], u64>>,
+    /// How many there are, of all keys.
+    count: usize,
+    /// When all were last looked through, so that a crowd does not have it done for each of them.
+    pruned: u64,
+}
+
+impl Used {
+    fn prune(&mut self, now: u64) {
+        if self.pruned == now {
+            return;
+        }
+        self.pruned = now;
+        self.keys.retain(|_, proofs| {
+            proofs.retain(|_, until| *until > now);
+            !proofs.is_empty()
+        });
+        self.count = self.keys.values().map(HashMap::len).sum();
+    }
+
+    fn prune_key(&mut self, key: &str, now: u64) {
+        if let Some(proofs) = self.keys.get_mut(key) {
+            let before = proofs.len();
+            proofs.retain(|_, until| *until > now);
+            self.count = self.count.saturating_sub(before.saturating_sub(proofs.len()));
+        }
+    }
 }
 
 impl Proofs {
     /// No proof was used since `since`.
     #[must_use]
     pub fn new(since: UnixSeconds) -> Self {
-        Self { since, most: MAX_PROOFS, used: Mutex::default() }
+        Self { since, most: MAX_PROOFS, most_of_key: MAX_OF_KEY, used: Mutex::default() }
     }
 
-    /// Checks a proof and takes note of it; gives the thumbprint of its key.
+    /// Checks a proof and takes note of it; gives the thumbprint of its key. A proof that does not
+    /// hold, or is of another key than the one that is asked for, takes no place.
     ///
     /// # Errors
-    /// `identity.dpop`, `identity.replayed`; `identity.unavailable` when too many are remembered.
+    /// `identity.dpop`, `identity.binding`, `identity.replayed`; `identity.unavailable` when too
+    /// many are remembered.
     pub fn check(&self, proof: &str, claimed: &Claimed<'_>) -> Result<String, IdentityError> {
         let bad = IdentityError::Dpop;
-        let jkt = check(proof, claimed)?;
-        let (jti, iat) = (jkt.jti, jkt.iat);
+        let Checked { jkt, jti, iat } = check(proof, claimed)?;
+        if claimed.key.is_some_and(|wanted| wanted != jkt) {
+            return Err(IdentityError::Binding("the token is bound to another key"));
+        }
         if iat < self.since.0 {
             return Err(bad("it was made before this service started"));
         }
-        let id = sha256_parts(&[jkt.jkt.as_bytes(), jti.as_bytes()]);
+        let (id, now) = (sha256(jti.as_bytes()), claimed.now.0);
         let until = iat.saturating_add(MAX_AGE_S).saturating_add(SKEW_S);
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if used.len() >= self.most {
-            used.retain(|_, until| *until > claimed.now.0);
-        }
-        if used.get(&id).is_some_and(|until| *until > claimed.now.0) {
+        let of_key = |used: &Used| used.keys.get(&jkt).map_or(0, HashMap::len);
+        let before = used.keys.get(&jkt).and_then(|proofs| proofs.get(&id)).copied();
+        if before.is_some_and(|until| until > now) {
             return Err(IdentityError::Replayed);
         }
-        if used.len() >= self.most {
+        if of_key(&used) >= self.most_of_key {
+            used.prune_key(&jkt, now);
+        }
+        if of_key(&used) >= self.most_of_key {
+            return Err(IdentityError::Unavailable("too many proofs of this key at once"));
+        }
+        if used.count >= self.most {
+            used.prune(now);
+        }
+        if used.count >= self.most {
             return Err(IdentityError::Unavailable("too many proofs of possession at once"));
         }
-        used.insert(id, until);
-        Ok(jkt.jkt)
+        if used.keys.entry(jkt.clone()).or_default().insert(id, until).is_none() {
+            used.count = used.count.saturating_add(1);
+        }
+        Ok(jkt)
     }
 }
 
@@ -157,7 +208,7 @@ mod tests {
     const URL: &str = "https://api.example/users/7";
 
     fn claimed(token: Option<&str>) -> Claimed<'_> {
-        Claimed { method: "POST", url: URL, token, now: UnixSeconds(1_000) }
+        Claimed { method: "POST", url: URL, token, key: None, now: UnixSeconds(1_000) }
     }
 
     fn claims(more: &str) -> String {
@@ -245,6 +296,31 @@ mod tests {
         assert_eq!(full.unwrap_err().code(), "identity.unavailable");
         let later = Claimed { now: UnixSeconds(1100), ..claimed(None) };
         proofs.check(&proof(r#""c""#, 1100), &later).unwrap();
+    }
+
+    // SPEC.md R-10-104.
+    #[test]
+    fn one_key_or_one_that_is_not_asked_for_takes_no_places_of_others() {
+        let (key, other) = (Key::es256(), Key::es256());
+        let proofs = Proofs { most: 3, most_of_key: 2, ..Proofs::new(UnixSeconds(0)) };
+        let proof =
+            |key: &Key, jti: u32| key.dpop(&claims("").replace(r#""1""#, &format!(r#""{jti}""#)));
+        let jkt = key.thumbprint();
+        let wanted = Claimed { key: Some(&jkt), ..claimed(None) };
+        for jti in 0..4 {
+            let refused = proofs.check(&proof(&other, jti), &wanted);
+            assert_eq!(refused.unwrap_err().code(), "identity.binding");
+        }
+        for jti in 0..2 {
+            proofs.check(&proof(&key, jti), &wanted).unwrap();
+        }
+        let full = proofs.check(&proof(&key, 2), &wanted);
+        assert_eq!(full.unwrap_err().code(), "identity.unavailable");
+        proofs.check(&proof(&other, 0), &claimed(None)).unwrap();
+        let later = Claimed { now: UnixSeconds(1_090), ..wanted };
+        let fresh = key.dpop(&claims("").replace("1000", "1090"));
+        proofs.check(&fresh, &later).unwrap();
+        assert_eq!(proofs.check(&fresh, &later).unwrap_err().code(), "identity.replayed");
     }
 
     proptest! {

@@ -107,7 +107,10 @@ pub fn certificates(path: &std::path::Path) -> Result<Vec<Vec<u8>>, IdentityErro
         |why: &dyn std::fmt::Display| IdentityError::Config(format!("{}: {why}", path.display()));
     let mut pem = Vec::new();
     let file = std::fs::File::open(path).map_err(|e| refuse(&e))?;
-    file.take(MAX_CA).read_to_end(&mut pem).map_err(|e| refuse(&e))?;
+    file.take(MAX_CA.saturating_add(1)).read_to_end(&mut pem).map_err(|e| refuse(&e))?;
+    if u64::try_from(pem.len()).unwrap_or(u64::MAX) > MAX_CA {
+        return Err(refuse(&"it is longer than 1 MiB"));
+    }
     let mut out = Vec::new();
     for item in ureq::tls::parse_pem(&pem) {
         if let PemItem::Certificate(certificate) = item.map_err(|e| refuse(&e))? {

@@ -76,8 +76,15 @@ impl Identities {
         if scheme != Scheme::Bearer {
             return Err(IdentityError::Binding("an API token is not bound to a DPoP key"));
         }
-        let found = self.tokens.iter().find_map(|table| table.find(secret, now).ok());
-        found.ok_or(IdentityError::Token)
+        let mut refused = IdentityError::Token;
+        for table in &self.tokens {
+            match table.find(secret, now) {
+                Ok(found) => return Ok(found),
+                Err(error @ IdentityError::Unavailable(_)) => refused = error,
+                Err(_) => {}
+            }
+        }
+        Err(refused)
     }
 
     /// By an X.509-SVID.

@@ -27,6 +27,8 @@ pub enum Profile {
         scopes: Vec<String>,
         /// `subject.type` of people.
         subject_type: String,
+        /// Whether its names are those of other issuers too: the operator says so.
+        shared_names: bool,
     },
     /// JWT-SVID of SPIFFE, by the trust domain of `sub`.
     JwtSvid {
@@ -78,6 +80,25 @@ impl Issuer {
                 let id = spiffe::SpiffeId::parse(sub);
                 jws.unverified("iss").is_none() && id.is_ok_and(|id| id.domain() == domain)
             }
+        }
+    }
+
+    /// Whether a name from one of these issuers of access tokens could be taken for the same
+    /// subject from the other, and not both say that it is.
+    pub(super) fn names_as(&self, other: &Self) -> bool {
+        let (Some((mine, a)), Some((theirs, b))) = (self.types(), other.types()) else {
+            return false;
+        };
+        !(a && b) && mine.iter().any(|kind| theirs.contains(kind))
+    }
+
+    /// The types of subjects that access tokens name, and whether their names are shared.
+    fn types(&self) -> Option<([&str; 2], bool)> {
+        match &self.profile {
+            Profile::AccessToken { subject_type, shared_names, .. } => {
+                Some(([subject_type, &self.agent_type], *shared_names))
+            }
+            Profile::JwtSvid { .. } => None,
         }
     }
 
@@ -142,12 +163,16 @@ impl Issuer {
                 let id = spiffe::subject(claims, domain)?;
                 (&self.agent_type, id.as_str().to_owned(), None)
             }
-            Profile::AccessToken { issuer, scopes, subject_type, .. } => {
+            Profile::AccessToken { issuer, scopes, subject_type, shared_names, .. } => {
                 if !claims::has_scopes(claims, scopes) {
                     return Err(IdentityError::Claim("`scope` lacks what is asked here"));
                 }
                 let sub = claims::name(claims, "sub")?;
                 let sub = sub.ok_or(IdentityError::Claim("`sub` is missing"))?;
+                // What a trust domain alone vouches for, no other issuer may say.
+                if !shared_names && spiffe::is_reserved(&sub) {
+                    return Err(IdentityError::Claim("`sub` is a SPIFFE ID, and this no SVID"));
+                }
                 let client = claims::name(claims, "client_id")?;
                 let own = client.as_deref().is_none_or(|client| client == sub);
                 match claims::actors(claims)? {
@@ -207,13 +232,10 @@ impl Issuer {
                     method: presented.method,
                     url: presented.url,
                     token: Some(token),
+                    key: Some(wanted),
                     now: presented.now,
                 };
-                let jkt = proofs.check(proof, &claimed)?;
-                match jkt == *wanted {
-                    true => Ok(Proof::Dpop { jkt }),
-                    false => Err(bad("the token is bound to another key")),
-                }
+                Ok(Proof::Dpop { jkt: proofs.check(proof, &claimed)? })
             }
             // RFC 9449 7.2: such a token is none that its mere bearer may use.
             ("jkt", Scheme::Bearer) => Err(bad("the token is bound to a key: use the DPoP scheme")),

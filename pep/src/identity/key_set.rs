@@ -50,6 +50,22 @@ struct Kept {
     at: Instant,
 }
 
+impl Kept {
+    /// Whether it serves while it can't be fetched again.
+    fn is_usable(&self) -> bool {
+        self.at.elapsed() < Duration::from_secs(STALE_S)
+    }
+}
+
+/// Whether to wait for somebody else who is fetching.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    /// Only if what is kept does not serve.
+    IfNeeded,
+    /// What is kept lacks the key.
+    ForNews,
+}
+
 /// A set as it was read.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Set {
@@ -87,7 +103,7 @@ impl KeySet {
         if !found.is_empty() {
             return Ok(found);
         }
-        let newer = self.refresh(Some(kept.at)).await?;
+        let newer = self.refresh(Some(kept.at), Wait::ForNews).await?;
         let found = newer.set.find(kid, algorithm, usage);
         if found.is_empty() { Err(IdentityError::Key) } else { Ok(found) }
     }
@@ -103,8 +119,8 @@ impl KeySet {
     async fn current(&self) -> Result<Kept, IdentityError> {
         match self.kept() {
             Some(kept) if kept.at.elapsed() < Duration::from_secs(MAX_AGE_S) => Ok(kept),
-            Some(kept) => self.refresh(Some(kept.at)).await,
-            None => self.refresh(None).await,
+            Some(kept) => self.refresh(Some(kept.at), Wait::IfNeeded).await,
+            None => self.refresh(None, Wait::IfNeeded).await,
         }
     }
 
@@ -113,14 +129,20 @@ impl KeySet {
     }
 
     /// Fetches the set unless somebody has since `seen`, or just tried.
-    async fn refresh(&self, seen: Option<Instant>) -> Result<Kept, IdentityError> {
+    async fn refresh(&self, seen: Option<Instant>, wait: Wait) -> Result<Kept, IdentityError> {
         let unavailable = IdentityError::Unavailable("the issuer's keys can't be fetched");
-        let mut last = self.fetching.lock().await;
+        let mut last = match (self.fetching.try_lock(), self.kept()) {
+            (Ok(last), _) => last,
+            // An issuer that answers slowly holds up the one who asks it, and nobody else whose
+            // key is known.
+            (Err(_), Some(kept)) if wait == Wait::IfNeeded && kept.is_usable() => return Ok(kept),
+            (Err(_), _) => self.fetching.lock().await,
+        };
         let kept = self.kept();
         if let Some(kept) = kept.as_ref().filter(|kept| seen.is_none_or(|seen| kept.at > seen)) {
             return Ok(kept.clone());
         }
-        let usable = kept.filter(|kept| kept.at.elapsed() < Duration::from_secs(STALE_S));
+        let usable = kept.filter(Kept::is_usable);
         if last.is_some_and(|at| at.elapsed() < Duration::from_secs(RETRY_S)) {
             return usable.ok_or(unavailable);
         }
@@ -249,6 +271,30 @@ mod tests {
             assert_eq!(asked.unwrap_err().code(), "identity.unavailable");
         }
         assert_eq!(server.calls.load(Ordering::SeqCst), 4);
+    }
+
+    #[tokio::test]
+    async fn an_issuer_that_is_slow_holds_up_nobody_whose_key_is_known() {
+        let server = Arc::new(Server::default());
+        let key = Key::es256();
+        *server.body.lock().unwrap() = Some(set_of(&[key.jwk(r#","kid":"a""#)]));
+        let set = KeySet::new(Place::Url("https://x/".to_owned()), server);
+        set.find(Some("a"), Algorithm::Es256, "sig").await.unwrap();
+        let aged = |by: u64| {
+            let at = Instant::now().checked_sub(Duration::from_secs(by)).unwrap();
+            set.kept.write().unwrap().as_mut().unwrap().at = at;
+        };
+        let asked = || {
+            let found = set.find(Some("a"), Algorithm::Es256, "sig");
+            tokio::time::timeout(Duration::from_millis(50), found)
+        };
+        // Somebody is fetching, for as long as this is held.
+        let fetching = set.fetching.lock().await;
+        aged(MAX_AGE_S + 1);
+        asked().await.expect("it is served what is kept").unwrap();
+        aged(STALE_S + 1);
+        asked().await.expect_err("what is kept is too old to serve");
+        drop(fetching);
     }
 
     #[test]

@@ -152,6 +152,11 @@ pub fn check_chain(
     Ok(id)
 }
 
+/// Whether a name has the scheme of SPIFFE IDs.
+pub(super) fn is_reserved(name: &str) -> bool {
+    name.get(..9).is_some_and(|scheme| scheme.eq_ignore_ascii_case("spiffe://"))
+}
+
 #[cfg(test)]
 mod tests {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};

@@ -57,6 +57,8 @@ audience = "https://api.example"
 jwks_url = "https://idp.example/jwks"
 types = ["at+jwt", "JWT"]
 bearer = true
+subject_type = "guest"
+agent_type = "guest_agent"
 
 [[identity]]
 name = "mesh"
@@ -72,6 +74,8 @@ kind = "jwt"
 issuer = "https://down.example"
 audience = "https://api.example"
 jwks_url = "https://down.example/jwks"
+subject_type = "other"
+agent_type = "other_agent"
 "#;
 
 impl World {
@@ -374,6 +378,32 @@ async fn who_presents_nothing_is_told_what_is_accepted() {
     }
 }
 
+// SPEC.md R-10-114.
+#[tokio::test]
+async fn two_issuers_name_one_subject_only_where_both_are_said_to() {
+    let servers: Arc<dyn Fetch> = Arc::new(Servers::default());
+    let made = |text: &str| {
+        let settings: Settings = toml::from_str(text).unwrap();
+        Identities::with_fetch(settings.identity, std::path::Path::new("/"), &servers)
+    };
+    let same = SETTINGS.replacen("\"guest\"", "\"user\"", 1);
+    let refused = made(&same).unwrap_err().to_string();
+    assert!(refused.contains("open") && refused.contains("corp"), "{refused}");
+    let said = "bearer = true\nshared_names = true\nsubject_type = \"user\"";
+    let once = same.replacen("bearer = true\nsubject_type = \"user\"", said, 1);
+    assert_eq!(made(&once).unwrap_err().code(), "identity.config");
+    made(&once.replacen("scopes =", "shared_names = true\nscopes =", 1)).unwrap();
+
+    // Names of a trust domain are its own: no issuer of access tokens gives them.
+    let world = World::new();
+    for id in ["spiffe://example.org/agent", "SPIFFE://example.org/agent"] {
+        let claims = world.claims().replace("\"alice\"", &format!("\"{id}\""));
+        for claims in [claims.replace("\"bot\"", &format!("\"{id}\"")), claims] {
+            assert_eq!(code(world.dpop(&world.token(&claims)).await), "identity.claim");
+        }
+    }
+}
+
 #[test]
 fn settings_are_read_strictly() {
     let servers: Arc<dyn Fetch> = Arc::new(Servers::default());
@@ -396,6 +426,10 @@ fn settings_are_read_strictly() {
         ("jwks_url = \"https://idp.example/jwks\"", "", config),
         ("https://idp.example/jwks", "http://idp.example/jwks", config),
         ("scopes =", "jwks_file = \"nowhere\"\nscopes =", config),
+        ("\"guest\"", "\"user\"", config),
+        ("\"guest\"", "\"agent\"", config),
+        ("\"guest_agent\"", "\"agent\"", config),
+        ("\"guest\"", "\"user\"\nshared_names = true", config),
         ("scopes =", "algorithms = [\"HS256\"]\nscopes =", config),
         ("scopes =", "algorithms = [\"none\"]\nscopes =", config),
         ("scopes =", "algorithms = []\nscopes =", config),

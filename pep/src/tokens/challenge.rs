@@ -43,8 +43,6 @@ pub struct Handle {
     pub request: String,
     /// The thumbprint of the key.
     pub jkt: String,
-    /// `client_id`, as the agent gave it.
-    pub client_id: Option<String>,
     /// When it ends.
     pub expires: UnixSeconds,
 }
@@ -116,7 +114,7 @@ impl Handle {
     /// # Errors
     /// `key.file`.
     pub fn sign(&self, key: &Signer, service: &str) -> Result<String, placet_ledger::Error> {
-        let mut claims = Json::object([
+        let claims = Json::object([
             ("iss", Json::from(service)),
             ("aud", service.into()),
             ("resource", self.resource.as_str().into()),
@@ -125,9 +123,6 @@ impl Handle {
             ("jkt", self.jkt.as_str().into()),
             ("exp", seconds(self.expires)),
         ]);
-        if let Some(client) = &self.client_id {
-            claims.insert("client_id", client.as_str().into());
-        }
         key.sign(HANDLE, &claims)
     }
 
@@ -142,7 +137,6 @@ impl Handle {
             txn: own("txn")?,
             request: own("request")?,
             jkt: own("jkt")?,
-            client_id: own("client_id"),
             expires: UnixSeconds(claims.get("exp")?.as_u64()?),
         })
     }
@@ -212,7 +206,6 @@ mod tests {
             txn: challenge.txn,
             request: challenge.request,
             jkt: "k".to_owned(),
-            client_id: Some("bot".to_owned()),
             expires: UnixSeconds(100),
         };
         let signed = handle.sign(&key, "https://placet.example").unwrap();

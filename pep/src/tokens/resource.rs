@@ -4,10 +4,11 @@
 //!    this ledger's issuer, the resource's own audience and `jwks_url` from
 //!    `/.well-known/oauth-authorization-server`.
 //! 2. [`authorize`]: it is for the very action, and bytes, that are about to run.
-//! 3. Spend its `txn` in one atomic step that outlives a crash: `POST /v1/tokens/spend`, or a store
-//!    of the resource's own. Only then act. [`Transactions`] is such a store for one process: it
-//!    forgets when the process ends, so that a resource that uses it refuses tokens that were
-//!    minted before it began.
+//! 3. Spend its `txn` in one atomic step that outlives a crash: `POST /v1/transactions/spend`, or a
+//!    store of the resource's own. Only then act. [`Transactions`] is such a store for one process:
+//!    it forgets when the process ends, so that a resource that uses it refuses tokens that were
+//!    minted before it began, by the ledger's clock, which may be ahead of its own: until 30 s
+//!    after the start none is accepted.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -20,8 +21,10 @@ use placet_proto::time::UnixSeconds;
 
 use super::token::SKEW_S;
 use super::{DETAILS_TYPE, text};
-use crate::identity::{Identity, Proof};
+use crate::identity::{Identity, Proof, claims};
 
+/// Seconds by which clocks may differ where a token is accepted: the larger of both readers'.
+const FORGIVEN_S: u64 = if SKEW_S > claims::SKEW_S { SKEW_S } else { claims::SKEW_S };
 /// Most transactions that [`Transactions`] remembers.
 const MAX_TRANSACTIONS: usize = 100_000;
 
@@ -156,9 +159,12 @@ impl Transactions {
     /// Spends a transaction. To be called after everything else was checked, right before acting.
     ///
     /// # Errors
-    /// `token.spent`, also for what was minted before this process began; `token.full`.
+    /// `token.spent`, also for what may have been minted before this process began, the clocks'
+    /// difference that is forgiven included; `token.full`.
     pub fn spend(&self, authorized: &Authorized, now: UnixSeconds) -> Result<(), TokenError> {
-        if authorized.minted < self.since {
+        // One that was accepted from a clock ahead of ours, and one of the very second in which the
+        // process before this one ended, may have been spent by that one.
+        if authorized.minted.0 <= self.since.0.saturating_add(FORGIVEN_S) {
             return Err(TokenError::Spent);
         }
         let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
@@ -172,8 +178,7 @@ impl Transactions {
             return Err(TokenError::Full);
         }
         // A token may be accepted for as long as the clocks are forgiven, here and by others.
-        let until =
-            authorized.expires.0.saturating_add(SKEW_S.max(crate::identity::claims::SKEW_S));
+        let until = authorized.expires.0.saturating_add(FORGIVEN_S);
         spent.insert(authorized.txn.clone(), until);
         Ok(())
     }
@@ -269,7 +274,7 @@ mod tests {
     fn a_transaction_is_spent_once() {
         let caller = caller(None);
         let authorized = authorize(&caller, RESOURCE, &action("7"), None).unwrap();
-        let spent = Transactions { most: 1, ..Transactions::new(UnixSeconds(100)) };
+        let spent = Transactions { most: 1, ..Transactions::new(UnixSeconds(69)) };
         spent.spend(&authorized, UnixSeconds(110)).unwrap();
         let again = spent.spend(&authorized, UnixSeconds(110));
         assert_eq!(again.unwrap_err().code(), "token.spent");
@@ -277,7 +282,10 @@ mod tests {
         assert_eq!(spent.spend(&other, UnixSeconds(110)).unwrap_err().code(), "token.full");
         spent.spend(&other, UnixSeconds(231)).unwrap();
         // What was minted before this process began may have been spent by the one before.
-        let later = Transactions::new(UnixSeconds(101));
-        assert_eq!(later.spend(&authorized, UnixSeconds(110)).unwrap_err().code(), "token.spent");
+        for began in [101, 100, 99, 70] {
+            let later = Transactions::new(UnixSeconds(began));
+            let again = later.spend(&authorized, UnixSeconds(110));
+            assert_eq!(again.unwrap_err().code(), "token.spent", "{began}");
+        }
     }
 }

@@ -2,7 +2,9 @@
 //! this service.
 //!
 //! A row stands as long as a token of its transaction could be accepted, so that the table is as
-//! small as what is minted in minutes. That an approval is spent once is not for this table: the
+//! small as what is minted in minutes. By the largest `until` of a row that was dropped it is known
+//! which tokens can't be told from spent ones any more: a clock that goes forward and back again
+//! gives none of them a second life. That an approval is spent once is not for this table: the
 //! log saw to it before a token was minted.
 
 use std::path::{Path, PathBuf};
@@ -15,11 +17,14 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 /// Most transactions that are remembered; beyond that none is spent until some have ended.
 const MAX_ROWS: i64 = 1_000_000;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const SCHEMA: &str = "
 CREATE TABLE IF NOT EXISTS spent (
   txn TEXT PRIMARY KEY, key BLOB NOT NULL, until INTEGER NOT NULL) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS spent_by_until ON spent (until);";
+CREATE INDEX IF NOT EXISTS spent_by_until ON spent (until);
+CREATE TABLE IF NOT EXISTS sums (
+  one INTEGER PRIMARY KEY CHECK (one = 1), rows INTEGER NOT NULL, dropped INTEGER NOT NULL);
+INSERT OR IGNORE INTO sums SELECT 1, count(*), 0 FROM spent;";
 
 /// The table.
 #[derive(Debug)]
@@ -73,36 +78,58 @@ impl Spent {
         until: UnixSeconds,
         now: UnixSeconds,
     ) -> Result<Spending, Error> {
-        let stamp = |at: UnixSeconds| i64::try_from(at.0).unwrap_or(i64::MAX);
         sqlite::work(&self.path, &mut self.lock(), |c| {
             let t = c.transaction()?;
-            t.execute("DELETE FROM spent WHERE until <= ?1", [stamp(now)])?;
+            drop_ended(&t, stamp(now))?;
             let sql = "SELECT key FROM spent WHERE txn = ?1";
             let held: Option<Vec<u8>> = t.query_row(sql, [txn], |r| r.get(0)).optional()?;
             if let Some(held) = held {
                 return Ok(if held == key { Spending::Repeated } else { Spending::Taken });
             }
-            let rows: i64 = t.query_row("SELECT count(*) FROM spent", [], |r| r.get(0))?;
+            let (rows, dropped) = sums(&t)?;
+            if stamp(until) <= dropped {
+                return Ok(Spending::Taken);
+            }
             if rows >= MAX_ROWS {
                 return Ok(Spending::Full);
             }
             let sql = "INSERT INTO spent (txn, key, until) VALUES (?1, ?2, ?3)";
             t.execute(sql, params![txn, key, stamp(until)])?;
+            t.execute("UPDATE sums SET rows = rows + 1", [])?;
             t.commit()?;
             Ok(Spending::First)
         })
     }
 
-    /// Whether a transaction is spent.
+    /// Whether a transaction is spent, or may have been; `until` as for [`Spent::spend`].
     ///
     /// # Errors
     /// `ledger.sqlite`.
-    pub fn is_spent(&self, txn: &str) -> Result<bool, Error> {
+    pub fn is_spent(&self, txn: &str, until: UnixSeconds) -> Result<bool, Error> {
         sqlite::work(&self.path, &mut self.lock(), |c| {
             let sql = "SELECT 1 FROM spent WHERE txn = ?1";
-            Ok(c.query_row(sql, [txn], |_| Ok(())).optional()?.is_some())
+            let held = c.query_row(sql, [txn], |_| Ok(())).optional()?.is_some();
+            Ok(held || stamp(until) <= sums(c)?.1)
         })
     }
+}
+
+fn stamp(at: UnixSeconds) -> i64 {
+    i64::try_from(at.0).unwrap_or(i64::MAX)
+}
+
+/// How many rows there are, and the largest `until` of one that is no more.
+fn sums(c: &Connection) -> rusqlite::Result<(i64, i64)> {
+    c.query_row("SELECT rows, dropped FROM sums", [], |r| Ok((r.get(0)?, r.get(1)?)))
+}
+
+fn drop_ended(c: &Connection, now: i64) -> rusqlite::Result<()> {
+    let sql = "SELECT max(until) FROM spent WHERE until <= ?1";
+    let last: Option<i64> = c.query_row(sql, [now], |r| r.get(0))?;
+    let Some(last) = last else { return Ok(()) };
+    let rows = c.execute("DELETE FROM spent WHERE until <= ?1", [now])?;
+    let sql = "UPDATE sums SET rows = rows - ?1, dropped = max(dropped, ?2)";
+    c.execute(sql, params![i64::try_from(rows).unwrap_or(i64::MAX), last]).map(drop)
 }
 
 #[cfg(test)]
@@ -114,21 +141,29 @@ mod tests {
         let tmp = tempfile::tempdir().unwrap();
         let path = tmp.path().join("tokens.sqlite");
         let spent = Spent::open_file(&path).unwrap();
-        let spend = |spent: &Spent, txn, key, now| {
-            spent.spend(txn, &[key; 32], UnixSeconds(100), UnixSeconds(now)).unwrap()
+        let spend_until = |spent: &Spent, txn, key, until, now| {
+            spent.spend(txn, &[key; 32], UnixSeconds(until), UnixSeconds(now)).unwrap()
         };
-        assert!(!spent.is_spent("a").unwrap());
+        let spend = |spent: &Spent, txn, key, now| spend_until(spent, txn, key, 100, now);
+        assert!(!spent.is_spent("a", UnixSeconds(100)).unwrap());
         assert_eq!(spend(&spent, "a", 1, 1), Spending::First);
         assert_eq!(spend(&spent, "a", 1, 1), Spending::Repeated);
         assert_eq!(spend(&spent, "a", 2, 99), Spending::Taken);
         drop(spent);
         let spent = Spent::open_file(&path).unwrap();
-        assert!(spent.is_spent("a").unwrap());
+        assert!(spent.is_spent("a", UnixSeconds(100)).unwrap());
         assert_eq!(spend(&spent, "a", 2, 99), Spending::Taken);
         assert_eq!(spend(&spent, "b", 2, 99), Spending::First);
         // Its token has ended: nothing has to be remembered.
-        assert_eq!(spend(&spent, "c", 2, 100), Spending::First);
-        assert!(!spent.is_spent("a").unwrap());
+        assert_eq!(spend_until(&spent, "c", 2, 300, 100), Spending::First);
+        assert_eq!(sums(&spent.lock()).unwrap(), (1, 100));
+        // A clock that was ahead for a while brings nothing back, and costs no later token.
+        let spent = (drop(spent), Spent::open_file(&path).unwrap()).1;
+        assert!(spent.is_spent("a", UnixSeconds(100)).unwrap());
+        assert_eq!(spend(&spent, "a", 1, 99), Spending::Taken);
+        assert_eq!(spend_until(&spent, "d", 1, 101, 99), Spending::First);
+        assert_eq!(spend_until(&spent, "c", 3, 300, 99), Spending::Taken);
+        assert_eq!(sums(&spent.lock()).unwrap(), (2, 100));
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct ActionToken {
     pub resource: String,
     /// `sub`.
     pub subject: String,
-    /// `client_id`: the agent.
+    /// `client_id`: the initiator of the decision, by what the PEP said.
     pub client_id: String,
     /// `act`, as the PEP verified it.
     pub act: Option<Json>,

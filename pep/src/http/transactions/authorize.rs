@@ -22,8 +22,6 @@ use crate::tokens::challenge::{Challenge, Handle};
 
 /// Longest form, in bytes.
 const MAX_FORM: usize = 32 * 1024;
-/// Longest `client_id`, in bytes.
-const MAX_CLIENT: usize = 255;
 /// Seconds between two looks that an agent is asked to keep.
 pub const INTERVAL_S: u32 = 2;
 
@@ -46,13 +44,7 @@ async fn answer(pep: &Pep, headers: &HeaderMap, bytes: Body) -> Result<Json, Oau
     let form = form(headers, bytes)?;
     let member = |name: &str| form.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str());
     match (member("transaction_challenge"), member("transaction_authorization_id")) {
-        (Some(challenge), None) => {
-            let client = member("client_id").map(str::to_owned);
-            if client.as_ref().is_some_and(|c| c.is_empty() || c.len() > MAX_CLIENT) {
-                return Err(OauthFault::invalid("`client_id` has 1 to 255 bytes"));
-            }
-            begin(pep, headers, challenge, client).await
-        }
+        (Some(challenge), None) => begin(pep, headers, challenge, member("client_id")).await,
         (None, Some(handle)) => poll(pep, headers, handle).await,
         _ => Err(OauthFault::invalid(
             "either `transaction_challenge` or `transaction_authorization_id` is given",
@@ -64,29 +56,21 @@ async fn begin(
     pep: &Pep,
     headers: &HeaderMap,
     challenge: &str,
-    client_id: Option<String>,
+    client_id: Option<&str>,
 ) -> Result<Json, OauthFault> {
     let now = pep.0.app.ledger().now();
     let key = &pep.0.token_keys.challenge;
     let challenge = Challenge::read(key, &pep.url(""), challenge, now)
         .ok_or_else(|| OauthFault::invalid("`transaction_challenge` is none of ours, or over"))?;
     // After the challenge, so that strangers can't fill the memory of proofs.
-    let jkt = pep.prove(headers)?;
-    if challenge.jkt.as_ref().is_some_and(|wanted| *wanted != jkt) {
-        return Err(OauthFault::denied("the challenge is for another key"));
-    }
+    let other = "the challenge is for another key";
+    let jkt = pep.prove(headers, challenge.jkt.as_deref(), other)?;
     let (worker, of) = (pep.clone(), challenge.request.clone());
-    let work = move |_: &_| Ok(worker.open_for(&of));
+    let client = client_id.map(str::to_owned);
+    let work = move |_: &_| Ok(worker.open_for(&of, client.as_deref()));
     let (request, expires) = pep.0.app.run(work).await??;
     let left = expires.0.saturating_sub(now.0);
-    let handle = Handle {
-        resource: challenge.resource,
-        txn: challenge.txn,
-        request,
-        jkt,
-        client_id,
-        expires,
-    };
+    let handle = Handle { resource: challenge.resource, txn: challenge.txn, request, jkt, expires };
     let review = pep.url(&format!("/approve/{}", handle.request));
     let signed = handle.sign(key, &pep.url(""))?;
     Ok(Json::object([
@@ -101,10 +85,7 @@ async fn poll(pep: &Pep, headers: &HeaderMap, handle: &str) -> Result<Json, Oaut
     let handle = Handle::read(&pep.0.token_keys.challenge, &pep.url(""), handle);
     let handle = handle
         .ok_or_else(|| OauthFault::invalid("`transaction_authorization_id` is none of ours"))?;
-    let jkt = pep.prove(headers)?;
-    if handle.jkt != jkt {
-        return Err(OauthFault::denied("it was begun with another key"));
-    }
+    pep.prove(headers, Some(&handle.jkt), "it was begun with another key")?;
     let (worker, request) = (pep.clone(), handle.request.clone());
     let size = move |app: &App| app.ledger().covers_consume(&request);
     let mint = move |_: &App| Ok(worker.mint(&handle));
@@ -133,14 +114,23 @@ pub(super) fn form(headers: &HeaderMap, bytes: Body) -> Result<Vec<(String, Stri
 }
 
 impl Pep {
-    /// The key that the caller proves to have, for a request to [`PATH`].
-    fn prove(&self, headers: &HeaderMap) -> Result<String, OauthFault> {
+    /// The key that the caller proves to have, for a request to [`PATH`]; `wanted` if it has to be
+    /// that one, else `other` says why not.
+    fn prove(
+        &self,
+        headers: &HeaderMap,
+        wanted: Option<&str>,
+        other: &'static str,
+    ) -> Result<String, OauthFault> {
         let proof = one_header(headers, "dpop")?;
         let proof = proof.ok_or(IdentityError::Dpop("there is none"))?;
         let url = self.url(PATH);
         let now = self.0.app.ledger().now();
-        let claimed = Claimed { method: "POST", url: &url, token: None, now };
-        Ok(self.0.proofs.check(proof, &claimed)?)
+        let claimed = Claimed { method: "POST", url: &url, token: None, key: wanted, now };
+        self.0.proofs.check(proof, &claimed).map_err(|error| match error {
+            IdentityError::Binding(_) => OauthFault::denied(other),
+            error => error.into(),
+        })
     }
 
     /// Asks persons about the request of a denial, as its PEP would; gives the request that
@@ -148,9 +138,15 @@ impl Pep {
     fn open_for(
         &self,
         request: &str,
+        client_id: Option<&str>,
     ) -> Result<(String, placet_proto::time::UnixSeconds), OauthFault> {
         let ledger = self.0.app.ledger();
-        let action = ledger.request(request)?.decision.action;
+        let decision = ledger.request(request)?.decision;
+        // It ends up in a token that we sign: only the PEP's word counts.
+        if client_id.is_some_and(|given| given != decision.initiator.id) {
+            return Err(OauthFault::invalid("`client_id` is not the initiator of the action"));
+        }
+        let action = decision.action;
         let mut ask = Json::object([
             ("subject", action.subject().clone()),
             ("action", action.action().clone()),

@@ -91,12 +91,11 @@ impl Pep {
         let members = tokens::bound_members(action);
         let details =
             token::details(&handle.resource, action, &members, view.raw.as_ref(), Some(&spent));
-        let initiator = &view.decision.initiator.id;
         let made = ActionToken {
             issuer: self.url(""),
             resource: handle.resource.clone(),
             subject: action.subject_ref().1.to_owned(),
-            client_id: handle.client_id.as_ref().unwrap_or(initiator).clone(),
+            client_id: view.decision.initiator.id.clone(),
             act: action.subject().get("properties").and_then(|p| p.get("act")).cloned(),
             txn: handle.txn.clone(),
             jkt: handle.jkt.clone(),

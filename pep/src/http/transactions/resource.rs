@@ -84,7 +84,7 @@ impl Pep {
             .ok_or_else(|| refused(TokenError::Invalid("it is none of ours, or over")))?;
         let authorized = allows(&claims, &call.resource, &call.action_digest, call.raw.as_ref())
             .map_err(refused)?;
-        let until = UnixSeconds(authorized.expires.0.saturating_add(REMEMBER_S));
+        let until = remembered(authorized.expires);
         match self.0.spent.spend(&authorized.txn, &call.key, until, now)? {
             Spending::First => Ok((authorized, false)),
             Spending::Repeated => Ok((authorized, true)),
@@ -99,13 +99,19 @@ impl Pep {
         let found = token::read(&self.0.token_keys.token, &self.url(""), token, now);
         let Some(mut claims) = found else { return Ok(inactive) };
         let txn = text(&claims, "txn").unwrap_or_default().to_owned();
-        if self.0.spent.is_spent(&txn)? {
+        let expires = claims.get("exp").and_then(Json::as_u64).unwrap_or_default();
+        if self.0.spent.is_spent(&txn, remembered(UnixSeconds(expires)))? {
             return Ok(inactive);
         }
         claims.insert("active", Json::Bool(true));
         claims.insert("token_type", "DPoP".into());
         Ok(claims)
     }
+}
+
+/// Until when the transaction of a token with this end is remembered.
+fn remembered(expires: UnixSeconds) -> UnixSeconds {
+    UnixSeconds(expires.0.saturating_add(REMEMBER_S))
 }
 
 fn refused(error: TokenError) -> Fault {
