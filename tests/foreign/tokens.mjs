@@ -42,7 +42,7 @@ for (const alg of as.dpop_signing_alg_values_supported) {
   check(`a DPoP proof with ${alg} by jose is accepted`, begun.status === 200, JSON.stringify(begun.body))
 }
 const other = await keys('ES256')
-const begin = { transaction_challenge: challenge, client_id: 'renewals' }
+const begin = { transaction_challenge: challenge, client_id: 'support-bot' }
 const stolen = await form(begin, other)
 check('the challenge under another key is refused', stolen.body.error === 'access_denied')
 const proof = await proofOf(agent)
@@ -64,7 +64,7 @@ const verified = await jose.jwtVerify(token, tokenKeys, wanted)
 const details = verified.payload.authorization_details[0]
 check('jose verifies the token', details.action_digest.length === 64 && verified.payload.txn === payload.txn)
 await refused('jose refuses it under the keys of challenges', () => jose.jwtVerify(token, challengeKeys, wanted))
-const client = { client_id: 'renewals' }
+const client = { client_id: 'support-bot' }
 const own = await shown(oauth.DPoP(client, agent))
 const claims = await validated(own.clone(), RESOURCE)
 check('oauth4webapi validates token and proof', claims.cnf.jkt === agent.jkt && claims.sub === 'support-bot')
