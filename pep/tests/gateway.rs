@@ -36,6 +36,20 @@ async fn setup(more: &str) -> Setup {
     Setup { web, gateway, address, hits }
 }
 
+/// A gateway that another server asks, for an API at `api.example`.
+async fn setup_elsewhere(style: &str) -> Setup {
+    let web = web();
+    let more = format!("forward_auth = \"{style}\"\nfront_hosts = [\"api.example\"]");
+    let (upstream, hits) = api().await;
+    let rename = "\n[[route]]\nmethods = [\"POST\"]\npath = \"/users/{id}/rename\"\n\
+                  action = \"read_user\"\nresource = { type = \"user\", id = \"{path.id}\" }\n\
+                  parameters = { to = \"{body./to?}\" }\n";
+    let plain = table(&upstream, &more).replace("reason = \"{body./reason?}\", ", "");
+    let gateway = gateway(Enforcer::new(embedded(&web)), &format!("{plain}{rename}"));
+    let address = serve(&gateway).await;
+    Setup { web, gateway, address, hits }
+}
+
 impl Setup {
     fn count(&self) -> usize {
         self.hits.lock().unwrap().len()
@@ -209,6 +223,8 @@ async fn what_is_not_listed_or_not_clear_is_refused() {
         (DISABLE, &[], "{", "gateway.body"),
         (DISABLE, &[("Content-Encoding", "gzip")], "{}", "gateway.header"),
         (DISABLE, &[("X-Tenant", "a"), ("X-Tenant", "b")], "{}", "gateway.header"),
+        (DISABLE, &[], r#"{"reason":"a","Reason":"b"}"#, "gateway.parameter"),
+        (DISABLE, &[], r#"{"REASON":"b"}"#, "gateway.parameter"),
     ] {
         let said = call(&s.address, line, headers, body).await;
         assert_eq!(said.code(), code, "{line} {headers:?}: {said:?}");
@@ -338,24 +354,43 @@ async fn a_client_may_wait_or_look_at_a_task() {
 // SPEC.md R-10-146.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_in_front_asks_for_others() {
-    for (style, method, uri) in [
-        ("nginx", "X-Original-Method", "X-Original-URI"),
-        ("caddy", "X-Forwarded-Method", "X-Forwarded-Uri"),
+    for (style, method, uri, host) in [
+        ("nginx", "X-Original-Method", "X-Original-URI", "X-Original-Host"),
+        ("caddy", "X-Forwarded-Method", "X-Forwarded-Uri", "X-Forwarded-Host"),
     ] {
-        let mut s = setup(&format!("forward_auth = \"{style}\"")).await;
+        let mut s = setup_elsewhere(style).await;
         let line = "GET /.placet/authorize";
-        let of = |m, t| [(method, m), (uri, t)];
+        let of = |m, t| [(method, m), (uri, t), (host, "API.example:80")];
         assert_eq!(call(&s.address, line, &of("GET", "/users/7"), "").await.status, 200);
         assert_eq!(call(&s.address, line, &of("DELETE", "/users/7"), "").await.status, 403);
-        assert_eq!(call(&s.address, line, &[(method, "GET")], "").await.code(), "gateway.header");
-        let twice = [(method, "GET"), (uri, "/users/7"), (uri, "/users/8")];
+        for known in 0..3 {
+            let mut some = of("GET", "/users/7").to_vec();
+            some.remove(known);
+            assert_eq!(call(&s.address, line, &some, "").await.code(), "gateway.header");
+        }
+        let twice = [(method, "GET"), (uri, "/users/7"), (uri, "/users/8"), (host, "api.example")];
         assert_eq!(call(&s.address, line, &twice, "").await.code(), "gateway.header");
 
+        for (more, code) in [
+            (("X-Impersonate-User", "root"), "gateway.header"),
+            (("Cookie", "session=another's"), "gateway.header"),
+            // The body of this call is not seen here, and the route takes none.
+            (("Content-Length", "2"), "gateway.body"),
+        ] {
+            let mut ask = of("GET", "/users/7").to_vec();
+            ask.push(more);
+            assert_eq!(call(&s.address, line, &ask, "").await.code(), code, "{more:?}");
+        }
+        // A member of the body that decides is not seen either, even if it need not be there.
+        let ask = of("POST", "/users/X0001/rename");
+        assert_eq!(call(&s.address, line, &ask, "").await.code(), "gateway.body");
+        let admin = [ask[0], ask[1], (host, "admin.example")];
+        assert_eq!(call(&s.address, line, &admin, "").await.code(), "gateway.target");
         let ask = of("POST", "/users/X0001/disable");
         let request = call(&s.address, line, &ask, "").await.request();
         s.web.answer(&request, false);
-        let named = [ask[0], ask[1], ("Placet-Request", request.as_str())];
-        let swapped = [ask[0], (uri, "/users/X0002/disable"), named[2]];
+        let named = [ask[0], ask[1], ask[2], ("Placet-Request", request.as_str())];
+        let swapped = [ask[0], (uri, "/users/X0002/disable"), ask[2], named[3]];
         assert_eq!(call(&s.address, line, &swapped, "").await.status, 403);
         let passed = call(&s.address, line, &named, "").await;
         assert_eq!((passed.status, passed.header("placet-request")), (200, Some(&*request)));
@@ -395,9 +430,11 @@ async fn envoys_questions_are_decided_like_all_others() {
         HttpRequest {
             method: "POST".to_owned(),
             path: "/users/X0001/disable".to_owned(),
+            host: "127.0.0.1".to_owned(),
             headers,
             size,
             body: body.as_bytes().to_vec(),
+            ..HttpRequest::default()
         }
     };
     let denied = |response: &CheckResponse| match response {
@@ -409,7 +446,15 @@ async fn envoys_questions_are_decided_like_all_others() {
     let request = headers.iter().find(|(n, _)| n == "placet-request").unwrap().1.clone();
     s.web.answer(&request, false);
     let named = [("placet-request", request.as_str())];
-    for bad in [ask(WHY, 18, &named), ask("", 17, &named), ask("{}", 2, &named)] {
+    for bad in [
+        ask(WHY, 18, &named),
+        ask("", 17, &named),
+        ask("{}", 2, &named),
+        HttpRequest { host: "admin.example".to_owned(), ..ask(WHY, 17, &named) },
+        HttpRequest { text_body: true, ..ask(WHY, 17, &named) },
+        HttpRequest { rewritten: vec!["X-Tenant".to_owned()], ..ask(WHY, 17, &named) },
+        ask(WHY, 17, &[named[0], ("x-impersonate-user", "root")]),
+    ] {
         assert!(denied(&s.gateway.check(bad).await).0 >= 400);
     }
     let passed = s.gateway.check(ask(WHY, 17, &named)).await;
@@ -435,5 +480,34 @@ async fn an_answer_is_bounded_in_time() {
     let said = call(&address, "GET /users/7", &[], "").await;
     assert_eq!((said.status, said.code().as_str()), (504, "gateway.broken"));
     assert!(began.elapsed() < Duration::from_secs(20));
+    held.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_hangs_up_keeps_the_place_of_a_call_that_is_at_work() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let web = web();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = listener.local_addr().unwrap().to_string();
+    let (came, mut comes) = tokio::sync::mpsc::unbounded_channel();
+    let held = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            stream.read_u8().await.unwrap();
+            came.send(()).unwrap();
+            held.push(stream);
+        }
+    });
+    let table = table(&silent, "most_calls = 1").replace("answer_s = 5", "answer_s = 600");
+    let address = serve(&gateway(Enforcer::new(embedded(&web)), &table)).await;
+    let mut stream = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let head = format!("GET /users/7 HTTP/1.1\r\nHost: g\r\nAuthorization: Bearer {TOKEN}\r\n\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    comes.recv().await.unwrap();
+    drop(stream);
+    for _ in 0..3 {
+        let said = call(&address, "GET /users/8", &[], "").await;
+        assert_eq!((said.status, said.code().as_str()), (503, "gateway.busy"));
+    }
     held.abort();
 }

@@ -149,18 +149,21 @@ def swapped_body(report, agent, api, ledger):
                  status == 200 and len(api.hits) == before + 1, str(status))
 
 
-def check(stub, method, path, headers=None, body="", size=None):
+def check(stub, method, path, headers=None, body="", size=None, host="127.0.0.1:80", text=False):
     """One CheckRequest; status 200 where it may pass, and the headers of the answer."""
     request = auth.CheckRequest()
     http = request.attributes.request.http
-    http.method, http.path, http.body = method, path, body
+    http.method, http.path, http.host = method, path, host
+    if text:
+        http.body = body
+    else:
+        http.raw_body = body.encode()
     http.size = len(body) if size is None else size
-    http.headers["authorization"] = f"Bearer {g.TOKEN}"
-    http.headers[":path"] = path
-    for name, value in (headers or {}).items():
-        http.headers[name] = value
+    all_headers = {"authorization": f"Bearer {g.TOKEN}", ":path": path, **(headers or {})}
     if body:
-        http.headers["content-type"] = "application/json"
+        all_headers["content-type"] = "application/json"
+    for name, value in all_headers.items():
+        http.header_map.headers.add(key=name, raw_value=value.encode())
     answer = stub.Check(request, timeout=60)
     if answer.HasField("ok_response"):
         assert answer.status.code == 0
@@ -192,6 +195,14 @@ def envoy(report, stub, ledger):
     say("a part of a body is refused", said[0] == 400, said)
     said = check(stub, "POST", DISABLE, {**named, "x-envoy-auth-partial-body": "true"}, body)
     say("what Envoy calls partial is refused", said[0] == 400, said)
+    said = check(stub, "POST", DISABLE, named, body, text=True)
+    say("a body as text is refused", said[0] == 400, said)
+    said = check(stub, "POST", DISABLE, named, size=len(body))
+    say("a body that Envoy keeps is refused", said[0] == 400, said)
+    said = check(stub, "POST", DISABLE, named, body, host="admin.example")
+    say("another host is refused", said[0] == 400, said)
+    said = check(stub, "POST", DISABLE, {**named, "x-user": "root"}, body)
+    say("a header that no list names is refused", said[0] == 400, said)
     said = check(stub, "POST", DISABLE, named, '{"reason": "gone"}')
     say("another body is refused", said[0] == 403, said)
     said = check(stub, "POST", DISABLE, named, body)

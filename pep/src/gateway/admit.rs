@@ -116,11 +116,15 @@ impl Gateway {
                 }
             },
         };
+        let (wait, _place) = match &now {
+            Progress::Open(_) => self.waiting(identity, wishes.wait),
+            _ => (Duration::ZERO, None),
+        };
         let verdict = match now {
             Progress::Approved(approval) => pending.redeem(&approval).await,
             Progress::Ended(word) => return Err(Refusal::Denied(word).into()),
-            Progress::Open(_) if wishes.wait.is_zero() => Err(EnforceError::Waiting),
-            Progress::Open(_) => pending.wait(wishes.wait).await,
+            Progress::Open(_) if wait.is_zero() => Err(EnforceError::Waiting),
+            Progress::Open(_) => pending.wait(wait).await,
         };
         match verdict {
             Ok(Verdict::Permitted(permit)) => Ok(permit),

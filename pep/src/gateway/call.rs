@@ -54,7 +54,8 @@ impl<'r> Call<'r> {
         let media_type = call.media_type()?;
         if route.reads_json {
             if !is_json(media_type) {
-                return Err(Refusal::Body("this route takes application/json".to_owned()));
+                let detail = "this route takes application/json, in UTF-8";
+                return Err(Refusal::Body(detail.to_owned()));
             }
             let parsed = json::parse_limited(bytes, route.body_limit);
             let parsed = parsed.map_err(|e| Refusal::Body(format!("not strict JSON: {e}")))?;
@@ -144,6 +145,12 @@ impl<'r> Call<'r> {
                 headers.insert(name.as_str(), value.into());
             }
         }
+        // A version of the API may hang on it, and with that what the call does.
+        if headers.get("accept").is_none()
+            && let Some(accept) = headers::chosen_version(self.headers)?
+        {
+            headers.insert("accept", accept.into());
+        }
         let mut http = Json::object([
             ("method", Json::from(self.method.as_str())),
             ("host", host.into()),
@@ -153,7 +160,7 @@ impl<'r> Call<'r> {
         // Another server forwards the request: whoever approves it reads what is not bound.
         if let Some(via) = via {
             http.insert("via", via.into());
-            if self.body.is_none() && route.body == BodyRule::Bound {
+            if self.body.is_none() || route.body != BodyRule::Bound {
                 http.insert("body", "not bound".into());
             }
         }
@@ -161,7 +168,46 @@ impl<'r> Call<'r> {
     }
 }
 
+/// JSON in UTF-8. Some servers believe a `charset`, though the media type has none (RFC 8259 11):
+/// in another one the same bytes are another text.
 fn is_json(media_type: &str) -> bool {
-    let essence = media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
+    let lower = media_type.to_ascii_lowercase();
+    let (essence, parameter) = match lower.split_once(';') {
+        Some((essence, parameter)) => (essence, Some(parameter.trim())),
+        None => (lower.as_str(), None),
+    };
+    let essence = essence.trim();
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"/+-._".contains(&b);
+    (essence == "application/json" || essence.ends_with("+json"))
+        && essence.bytes().all(token)
+        && matches!(parameter, None | Some("charset=utf-8" | "charset=\"utf-8\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // SPEC.md R-10-141.
+    #[test]
+    fn json_is_read_in_utf_8_only() {
+        for good in [
+            "application/json",
+            "Application/JSON; Charset=UTF-8",
+            "application/merge-patch+json",
+            "application/json;charset=\"utf-8\"",
+        ] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in [
+            "application/json; charset=utf-7",
+            "application/json; charset=utf-16",
+            "application/json; charset=utf-8; charset=utf-7",
+            "application/json; x=1",
+            "application/json;",
+            "text/plain",
+            "text/plain, application/x+json",
+        ] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
 }

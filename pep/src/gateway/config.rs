@@ -10,6 +10,7 @@ use placet_ledger::service::network::Network;
 
 use super::forward_auth::Style;
 use super::routes::Routes;
+use crate::enforce::EvidenceRule;
 use crate::identity::config::Table;
 
 /// Largest table, in bytes.
@@ -34,12 +35,21 @@ pub struct Config {
     pub public_url: Option<String>,
     /// The host that stands in actions: that of the API.
     pub host: String,
+    /// Hosts that callers name to a server in front which asks; others are refused.
+    pub front_hosts: Vec<String>,
     /// Longest time for which a call waits for a person (`Prefer: wait`).
     pub longest_wait: Duration,
     /// Time for the body of a call to come.
     pub body_time: Duration,
     /// Calls at work at the same time; more are told to come back.
     pub most_calls: usize,
+    /// Those of one caller.
+    pub most_calls_each: usize,
+    /// Whether something in front of this gateway does TLS, so that it may listen beyond this
+    /// machine without.
+    pub behind_tls: bool,
+    /// What the evidence of an approval has to show; nothing: the ledger's word is taken.
+    pub evidence: Option<EvidenceRule>,
 }
 
 /// The API behind.
@@ -185,6 +195,44 @@ resource = { type = "user", id = "{path.id}" }
         let twice = format!("{GOOD}\n{}", GOOD.lines().skip(2).collect::<Vec<_>>().join("\n"));
         let error = parse(&twice.replacen("{id}", "{ID}", 0)).unwrap_err();
         assert_eq!((error.line, error.reason.contains("line 3")), (9, true), "{error}");
+    }
+
+    // SPEC.md R-10-142.
+    #[test]
+    fn a_header_of_the_gateway_takes_the_place_of_none_that_is_approved() {
+        let with = |own: &str, more: &str| {
+            let upstream =
+                format!("[upstream]\nurl = \"http://api\"\nheaders = {{ {own} = \"1\" }}\n");
+            parse(&format!("{upstream}{}{more}\n", GOOD.replace("host = ", "#")))
+        };
+        for (own, more) in [("x-tenant", "bind = [\"X-Tenant\"]"), ("X-A", "forward = [\"x-a\"]")] {
+            let error = with(own, more).unwrap_err();
+            assert_eq!((error.line, error.reason.contains("line 6")), (3, true), "{error}");
+            with("x-other", more).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_proof_of_possession_needs_the_address_that_it_names() {
+        let jwt = "[[identity]]\nkind = \"jwt\"\nname = \"corp\"\nissuer = \"https://idp.example\"\n\
+                   audience = \"api\"\njwks_file = \"jwks.json\"\n";
+        let error = parse(&format!("{GOOD}{jwt}")).unwrap_err();
+        assert!(error.reason.contains("public_url"), "{error}");
+        parse(&format!("{GOOD}{jwt}bearer = true\n")).unwrap();
+        parse(&format!("public_url = \"https://gateway.example\"\n{GOOD}{jwt}")).unwrap();
+    }
+
+    #[test]
+    fn evidence_is_asked_for_with_a_trust_file() {
+        assert!(parse(GOOD).unwrap().evidence.is_none());
+        let error = parse(&format!("{GOOD}[evidence]\ntrust = \"none.json\"\n")).unwrap_err();
+        assert_eq!((error.line, error.reason.contains("none.json")), (9, true), "{error}");
+    }
+
+    #[test]
+    fn a_caller_has_a_part_of_the_calls() {
+        let each = |more: &str| parse(&format!("{more}\n{GOOD}")).unwrap().most_calls_each;
+        assert_eq!((each(""), each("most_calls = 4"), each("most_calls_each = 7")), (64, 1, 7));
     }
 
     #[test]

@@ -18,17 +18,18 @@ use super::answers::{self, Told};
 use super::call::Call;
 use super::proxy::log;
 use super::refusal::Refusal;
+use super::routes::BodyRule;
 use super::target::Target;
 use super::{Gateway, headers};
 use crate::enforce::{Intent, Outcome, Permit};
 
-/// Which headers tell method and target.
+/// Which headers tell method, target and host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Style {
-    /// `X-Original-Method` and `X-Original-URI`, as nginx is told to send.
+    /// `X-Original-Method`, `X-Original-URI` and `X-Original-Host`, as nginx is told to send.
     Nginx,
-    /// `X-Forwarded-Method` and `X-Forwarded-Uri`, as Caddy and Traefik send.
+    /// `X-Forwarded-Method`, `X-Forwarded-Uri` and `X-Forwarded-Host`, as Caddy and Traefik send.
     Caddy,
 }
 
@@ -66,13 +67,12 @@ impl Gateway {
         style: Option<Style>,
         parts: &Parts,
     ) -> Result<Option<String>, Stop> {
-        let _place = self.place()?;
         let style = style.ok_or(Refusal::Proxy)?;
         self.check_proxy(parts.extensions.get::<Peer>())?;
         let all = &parts.headers;
-        let (method, target) = match style {
-            Style::Nginx => ("x-original-method", "x-original-uri"),
-            Style::Caddy => ("x-forwarded-method", "x-forwarded-uri"),
+        let (method, target, host) = match style {
+            Style::Nginx => ("x-original-method", "x-original-uri", "x-original-host"),
+            Style::Caddy => ("x-forwarded-method", "x-forwarded-uri", "x-forwarded-host"),
         };
         let told = |name: &str| {
             let missing = || Refusal::Header(format!("{name}: the proxy has to send it"));
@@ -82,7 +82,19 @@ impl Gateway {
             .map_err(|_| Refusal::Header(format!("{method}: no method")))?;
         let target = Target::parse(told(target)?)?;
         headers::check_framing(all)?;
+        self.check_host(told(host)?)?;
         self.elsewhere(&method, &target, all, None, "forward-auth").await
+    }
+
+    /// Refuses a call for another host than those of the file: the server in front would forward it
+    /// to another API than the one that is decided about.
+    pub(super) fn check_host(&self, host: &str) -> Result<(), Refusal> {
+        let called = without_port(host);
+        let known = |name: &String| without_port(name).eq_ignore_ascii_case(called);
+        match self.0.config.front_hosts.iter().any(known) {
+            true => Ok(()),
+            false => Err(Refusal::Target("its host is none that this gateway serves".to_owned())),
+        }
     }
 
     /// A request that another server forwards, and of which it asks first. Gives the id of the
@@ -96,16 +108,35 @@ impl Gateway {
         via: &'static str,
     ) -> Result<Option<String>, Stop> {
         let matched = self.0.config.routes.find(method, target)?;
+        let route = matched.route;
+        headers::check_listed(all, &route.bind, &route.forward)?;
+        // What is not seen may be there all the same.
+        if body.is_none() && route.reads_json {
+            let detail = "this route reads it, and the server in front does not send it here";
+            return Err(Refusal::Body(detail.to_owned()).into());
+        }
+        if body.is_none() && route.body == BodyRule::None && headers::announce_body(all) {
+            return Err(Refusal::Body("this route takes none".to_owned()).into());
+        }
         // The certificate of the connection is the other server's, not the agent's.
         let identity = self.identify(method, target, all, None).await?;
+        let _place = self.place(&identity)?;
         let wishes = Wishes::read(all, self.0.config.longest_wait)?;
-        let call = Call::new(method, target, all, body, matched.route)?;
+        let call = Call::new(method, target, all, body, route)?;
         let host = &self.0.config.host;
         let intent = call.intent(&matched, &identity.subject(), host, Some(via))?;
         let permit = self.admit(&intent, &identity, &wishes).await?;
         // It goes on when whoever asks does not wait for it.
         let spent = tokio::spawn(spend(permit, intent, via));
         Ok(spent.await.map_err(|_| Refusal::Broken)??)
+    }
+}
+
+/// A host of a URL without its port.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
     }
 }
 

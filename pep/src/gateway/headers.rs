@@ -65,6 +65,35 @@ const MEANINGFUL: &[&str] = &[
 const PASSING: &[&str] =
     &["accept", "accept-encoding", "accept-language", "traceparent", "tracestate", "user-agent"];
 
+/// Headers that a server in front adds, and those that this gateway reads itself: they may be
+/// there where another server forwards the call.
+const IN_FRONT: &[&str] = &[
+    "accept-txn-challenge",
+    "cache-control",
+    "content-type",
+    "placet-request",
+    "pragma",
+    "x-envoy-attempt-count",
+    "x-envoy-auth-partial-body",
+    "x-envoy-decorator-operation",
+    "x-envoy-expected-rq-timeout-ms",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-method",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-forwarded-uri",
+    "x-original-host",
+    "x-original-method",
+    "x-original-uri",
+    "x-real-ip",
+    "x-request-id",
+];
+
 /// A header's name as a route may have it.
 ///
 /// # Errors
@@ -129,6 +158,56 @@ pub fn check_meaning(headers: &HeaderMap, bound: &[HeaderName]) -> Result<(), Re
         Some(name) => Err(refused(name, "the route does not bind it")),
         None => Ok(()),
     }
+}
+
+/// Refuses headers that no list names, where another server forwards all that came: this gateway
+/// would have kept them here.
+///
+/// # Errors
+/// `gateway.header`.
+pub fn check_listed(
+    headers: &HeaderMap,
+    bound: &[HeaderName],
+    passing: &[HeaderName],
+) -> Result<(), Refusal> {
+    let listed = |name: &HeaderName| {
+        [OURS, PASSING, IN_FRONT].iter().any(|list| list.contains(&name.as_str()))
+            || bound.contains(name)
+            || passing.contains(name)
+    };
+    match headers.keys().find(|name| !listed(name)) {
+        Some(name) => Err(refused(name.as_str(), "the route neither binds nor forwards it")),
+        None => Ok(()),
+    }
+}
+
+/// Whether the head of a request says that a body follows.
+#[must_use]
+pub fn announce_body(headers: &HeaderMap) -> bool {
+    let long = |value: &HeaderValue| !value.as_bytes().iter().all(|b| *b == b'0');
+    headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(long)
+}
+
+/// `Accept` where it does more than to choose among common forms: a vendor's media type or a
+/// parameter other than `q` names a version of the API.
+///
+/// # Errors
+/// `gateway.header` if it is no visible ASCII.
+pub fn chosen_version(headers: &HeaderMap) -> Result<Option<String>, Refusal> {
+    let mut lines = Vec::new();
+    for value in headers.get_all(header::ACCEPT) {
+        let text = value.to_str();
+        lines.push(text.map_err(|_| refused("accept", "it is no text of visible characters"))?);
+    }
+    let all = lines.join(", ");
+    let lower = all.to_ascii_lowercase();
+    let plain = |item: &str| {
+        let mut parts = item.split(';').map(str::trim);
+        let vendor = parts.next().is_some_and(|media_type| media_type.contains("/vnd."));
+        !vendor && parts.all(|parameter| parameter.starts_with("q="))
+    };
+    Ok((!lower.split(',').all(plain)).then_some(all))
 }
 
 /// The value of a header as text; nothing if it is not there.
@@ -263,6 +342,32 @@ mod tests {
         assert_eq!(out.get_all("accept").iter().count(), 2);
         for bad in ["Authorization", "host", "TE", "x-rewrite-url", "placet-request", "a b", ""] {
             assert!(name(bad).is_err(), "{bad}");
+        }
+    }
+
+    // SPEC.md R-10-142.
+    #[test]
+    fn where_another_server_forwards_what_no_list_names_is_refused() {
+        let (tenant, trace) = (name("X-Tenant").unwrap(), name("x-trace").unwrap());
+        let check = |list: &[(&str, &str)]| {
+            check_listed(&map(list), std::slice::from_ref(&tenant), std::slice::from_ref(&trace))
+        };
+        check(&[("host", "a"), ("x-tenant", "1"), ("x-trace", "1"), ("user-agent", "a")]).unwrap();
+        check(&[("x-forwarded-for", "::1"), ("x-request-id", "1"), ("via", "a")]).unwrap();
+        for bad in ["cookie", "x-impersonate-user", "x-forwarded-user", "x-user"] {
+            assert_eq!(check(&[(bad, "1")]).unwrap_err().code(), "gateway.header", "{bad}");
+        }
+    }
+
+    // SPEC.md R-10-142.
+    #[test]
+    fn an_accept_that_chooses_a_version_is_told_apart() {
+        let chosen = |text: &str| chosen_version(&map(&[("accept", text)])).unwrap();
+        for plain in ["*/*", "text/html, application/json;q=0.9", "application/problem+json; q=1"] {
+            assert_eq!(chosen(plain), None, "{plain}");
+        }
+        for version in ["application/vnd.x.v1+json", "*/*, application/json; version=2"] {
+            assert_eq!(chosen(version).as_deref(), Some(version));
         }
     }
 

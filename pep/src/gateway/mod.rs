@@ -9,6 +9,7 @@
 //! * [`admit`]: from an action to a permit, by way of persons where the policy wants them.
 //! * [`proxy`]: the reverse proxy over [`upstream`]; [`forward_auth`]: nginx `auth_request` and
 //!   Caddy `forward_auth`; [`envoy`]: `envoy.service.auth.v3` over gRPC.
+//! * [`shares`]: how many calls are at work, of all callers and of each.
 //! * [`answers`]: what callers are told; [`challenge`]: the hook for a `transaction_challenge`.
 //!
 //! In the two modes where another server forwards the request, an approval is spent when that
@@ -25,6 +26,7 @@ pub mod headers;
 pub mod proxy;
 pub mod refusal;
 pub mod routes;
+pub mod shares;
 pub mod target;
 pub mod tasks;
 pub mod template;
@@ -33,18 +35,19 @@ pub mod value;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderMap, Method};
 use axum::routing::{any, get};
 use placet_ledger::http::server::{ClientCertificates, Peer};
 use placet_ledger::service::{Clock as _, SystemClock};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::challenge::Challenge;
 use self::config::Config;
 pub use self::config::ConfigError;
 pub use self::refusal::Refusal;
+use self::shares::{Share, Shares};
 use self::target::Target;
 use self::tasks::Tasks;
 use self::upstream::Upstream;
@@ -61,9 +64,13 @@ struct Shared {
     identify: Arc<dyn Identify>,
     challenge: Option<Arc<dyn Challenge>>,
     upstream: Option<Upstream>,
-    places: Arc<Semaphore>,
+    calls: Shares,
+    waits: Shares,
     tasks: Tasks,
 }
+
+/// Calls of one caller that wait for persons at the same time; a further one is answered at once.
+const MAX_WAITS: usize = 8;
 
 impl Gateway {
     /// A gateway over one ledger. `challenge` fills the transaction challenge for clients that ask
@@ -78,9 +85,12 @@ impl Gateway {
         challenge: Option<Arc<dyn Challenge>>,
     ) -> Result<Self, String> {
         let upstream = config.upstream.clone().map(Upstream::new).transpose()?;
-        let places = Arc::new(Semaphore::new(config.most_calls));
+        let calls = Shares::new(config.most_calls, config.most_calls_each);
+        // Some places are left for calls that wait for nobody.
+        let waits = Shares::new(config.most_calls.div_ceil(2), MAX_WAITS);
         let tasks = Tasks::default();
-        let shared = Shared { config, enforcer, identify, challenge, upstream, places, tasks };
+        let shared =
+            Shared { config, enforcer, identify, challenge, upstream, calls, waits, tasks };
         Ok(Self(Arc::new(shared)))
     }
 
@@ -96,8 +106,21 @@ impl Gateway {
             .with_state(self.clone())
     }
 
-    fn place(&self) -> Result<OwnedSemaphorePermit, Refusal> {
-        Arc::clone(&self.0.places).try_acquire_owned().map_err(|_| Refusal::Busy)
+    /// A place for a call of this caller, to be kept until nothing of the call is left.
+    fn place(&self, identity: &Identity) -> Result<Share, Refusal> {
+        self.0.calls.take(&caller(identity)).ok_or(Refusal::Busy)
+    }
+
+    /// For how long this caller may wait, and its place to do so: not past the end of its
+    /// credential, and not with more calls than its part.
+    fn waiting(&self, identity: &Identity, wished: Duration) -> (Duration, Option<Share>) {
+        let now = SystemClock.now();
+        let left = identity.expires.map(|end| Duration::from_secs(end.0.saturating_sub(now.0)));
+        let wait = left.map_or(wished, |left| wished.min(left));
+        match (!wait.is_zero()).then(|| self.0.waits.take(&caller(identity))).flatten() {
+            Some(share) => (wait, Some(share)),
+            None => (Duration::ZERO, None),
+        }
     }
 
     /// Who calls. The address that a DPoP proof names is the configured one: a header that anybody
@@ -130,4 +153,8 @@ impl Gateway {
             _ => Err(Refusal::Proxy),
         }
     }
+}
+
+fn caller(identity: &Identity) -> String {
+    [identity.source.as_str(), &identity.kind, &identity.id].join("\0")
 }

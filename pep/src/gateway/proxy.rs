@@ -1,5 +1,6 @@
 //! The reverse proxy.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
@@ -14,6 +15,7 @@ use super::admit::{REQUEST, Stop, Wishes, refused};
 use super::answers;
 use super::call::Call;
 use super::refusal::Refusal;
+use super::shares::Share;
 use super::target::Target;
 use super::upstream::{self, Connection};
 use super::{Gateway, headers};
@@ -44,7 +46,6 @@ pub(super) fn log(via: &'static str, status: u16, began: Instant) {
 
 impl Gateway {
     async fn proxied(&self, request: Request) -> Result<Response, Stop> {
-        let _place = self.place()?;
         let upstream = self.0.upstream.as_ref().ok_or(Refusal::Route)?;
         let (parts, body) = request.into_parts();
         headers::check_framing(&parts.headers)?;
@@ -52,18 +53,24 @@ impl Gateway {
         let matched = self.0.config.routes.find(&parts.method, &target)?;
         let certificates = parts.extensions.get::<ClientCertificates>();
         let identity = self.identify(&parts.method, &target, &parts.headers, certificates).await?;
+        // What is kept until the answer has ended, whether or not the caller is there still.
+        let place = Arc::new(self.place(&identity)?);
         let wishes = Wishes::read(&parts.headers, self.0.config.longest_wait)?;
         let route = matched.route;
         let body = read(body, route.body_limit, self.0.config.body_time).await?;
         let call = Call::new(&parts.method, &target, &parts.headers, Some(body), route)?;
         let intent = call.intent(&matched, &identity.subject(), &self.0.config.host, None)?;
-        let passing = headers::forwarded(&parts.headers, &route.bind, &route.forward);
+        let mut passing = headers::forwarded(&parts.headers, &route.bind, &route.forward);
+        if call.body.is_none() {
+            // Of nothing there is no type: it is bound with a body only.
+            passing.remove(header::CONTENT_TYPE);
+        }
         // Whether it can be sent as it is shows before anybody is asked.
         let head = upstream.head(&parts.method, &target, passing)?;
         let permit = self.admit(&intent, &identity, &wishes).await?;
         let connection = upstream.connect().await?;
         let unbound = call.body.filter(|_| intent.payload().is_none());
-        let forward = Forward { head, unbound, connection };
+        let forward = Forward { head, unbound, connection, place };
         // What has begun goes on when the client leaves, so that its outcome is known.
         let running = tokio::spawn(forward.run(permit, intent));
         running.await.map_err(|_| Refusal::Broken)?.map_err(Stop::from)
@@ -75,6 +82,7 @@ struct Forward {
     head: Parts,
     unbound: Option<Bytes>,
     connection: Connection,
+    place: Arc<Share>,
 }
 
 impl Forward {
@@ -88,7 +96,7 @@ impl Forward {
             // So that the API's own log can name it; a client can't set it.
             sent.headers_mut().insert(HeaderName::from_static(REQUEST), headers::value(id));
         }
-        let answered = self.connection.send(sent).await;
+        let answered = self.connection.send(sent, Arc::clone(&self.place)).await;
         let outcome = match &answered {
             Ok(answer) if answer.status().as_u16() < 400 => {
                 Outcome::success(&format!("HTTP {}", answer.status().as_u16()))

@@ -93,17 +93,23 @@ impl Routes {
     ///
     /// # Errors
     /// `gateway.route` if there is none; `gateway.target` if a more particular route would fit but
-    /// for the case of letters, which some servers ignore, and for queries and slashes that the
-    /// route does not have.
+    /// for what some servers ignore (the case of letters, an encoding that changes nothing, a slash
+    /// at the end), and for queries and slashes that the route does not have.
     pub fn find(&self, method: &Method, target: &Target) -> Result<Matched<'_>, Refusal> {
         let of_method = || self.0.iter().filter(|route| route.methods.contains(method));
         let mut exact = of_method()
-            .filter_map(|route| Some(Matched { route, fit: route.template.fit(target, false)? }));
+            .filter_map(|route| Some(Matched { route, fit: route.template.fit(target)? }));
         let matched = exact.next().ok_or(Refusal::Route)?;
-        let folded = of_method().find(|route| route.template.fit(target, true).is_some());
-        // The order is the same, so that another one stands before it.
-        if folded.is_some_and(|route| !std::ptr::eq(route, matched.route)) {
-            let detail = "in other letters it would be another route's";
+        // The order is the same, so that another one stands before it. Where the table has a path
+        // with and without a slash at the end, it says itself that they are two.
+        let loose =
+            of_method().take_while(|route| !std::ptr::eq(*route, matched.route)).any(|route| {
+                !route.template.same_but_slash(&matched.route.template)
+                    && route.template.could_fit(target)
+            });
+        if loose {
+            let detail = "in other letters, or but for a slash at its end, it would be another \
+                          route's";
             return Err(Refusal::Target(detail.to_owned()));
         }
         matched.check(target)?;
@@ -170,7 +176,10 @@ mod tests {
             ("GET", "/users/me?q=1", Ok("/users/me")),
             ("GET", "/users/me?x=1", Err("gateway.target")),
             ("GET", "/users/7", Ok("/users/{id}")),
-            ("GET", "/users/7/", Ok("/{all...}")),
+            // Most frameworks ignore a slash at the end: there it is the particular route's.
+            ("GET", "/users/7/", Err("gateway.target")),
+            ("GET", "/users/me/", Err("gateway.target")),
+            ("GET", "/users/7/more", Ok("/{all...}")),
             ("GET", "/other?x=1", Ok("/{all...}")),
             ("POST", "/users/7", Err("gateway.route")),
             ("HEAD", "/users/me", Err("gateway.route")),
@@ -184,6 +193,34 @@ mod tests {
                 expected.as_ref().copied(),
                 "{method} {target}"
             );
+        }
+    }
+
+    // SPEC.md R-10-141.
+    #[test]
+    fn a_loose_route_takes_no_call_that_a_server_gives_to_a_stricter_one() {
+        let table = routes(&[
+            ("POST", "/v1/{name}", ""),
+            ("POST", "/v1/batch:delete", ""),
+            ("GET", "/{all...}", ""),
+            ("GET", "/list/", ""),
+            ("GET", "/both", ""),
+            ("GET", "/both/", ""),
+        ]);
+        let table = table.unwrap();
+        for (method, target, expected) in [
+            ("POST", "/v1/batch:delete", Ok("/v1/batch:delete")),
+            ("POST", "/v1/batch%3Adelete", Err("gateway.target")),
+            ("POST", "/v1/batch%3adelete", Err("gateway.target")),
+            ("POST", "/v1/other:delete", Ok("/v1/{name}")),
+            ("GET", "/list", Err("gateway.target")),
+            ("GET", "/list/", Ok("/list/")),
+            // The table has both.
+            ("GET", "/both", Ok("/both")),
+            ("GET", "/both/", Ok("/both/")),
+        ] {
+            let said = found(&table, method, target);
+            assert_eq!(said.as_deref(), expected.as_ref().copied(), "{method} {target}");
         }
     }
 

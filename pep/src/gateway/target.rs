@@ -174,9 +174,16 @@ fn members(query: &str) -> Result<Vec<Member>, Refusal> {
 }
 
 /// Whether some server takes two names for one: without regard to case, and `id[]` for `id`.
-fn same_name(a: &str, b: &str) -> bool {
-    let base = |name: &str| name.split('[').next().unwrap_or_default().to_lowercase();
+pub(super) fn same_name(a: &str, b: &str) -> bool {
+    let base = |name: &str| folded(name.split('[').next().unwrap_or_default());
     base(a) == base(b)
+}
+
+/// A name without what comparisons that ignore case ignore: Go's folds the long s and the Kelvin
+/// sign, Java's the i with and without its dot.
+pub(super) fn folded(name: &str) -> String {
+    let lower = name.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase);
+    lower.filter(|c| *c != '\u{307}').collect()
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, Refusal> {

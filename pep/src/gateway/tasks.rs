@@ -72,16 +72,17 @@ pub async fn status(
     request: Request,
 ) -> Response {
     let work = async {
-        let _place = gateway.place()?;
         let (parts, _) = request.into_parts();
         let target = Target::parse(parts.uri.path())?;
         let certificates = parts.extensions.get::<ClientCertificates>();
         let identity =
             gateway.identify(&parts.method, &target, &parts.headers, certificates).await?;
+        let _place = gateway.place(&identity)?;
         let wishes = super::admit::Wishes::read(&parts.headers, gateway.0.config.longest_wait)?;
         let found = gateway.0.tasks.find(&id, &identity.subject());
         let pending = found.ok_or_else(|| Refusal::Approval("unknown_task".to_owned()))?;
-        let (status, retry) = look(&pending, wishes.wait).await?;
+        let (wait, _share) = gateway.waiting(&identity, wishes.wait);
+        let (status, retry) = look(&pending, wait).await?;
         Ok::<_, Stop>(told(&id, &status, retry))
     };
     match work.await {

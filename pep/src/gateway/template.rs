@@ -58,18 +58,32 @@ impl Template {
         self.parts.iter().filter_map(Part::name).collect()
     }
 
-    /// How a path fits, byte for byte; with `fold` without regard to the case of ASCII letters.
+    /// How a path fits, byte for byte.
     #[must_use]
-    pub fn fit(&self, target: &Target, fold: bool) -> Option<Fit> {
-        let mut segments = target.segments().iter();
+    pub fn fit(&self, target: &Target) -> Option<Fit> {
+        self.fits(target.segments(), |literal, segment| segment.raw == literal)
+    }
+
+    /// Whether some server takes this path for one of the template: one that ignores the case of
+    /// letters, that decodes what needs no encoding, or for which a slash at the end is nothing.
+    #[must_use]
+    pub fn could_fit(&self, target: &Target) -> bool {
+        let all = target.segments();
+        let loose = |literal: &str, s: &Segment| s.text.eq_ignore_ascii_case(literal);
+        let slash = Segment { raw: String::new(), text: String::new(), slash: false };
+        let other = match all.split_last() {
+            Some((last, before)) if last.raw.is_empty() => before.to_vec(),
+            _ => all.iter().cloned().chain([slash]).collect(),
+        };
+        self.fits(all, loose).is_some() || self.fits(&other, loose).is_some()
+    }
+
+    fn fits(&self, path: &[Segment], same: impl Fn(&str, &Segment) -> bool) -> Option<Fit> {
+        let mut segments = path.iter();
         let mut fit = Fit { values: Vec::new(), slash: false };
         for part in &self.parts {
             match part {
-                Part::Literal(text) => {
-                    let raw = &segments.next()?.raw;
-                    let same = if fold { raw.eq_ignore_ascii_case(text) } else { raw == text };
-                    same.then_some(())?;
-                }
+                Part::Literal(text) => same(text, segments.next()?).then_some(())?,
                 Part::One(name) => fit.take(name, &[segments.next()?])?,
                 Part::Rest(name) => {
                     let rest: Vec<&Segment> = segments.by_ref().collect();
@@ -91,11 +105,20 @@ impl Template {
     /// Whether the two fit the same paths.
     #[must_use]
     pub fn same_paths(&self, other: &Self) -> bool {
-        let same = |(a, b): (&Part, &Part)| match (a, b) {
-            (Part::Literal(a), Part::Literal(b)) => a.eq_ignore_ascii_case(b),
-            _ => a.rank() == b.rank(),
-        };
-        self.parts.len() == other.parts.len() && self.parts.iter().zip(&other.parts).all(same)
+        same(&self.parts, &other.parts)
+    }
+
+    /// Whether the two fit the same paths but for a slash at the end.
+    #[must_use]
+    pub fn same_but_slash(&self, other: &Self) -> bool {
+        same(self.without_slash(), other.without_slash())
+    }
+
+    fn without_slash(&self) -> &[Part] {
+        match self.parts.split_last() {
+            Some((Part::Literal(last), before)) if last.is_empty() => before,
+            _ => &self.parts,
+        }
     }
 }
 
@@ -142,6 +165,14 @@ impl Fit {
     }
 }
 
+fn same(these: &[Part], those: &[Part]) -> bool {
+    let same = |(a, b): (&Part, &Part)| match (a, b) {
+        (Part::Literal(a), Part::Literal(b)) => a.eq_ignore_ascii_case(b),
+        _ => a.rank() == b.rank(),
+    };
+    these.len() == those.len() && these.iter().zip(those).all(same)
+}
+
 fn part(segment: &str, last: bool) -> Result<Part, String> {
     let inner = segment.strip_prefix('{').and_then(|s| s.strip_suffix('}'));
     let Some(inner) = inner else {
@@ -175,7 +206,7 @@ mod tests {
 
     fn fit(template: &str, path: &str) -> Option<Vec<(String, String)>> {
         let target = Target::parse(path).unwrap();
-        Template::parse(template).unwrap().fit(&target, false).map(|fit| fit.values)
+        Template::parse(template).unwrap().fit(&target).map(|fit| fit.values)
     }
 
     fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {

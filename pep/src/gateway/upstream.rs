@@ -28,6 +28,7 @@ use tokio_rustls::TlsConnector;
 use super::config::UpstreamConfig;
 use super::headers;
 use super::refusal::Refusal;
+use super::shares::Share;
 use super::target::Target;
 
 /// Largest head of an answer, in bytes.
@@ -140,11 +141,16 @@ pub fn with_body(head: Parts, body: Option<Bytes>) -> Request<Full<Bytes>> {
 }
 
 impl Connection {
-    /// Sends the request and waits for the head of the answer, whose body then streams.
+    /// Sends the request and waits for the head of the answer, whose body then streams and keeps
+    /// the call's place.
     ///
     /// # Errors
     /// `gateway.broken`: the API may have acted.
-    pub async fn send(mut self, request: Request<Full<Bytes>>) -> Result<Response<Body>, Refusal> {
+    pub async fn send(
+        mut self,
+        request: Request<Full<Bytes>>,
+        place: Arc<Share>,
+    ) -> Result<Response<Body>, Refusal> {
         let answered = timeout(self.answer_time, self.sender.send_request(request)).await;
         let response = match answered {
             Ok(Ok(response)) => response,
@@ -168,6 +174,7 @@ impl Connection {
             inner: body,
             pause: self.answer_time,
             left: self.longest_answer,
+            _place: place,
         };
         Ok(Response::from_parts(parts, Body::new(paced)))
     }
@@ -199,7 +206,10 @@ fn client(config: &UpstreamConfig) -> Result<ClientConfig, String> {
             let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
             let mut pem = Vec::new();
             let file = std::fs::File::open(path).map_err(|e| failed(&e))?;
-            file.take(MAX_PEM).read_to_end(&mut pem).map_err(|e| failed(&e))?;
+            file.take(MAX_PEM.saturating_add(1)).read_to_end(&mut pem).map_err(|e| failed(&e))?;
+            if pem.len() as u64 > MAX_PEM {
+                return Err(failed(&"longer than a mebibyte"));
+            }
             for certificate in CertificateDer::pem_slice_iter(&pem) {
                 let certificate = certificate.map_err(|e| failed(&e))?;
                 roots.add(certificate).map_err(|e| failed(&e))?;
@@ -224,6 +234,7 @@ struct Paced {
     sleep: Pin<Box<Sleep>>,
     pause: Duration,
     left: u64,
+    _place: Arc<Share>,
 }
 
 impl hyper::body::Body for Paced {

@@ -4,6 +4,7 @@ use placet_proto::json::Json;
 
 use super::call::Call;
 use super::refusal::Refusal;
+use super::target::{folded, same_name};
 use super::template::{Fit, Template};
 
 /// Longest pointer or name, in bytes.
@@ -103,11 +104,17 @@ impl Source {
         Ok(match self {
             Self::Path(name) => fit.value(name).map(Json::from),
             Self::Query(name) => {
-                let member = call.target.query().iter().find(|member| member.name == *name);
+                let member = call.target.query().iter().find(|m| same_name(&m.name, name));
+                if member.is_some_and(|member| member.name != *name) {
+                    return Err(in_other_letters(name));
+                }
                 member.map(|member| member.value().map(Json::String)).transpose()?
             }
             Self::Header(name) => call.one_header(name)?.map(Json::from),
-            Self::Body(pointer) => call.json.as_ref().and_then(|body| at(body, pointer)).cloned(),
+            Self::Body(pointer) => match &call.json {
+                Some(body) => at(body, pointer)?.cloned(),
+                None => None,
+            },
         })
     }
 }
@@ -133,19 +140,36 @@ fn piece(inside: &str, path: &Template) -> Result<Piece, String> {
     Ok(Piece::From { source, optional })
 }
 
-/// RFC 6901.
-fn at<'j>(value: &'j Json, pointer: &str) -> Option<&'j Json> {
-    pointer.split('/').skip(1).try_fold(value, |value, token| {
+/// RFC 6901. Many servers read members without regard to the case of their names: where a member
+/// on the way has a name that is the same but for that, they may read another value.
+fn at<'j>(body: &'j Json, pointer: &str) -> Result<Option<&'j Json>, Refusal> {
+    let mut value = body;
+    for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");
-        match value {
+        let next = match value {
             Json::Array(items) => {
                 let plain = token == "0" || !token.starts_with('0');
-                let index = token.parse::<usize>().ok().filter(|_| plain)?;
-                items.get(index)
+                token.parse::<usize>().ok().filter(|_| plain).and_then(|index| items.get(index))
             }
-            other => other.get(&token),
+            other => {
+                let mut names = other.as_object().into_iter().flatten().map(|(name, _)| name);
+                if names.any(|name| **name != *token && folded(name) == folded(&token)) {
+                    return Err(in_other_letters(&token));
+                }
+                other.get(&token)
+            }
+        };
+        match next {
+            Some(next) => value = next,
+            None => return Ok(None),
         }
-    })
+    }
+    Ok(Some(value))
+}
+
+fn in_other_letters(name: &str) -> Refusal {
+    let detail = "the request has it in other letters, which some servers take for the same";
+    Refusal::Parameter { name: name.to_owned(), detail: detail.to_owned() }
 }
 
 #[cfg(test)]
@@ -157,11 +181,36 @@ mod tests {
     #[test]
     fn pointers_find_what_they_name() {
         let body = parse(br#"{"a":{"b/c":[1,{"~":"x"}]}}"#).unwrap();
-        assert_eq!(at(&body, "/a/b~1c/1/~0"), Some(&Json::from("x")));
-        assert_eq!(at(&body, "/a/b~1c/0").unwrap().as_u64(), Some(1));
+        assert_eq!(at(&body, "/a/b~1c/1/~0").unwrap(), Some(&Json::from("x")));
+        assert_eq!(at(&body, "/a/b~1c/0").unwrap().unwrap().as_u64(), Some(1));
         for none in ["/a/b~1c/00", "/a/b~1c/2", "/a/x", "/a/b~1c/-1", "/a/b~1c/0/x"] {
-            assert_eq!(at(&body, none), None, "{none}");
+            assert_eq!(at(&body, none).unwrap(), None, "{none}");
         }
+    }
+
+    // SPEC.md R-10-141.
+    #[test]
+    fn a_member_that_servers_could_take_for_the_one_that_decides_is_refused() {
+        for body in [
+            r#"{"amount":1,"Amount":1000000}"#,
+            r#"{"AMOUNT":1000000}"#,
+            r#"{"to":{"kıosk":1},"To":{}}"#,
+        ] {
+            let body = parse(body.as_bytes()).unwrap();
+            let said = [at(&body, "/amount"), at(&body, "/to/kiosk")];
+            assert!(said.iter().any(Result::is_err), "{body:?}");
+        }
+        for (name, body) in [
+            ("/ask", "{\"a\u{17f}k\":1}"),
+            ("/ask", "{\"as\u{212a}\":1}"),
+            ("/id", "{\"\u{130}d\":1}"),
+            ("/id", "{\"\u{131}d\":1}"),
+        ] {
+            let refused = at(&parse(body.as_bytes()).unwrap(), name).unwrap_err();
+            assert_eq!(refused.code(), "gateway.parameter", "{body}");
+        }
+        let other = parse(br#"{"amount":1,"items":[{"Amount":2}],"amounts":3}"#).unwrap();
+        assert_eq!(at(&other, "/amount").unwrap().unwrap().as_u64(), Some(1));
     }
 
     #[test]

@@ -7,9 +7,11 @@ use std::time::Duration;
 use axum::http::uri::Uri;
 use axum::http::{HeaderName, HeaderValue, Method};
 use placet_ledger::service::network::Network;
+use placet_proto::trust::TrustFile;
 use toml::Spanned;
 
 use super::{Config, UpstreamConfig, read};
+use crate::enforce::EvidenceRule;
 use crate::gateway::forward_auth::Style;
 use crate::gateway::headers;
 use crate::gateway::routes::{BodyRule, Route, Routes};
@@ -23,6 +25,8 @@ const MAX_ROUTES: usize = 2000;
 const MAX_BODY: usize = 16 << 20;
 /// Longest body without a setting.
 const BODY: usize = 1 << 20;
+/// Longest trust file, in bytes.
+const MAX_TRUST: u64 = 1 << 20;
 /// Longest file with a header's value, in bytes.
 const MAX_SECRET: u64 = 8192;
 
@@ -36,6 +40,7 @@ struct File {
     #[serde(default)]
     identity: Vec<Table>,
     host: Option<Spanned<String>>,
+    front_hosts: Option<Vec<String>>,
     public_url: Option<Spanned<String>>,
     forward_auth: Option<Style>,
     proxies: Option<Vec<Spanned<String>>>,
@@ -45,6 +50,10 @@ struct File {
     body_time_s: u64,
     #[serde(default = "default_calls")]
     most_calls: usize,
+    most_calls_each: Option<usize>,
+    #[serde(default)]
+    behind_tls: bool,
+    evidence: Option<Evidence>,
     #[serde(default)]
     route: Vec<Spanned<Entry>>,
 }
@@ -65,6 +74,17 @@ struct Upstream {
     answer_s: u64,
     #[serde(default = "default_longest")]
     longest_answer: u64,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Evidence {
+    trust: Spanned<String>,
+    #[serde(default)]
+    tolerate: Vec<String>,
+    audience: Option<String>,
+    #[serde(default = "default_evidence_wait")]
+    wait_s: u64,
 }
 
 #[derive(serde::Deserialize)]
@@ -123,6 +143,9 @@ fn default_body_time() -> u64 {
 fn default_calls() -> usize {
     512
 }
+fn default_evidence_wait() -> u64 {
+    10
+}
 fn default_connect() -> u64 {
     5
 }
@@ -171,10 +194,20 @@ pub(super) fn parse(source: &str, folder: &Path) -> Result<Config, Line> {
     };
     let routes = file.route.iter().map(|entry| route(&text, entry));
     let routes = Routes::new(routes.collect::<Result<_, _>>()?)?;
+    if let Some(given) = &file.upstream {
+        check_own_headers(&text, given, &routes)?;
+    }
     let mut identities = file.identity;
     if let Some(file) = file.tokens {
         identities.push(Table::ApiToken { name: "tokens".to_owned(), file });
     }
+    if file.public_url.is_none() && identities.iter().any(needs_address) {
+        let reason = "`public_url` is missing, which the DPoP proofs name that an [[identity]] \
+                      asks for";
+        return Err((1, reason.to_owned()));
+    }
+    let evidence = file.evidence.map(|e| evidence(&text, e, folder)).transpose()?;
+    let most_calls = file.most_calls.clamp(1, 65_536);
     let seconds = |s: u64| Duration::from_secs(s.clamp(1, 3600));
     Ok(Config {
         routes,
@@ -184,10 +217,33 @@ pub(super) fn parse(source: &str, folder: &Path) -> Result<Config, Line> {
         proxies: proxies(&text, file.proxies)?,
         forward_auth: file.forward_auth,
         public_url: file.public_url.map(|url| public_url(&text, url)).transpose()?,
+        front_hosts: file.front_hosts.unwrap_or_else(|| vec![host.clone()]),
         host,
         longest_wait: Duration::from_secs(file.longest_wait_s.min(600)),
         body_time: seconds(file.body_time_s),
-        most_calls: file.most_calls.clamp(1, 65_536),
+        most_calls,
+        most_calls_each: file.most_calls_each.unwrap_or(most_calls / 8).clamp(1, most_calls),
+        behind_tls: file.behind_tls,
+        evidence,
+    })
+}
+
+/// Whether callers prove by DPoP, where they have no certificate, that a token is theirs.
+fn needs_address(identity: &Table) -> bool {
+    matches!(identity, Table::Jwt { bearer: false, .. })
+}
+
+fn evidence(text: &Text<'_>, given: Evidence, folder: &Path) -> Result<EvidenceRule, Line> {
+    let wrong = text.wrong(&given.trust);
+    let file = folder.join(given.trust.get_ref());
+    let trust = read(&file, MAX_TRUST).map_err(&wrong)?;
+    let trust = TrustFile::parse(trust.as_bytes())
+        .map_err(|error| wrong(format!("{}: {error}", file.display())))?;
+    Ok(EvidenceRule {
+        wait: Duration::from_secs(given.wait_s.clamp(1, 60)),
+        tolerate: given.tolerate,
+        audience: given.audience,
+        ..EvidenceRule::new(trust)
     })
 }
 
@@ -262,6 +318,24 @@ fn upstream(
         answer_time: Duration::from_secs(u.answer_s.clamp(1, 3600)),
         longest_answer: u.longest_answer,
     })
+}
+
+/// What a route binds or forwards is the caller's: one of `[upstream]` in its place would not be
+/// what was approved.
+fn check_own_headers(
+    text: &Text<'_>,
+    given: &Spanned<Upstream>,
+    routes: &Routes,
+) -> Result<(), Line> {
+    let u = given.get_ref();
+    for (own, at) in u.headers.iter().chain(&u.header_files) {
+        let same = |name: &HeaderName| name.as_str().eq_ignore_ascii_case(own);
+        if let Some(route) = routes.iter().find(|r| r.bind.iter().chain(&r.forward).any(same)) {
+            let reason = format!("{own:?}: the route of line {} takes it of callers", route.line);
+            return Err(text.wrong(at)(reason));
+        }
+    }
+    Ok(())
 }
 
 /// A header that the API gets of us: its credential may be one, those of the connection not.

@@ -41,12 +41,21 @@ impl Gateway {
     }
 
     async fn checked(&self, asked: HttpRequest) -> Result<Option<String>, Stop> {
-        let _place = self.place()?;
         let method = Method::from_bytes(asked.method.as_bytes())
             .map_err(|_| Refusal::Header("no method".to_owned()))?;
         let target = Target::parse(&asked.path)?;
         let all = head(&asked)?;
         headers::check_framing(&all)?;
+        self.check_host(&asked.host)?;
+        let matched = self.0.config.routes.find(&method, &target)?;
+        let counts = |name: &&String| {
+            let name = name.to_ascii_lowercase();
+            name == "content-type" || matched.route.bind.iter().any(|bound| bound.as_str() == name)
+        };
+        if let Some(name) = asked.rewritten.iter().find(counts) {
+            let detail = "Envoy may have changed it on its way here (`encode_raw_headers: true`)";
+            return Err(Refusal::Header(format!("{name}: {detail}")).into());
+        }
         let body = whole_body(&all, asked)?;
         self.elsewhere(&method, &target, &all, body, "ext_authz").await
     }
@@ -68,10 +77,18 @@ fn head(asked: &HttpRequest) -> Result<HeaderMap, Refusal> {
     Ok(all)
 }
 
-/// The body, if Envoy sends it; a part of one is refused, since what is not seen is not bound.
+/// The body, if Envoy sends it; a part of one is refused, since what is not seen is not bound, and
+/// so is one that Envoy keeps to itself. Nothing: the head does not tell of one.
 fn whole_body(all: &HeaderMap, asked: HttpRequest) -> Result<Option<Bytes>, Refusal> {
+    if asked.text_body {
+        let detail = "Envoy sends it as text, which it changes (`pack_as_bytes: true`)";
+        return Err(Refusal::Body(detail.to_owned()));
+    }
     if asked.body.is_empty() {
-        return Ok(None);
+        return match headers::announce_body(all) || asked.size > 0 {
+            true => Err(Refusal::Body("Envoy does not send it (`with_request_body`)".to_owned())),
+            false => Ok(None),
+        };
     }
     let partial = headers::one(all, PARTIAL)?.is_some_and(|value| value != "false");
     let length = headers::one(all, header::CONTENT_LENGTH.as_str())?;
@@ -100,6 +117,7 @@ mod tests {
             headers: headers.iter().map(own).collect(),
             size,
             body: body.as_bytes().to_vec(),
+            ..HttpRequest::default()
         }
     }
 
@@ -112,8 +130,14 @@ mod tests {
         let whole = Some(Bytes::from_static(b"hello"));
         assert_eq!(body(asked(5, "hello", &[("content-length", "5")])).unwrap(), whole);
         assert_eq!(body(asked(-1, "hello", &[(PARTIAL, "false")])).unwrap(), whole);
-        assert_eq!(body(asked(5, "", &[("content-length", "5")])).unwrap(), None);
+        assert_eq!(body(asked(0, "", &[("content-length", "0")])).unwrap(), None);
+        assert_eq!(body(asked(-1, "", &[])).unwrap(), None);
+        let text = HttpRequest { text_body: true, ..asked(5, "hello", &[]) };
         for bad in [
+            text,
+            asked(5, "", &[]),
+            asked(0, "", &[("content-length", "5")]),
+            asked(0, "", &[("transfer-encoding", "chunked")]),
             asked(6, "hello", &[]),
             asked(4, "hello", &[]),
             asked(-1, "hello", &[("content-length", "6")]),

@@ -27,12 +27,12 @@ use super::Gateway;
 
 /// The one method.
 const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
-/// Largest message, in bytes: the longest body of a route and what stands around it.
-const MAX_MESSAGE: usize = (16 << 20) + (1 << 20);
+/// What stands around a body in a message, in bytes at most.
+const AROUND: usize = 1 << 20;
 /// Connections; an Envoy opens one for each of its threads.
 const MAX_CONNECTIONS: usize = 256;
 /// Calls at the same time on one connection.
-const MAX_STREAMS: u32 = 256;
+const MAX_STREAMS: u32 = 128;
 /// Time for a message to come.
 const MESSAGE_TIME: Duration = Duration::from_secs(30);
 /// Time for calls to finish at the end.
@@ -45,6 +45,7 @@ const OK: u16 = 0;
 const INVALID_ARGUMENT: u16 = 3;
 const PERMISSION_DENIED: u16 = 7;
 const UNIMPLEMENTED: u16 = 12;
+const UNAVAILABLE: u16 = 14;
 
 /// An answer with its trailers.
 type Answer = Response<http_body_util::combinators::UnsyncBoxBody<Bytes, Infallible>>;
@@ -52,6 +53,8 @@ type Answer = Response<http_body_util::combinators::UnsyncBoxBody<Bytes, Infalli
 /// Serves HTTP/2 without TLS until `end` is ready, to configured proxies only.
 pub async fn serve(listener: TcpListener, gateway: Gateway, end: impl Future<Output = ()>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    // A message has its place before it is read, so that all of them together are bounded.
+    let messages = Arc::new(Semaphore::new(gateway.0.config.most_calls));
     let graceful = GracefulShutdown::new();
     let mut end = std::pin::pin!(end);
     loop {
@@ -64,10 +67,16 @@ pub async fn serve(listener: TcpListener, gateway: Gateway, end: impl Future<Out
             tracing::warn!("somebody who is no configured proxy asks by ext_authz");
             continue;
         }
-        let gateway = gateway.clone();
+        let (gateway, messages) = (gateway.clone(), Arc::clone(&messages));
         let service = service_fn(move |request| {
-            let gateway = gateway.clone();
-            async move { Ok::<_, Infallible>(answer(&gateway, request).await) }
+            let (gateway, messages) = (gateway.clone(), Arc::clone(&messages));
+            async move {
+                let answer = match messages.try_acquire() {
+                    Ok(_place) => answer(&gateway, request).await,
+                    Err(_) => failed(UNAVAILABLE, "too many calls are at work"),
+                };
+                Ok::<_, Infallible>(answer)
+            }
         });
         let connection = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
@@ -112,7 +121,9 @@ async fn answer(gateway: &Gateway, request: Request<Incoming>) -> Answer {
     if !grpc || request.method() != Method::POST || request.uri().path() != CHECK {
         return failed(UNIMPLEMENTED, "only envoy.service.auth.v3.Authorization/Check is served");
     }
-    let body = Limited::new(request.into_body(), MAX_MESSAGE).collect();
+    let longest = gateway.0.config.routes.iter().map(|route| route.body_limit).max();
+    let longest = longest.unwrap_or_default().saturating_add(AROUND);
+    let body = Limited::new(request.into_body(), longest).collect();
     let body = match tokio::time::timeout(MESSAGE_TIME, body).await {
         Ok(Ok(body)) => body.to_bytes(),
         _ => return failed(INVALID_ARGUMENT, "the message is too long or did not come in time"),

@@ -14,12 +14,20 @@ pub struct HttpRequest {
     pub method: String,
     /// `path`: the whole target.
     pub path: String,
+    /// `host`: the authority that is called.
+    pub host: String,
     /// `headers` and `header_map`, without pseudo-headers.
     pub headers: Vec<(String, Vec<u8>)>,
+    /// Headers whose values are told as text only, in which Envoy has put a `!` for each byte that
+    /// is no UTF-8, and one value for many of the same name.
+    pub rewritten: Vec<String>,
     /// `size`: length of the body, -1 where it is not known.
     pub size: i64,
-    /// `body` or `raw_body`.
+    /// `raw_body`.
     pub body: Vec<u8>,
+    /// Whether there is a `body`: text, in which Envoy has put a `!` for each byte that is no
+    /// UTF-8.
+    pub text_body: bool,
 }
 
 /// A message that can't be read.
@@ -41,11 +49,17 @@ pub fn check_request(bytes: &[u8]) -> Result<HttpRequest, Malformed> {
             (2, Value::Bytes(text)) => out.method = string(text)?,
             (3, Value::Bytes(entry)) => {
                 let name = string(one(entry, 1)?.unwrap_or_default())?;
-                out.add(name, one(entry, 2)?.unwrap_or_default());
+                let value = one(entry, 2)?.unwrap_or_default();
+                if value.iter().any(|byte| b"!,".contains(byte)) {
+                    out.rewritten.push(name.clone());
+                }
+                out.add(name, value);
             }
+            (5, Value::Bytes(text)) => out.host = string(text)?,
             (4, Value::Bytes(text)) => out.path = string(text)?,
             (9, Value::Number(size)) => out.size = i64::from_ne_bytes(size.to_ne_bytes()),
-            (11 | 12, Value::Bytes(body)) if !body.is_empty() => out.body = body.to_vec(),
+            (11, Value::Bytes(body)) if !body.is_empty() => out.text_body = true,
+            (12, Value::Bytes(body)) if !body.is_empty() => out.body = body.to_vec(),
             (13, Value::Bytes(map)) => header_map(map, &mut out)?,
             _ => {}
         }
@@ -60,8 +74,11 @@ fn header_map(map: &[u8], out: &mut HttpRequest) -> Result<(), Malformed> {
     for field in fields(map) {
         if let (1, Value::Bytes(header)) = field? {
             let name = string(one(header, 1)?.unwrap_or_default())?;
-            let value = one(header, 3)?.filter(|raw| !raw.is_empty());
-            let value = value.or(one(header, 2)?).unwrap_or_default();
+            let raw = one(header, 3)?.filter(|raw| !raw.is_empty());
+            let value = raw.or(one(header, 2)?).unwrap_or_default();
+            if raw.is_none() && value.contains(&b'!') {
+                out.rewritten.push(name.clone());
+            }
             out.add(name, value);
         }
     }
@@ -263,7 +280,8 @@ mod tests {
         put(&mut pseudo, 2, b"/users/7?x=1");
         put(&mut http, 3, &pseudo);
         number(&mut http, 9, 5);
-        put(&mut http, 11, b"hello");
+        put(&mut http, 5, b"api.example");
+        put(&mut http, 12, b"hello");
         put(&mut http, 99, b"of a newer Envoy");
         http
     }
@@ -274,6 +292,15 @@ mod tests {
         assert_eq!((read.method.as_str(), read.path.as_str()), ("POST", "/users/7?x=1"));
         assert_eq!(read.headers, [("x-tenant".to_owned(), b"t".to_vec())]);
         assert_eq!((read.size, read.body.as_slice()), (5, b"hello".as_slice()));
+        assert_eq!((read.host.as_str(), read.text_body), ("api.example", false));
+        assert!(read.rewritten.is_empty());
+        let (mut text, mut entry) = (http(), Vec::new());
+        put(&mut entry, 1, b"x-tenant");
+        put(&mut entry, 2, b"a!");
+        put(&mut text, 3, &entry);
+        put(&mut text, 11, b"h!llo");
+        let text = check_request(&request(&text)).unwrap();
+        assert_eq!((text.rewritten, text.text_body), (vec!["x-tenant".to_owned()], true));
         let mut unknown = http();
         number(&mut unknown, 9, u64::MAX);
         assert_eq!(check_request(&request(&unknown)).unwrap().size, -1);

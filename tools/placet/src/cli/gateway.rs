@@ -5,8 +5,6 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Tls;
-
 /// `gateway`.
 #[derive(Debug, Subcommand)]
 pub enum Gateway {
@@ -36,9 +34,9 @@ pub struct GatewayHttp {
     /// File with a token of scope pep
     #[arg(long, value_name = "FILE", conflicts_with = "dir")]
     pub token_file: Option<PathBuf>,
-    /// By which roots the ledger's certificate is judged.
-    #[command(flatten)]
-    pub tls: Tls,
+    /// Certificate roots for the ledger, in PEM, in place of the system's
+    #[arg(long, env = "PLACET_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
     /// Address and port for agents, and for nginx and Caddy
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8430")]
     pub listen: SocketAddr,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use placet_ledger::http;
 use placet_ledger::http::server::Serving;
 use placet_ledger::http::tls::Tls;
-use placet_ledger::service::{Ledger, Surroundings, settings};
-use placet_pep::enforce::{Embedded, Enforcer, Remote, RemoteConfig};
+use placet_ledger::service::{self as ledger_service, Ledger, Surroundings};
+use placet_pep::enforce::{Embedded, Enforcer, Remote, RemoteConfig, Settings};
 use placet_pep::gateway::challenge::{Challenge, OfLedger};
 use placet_pep::gateway::config::Config;
 use placet_pep::gateway::{Gateway as Pep, envoy};
@@ -40,6 +40,7 @@ pub fn run(command: &Gateway, output: &mut Output) -> Result<Exit, Failure> {
         Gateway::Http(args) => {
             log_to_stderr("info");
             let config = load(&args.config)?;
+            check_open(args, &config)?;
             let identify = identify(&config)?;
             let runtime = service::runtime()?;
             runtime.block_on(serve(args, config, identify, output))?;
@@ -47,6 +48,24 @@ pub fn run(command: &Gateway, output: &mut Output) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Done)
+}
+
+/// Credentials and bodies travel open without TLS: beyond this machine somebody has to do it.
+fn check_open(args: &GatewayHttp, config: &Config) -> Result<(), Failure> {
+    if config.behind_tls {
+        return Ok(());
+    }
+    if !args.listen.ip().is_loopback() && args.tls_cert.is_none() {
+        let detail = "--listen beyond this machine needs --tls-cert and --tls-key, or \
+                      `behind_tls = true` in the file where something in front does TLS";
+        return Err(Failure::refused("gateway.config", detail));
+    }
+    if args.ext_authz.is_some_and(|address| !address.ip().is_loopback()) {
+        let detail = "--ext-authz has no TLS: beyond this machine it needs `behind_tls = true` in \
+                      the file, where a tunnel or a mesh does it";
+        return Err(Failure::refused("gateway.config", detail));
+    }
+    Ok(())
 }
 
 fn load(file: &Path) -> Result<Config, Failure> {
@@ -75,12 +94,20 @@ async fn serve(
         Some(dir) => Some(Local::start(dir, ending.clone(), output).await?),
         None => None,
     };
+    if config.evidence.is_none() {
+        tracing::warn!("the ledger's word is taken for approvals: no [evidence] in the file");
+    }
+    let settings = Settings { evidence: config.evidence.clone(), ..Settings::default() };
     let (enforcer, challenge): (_, Arc<dyn Challenge>) = match &local {
         Some(local) => {
             let ledger = local.embedded()?;
-            (Enforcer::new(ledger.clone()), Arc::new(OfLedger::new(ledger)))
+            let enforcer = Enforcer::with_settings(ledger.clone(), settings);
+            (enforcer, Arc::new(OfLedger::new(ledger)))
         }
-        None => (Enforcer::new(remote(args)?), Arc::new(OfLedger::new(remote(args)?))),
+        None => {
+            let enforcer = Enforcer::with_settings(remote(args)?, settings);
+            (enforcer, Arc::new(OfLedger::new(remote(args)?)))
+        }
     };
     let gateway = Pep::new(config, enforcer, identify, Some(challenge))
         .map_err(|detail| Failure::refused("gateway.config", detail))?;
@@ -139,7 +166,7 @@ fn remote(args: &GatewayHttp) -> Result<Remote, Failure> {
     let config = RemoteConfig {
         url: args.ledger.clone().unwrap_or_default(),
         token_file: args.token_file.clone(),
-        ca_file: args.tls.ca_file.clone(),
+        ca_file: args.ca_file.clone(),
         client_certificate: None,
     };
     Ok(Remote::new(&config).map_err(placet_pep::Error::from)?)
@@ -161,7 +188,7 @@ impl Local {
         let folder = dir.to_path_buf();
         let opened = tokio::task::spawn_blocking(move || {
             let variable = |name: &str| std::env::var(name).ok();
-            let (config, _) = settings::load(&folder, &variable, &[])?;
+            let (config, _) = ledger_service::settings::load(&folder, &variable, &[])?;
             Ok::<_, Failure>(Ledger::open_with(&folder, config, Surroundings::default())?)
         });
         let ledger = opened.await.map_err(|e| Failure::Start(e.to_string()))??;
