@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(fit("/files/{p...}", "/files/a/b%2Fc"), Some(pairs(&[("p", "a/b%2Fc")])));
         assert_eq!(fit("/{x}", "/a%2Fb"), Some(pairs(&[("x", "a%2Fb")])));
         let folded = Template::parse("/users/{id}").unwrap();
-        assert!(folded.fit(&Target::parse("/USERS/7").unwrap(), true).is_some());
+        assert!(folded.could_fit(&Target::parse("/USERS/7").unwrap()));
     }
 
     #[test]
