@@ -161,7 +161,7 @@ complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_s
 complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l dir -d 'A ledger\'s folder: its service runs in this process too' -r -F
 complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l ledger -d 'Address of the ledger\'s service' -r
 complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l token-file -d 'File with a token of scope pep' -r -F
-complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l ca-file -d 'Certificate roots beside the system\'s, in PEM' -r -F
+complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l ca-file -d 'Certificate roots for the ledger, in PEM, in place of the system\'s' -r -F
 complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l listen -d 'Address and port for agents, and for nginx and Caddy' -r
 complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l ext-authz -d 'Address and port for Envoy (ext_authz over gRPC, without TLS)' -r
 complete -c placet -n "__fish_placet_using_subcommand gateway; and __fish_seen_subcommand_from http" -l tls-cert -d 'Certificate chain, in PEM' -r -F

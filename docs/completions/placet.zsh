@@ -175,7 +175,7 @@ _arguments "${_arguments_options[@]}" : \
 '--dir=[A ledger'\''s folder\: its service runs in this process too]:DIR:_files' \
 '--ledger=[Address of the ledger'\''s service]:URL:_default' \
 '(--dir)--token-file=[File with a token of scope pep]:FILE:_files' \
-'--ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_files' \
+'--ca-file=[Certificate roots for the ledger, in PEM, in place of the system'\''s]:FILE:_files' \
 '--listen=[Address and port for agents, and for nginx and Caddy]:ADDRESS:_default' \
 '--ext-authz=[Address and port for Envoy (ext_authz over gRPC, without TLS)]:ADDRESS:_default' \
 '--tls-cert=[Certificate chain, in PEM]:FILE:_files' \
