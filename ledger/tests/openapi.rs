@@ -46,8 +46,9 @@ fn declared() -> BTreeSet<(String, String)> {
         for (at, _) in text.match_indices(".route(") {
             let arguments = balanced(&text[at + ".route(".len()..]);
             for path in paths_of(arguments.trim_start(), &text) {
-                // Scripts and styles belong to the pages.
-                if path.starts_with("/assets/") || path.ends_with(".js") {
+                // Scripts and styles belong to the pages, and the gateway is another server.
+                let page = path.starts_with("/assets/") || path.ends_with(".js");
+                if page || path.starts_with("/.placet/") {
                     continue;
                 }
                 let found = methods_of(arguments);
