@@ -5,7 +5,7 @@
 //! with the data or the rate is `custom`, with its name in `properties.name`: `redact`, `narrow`,
 //! `rate_limit`. A PEP that can't fulfil one of them denies: [`unfulfilled`]. One that tells what
 //! it can (`context.supported_obligations`) is not given a permit that it could not enforce:
-//! [`withheld`].
+//! `withheld`.
 
 use placet_proto::{
     action::Action,
