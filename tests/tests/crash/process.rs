@@ -13,6 +13,9 @@ use serde_json::Value;
 
 use super::client::Client;
 
+/// Any free port.
+const ANYWHERE: &str = "127.0.0.1:0";
+
 /// A development ledger, made for being killed.
 pub struct Place {
     tmp: tempfile::TempDir,
@@ -65,31 +68,27 @@ impl Place {
         started.unwrap_or_else(|| panic!("the service did not start: {}", self.said()))
     }
 
+    /// As [`Place::start`], at an address that an earlier life had.
+    pub fn start_at(&self, listen: &str) -> Service {
+        let child = self.serve(&self.dir, listen, &[]);
+        ready(child).unwrap_or_else(|| panic!("the service did not start: {}", self.said()))
+    }
+
     /// As [`Place::start_on`]; none when it ends before it is ready.
     pub fn try_start_on(&self, dir: &Path, environment: &[(&str, PathBuf)]) -> Option<Service> {
-        let mut child = self.serve(dir, environment);
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        stdout.read_line(&mut line).unwrap();
-        let url = line.trim_end().strip_prefix("placet: listening on ").map(str::to_owned);
-        if url.is_none() {
-            // What it said on standard error says why.
-            let _ = child.kill();
-            let _ = child.wait();
-        }
-        Some(Service { child, _stdout: stdout, url: url? })
+        ready(self.serve(dir, ANYWHERE, environment))
     }
 
     /// Starts the service and kills it after a while, ready or not.
     pub fn start_and_kill(&self, after: Duration) {
-        let mut child = self.serve(&self.dir, &[]);
+        let mut child = self.serve(&self.dir, ANYWHERE, &[]);
         std::thread::sleep(after);
         child.kill().unwrap();
         child.wait().unwrap();
     }
 
-    fn serve(&self, dir: &Path, environment: &[(&str, PathBuf)]) -> Child {
-        let mut command = program(&["serve", "--listen", "127.0.0.1:0"], dir);
+    fn serve(&self, dir: &Path, listen: &str, environment: &[(&str, PathBuf)]) -> Child {
+        let mut command = program(&["serve", "--listen", listen], dir);
         command.stdout(Stdio::piped()).env("PLACET_LOG", "warn");
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stderr(File::create(self.stderr()).unwrap()).spawn().unwrap()
@@ -148,6 +147,20 @@ impl Drop for Service {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Waits for the ready line; none when the service ends before that.
+fn ready(mut child: Child) -> Option<Service> {
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let url = line.trim_end().strip_prefix("placet: listening on ").map(str::to_owned);
+    if url.is_none() {
+        // What it said on standard error says why.
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    Some(Service { child, _stdout: stdout, url: url? })
 }
 
 /// Runs a command on the folder, expects success, and gives its JSON.
