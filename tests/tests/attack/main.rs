@@ -15,23 +15,34 @@
 //! | `self_approval` | asks and answers |
 //! | `cached_credential` | goes on with what was revoked |
 //! | `absent_ledger` | takes the ledger away at the right moment |
+//! | `auto_answered` | answers in the person's place: a hook that accepts, a key of its own |
+//! | `direct_call` | calls the API itself, past the gateway |
+//! | `same_user` | runs as the user of the gateway and the ledger: what holds then, and what not |
+//! | `lying_ledger` | is the ledger, and tells a gateway of approvals that nobody gave |
 //!
 //! Elsewhere: an operator of the log who lies (tests/foreign/stage_liar.py), ten thousand callers
-//! who spend one approval (pep/tests), ambiguous paths and headers (pep/src/gateway).
+//! who spend one approval (pep/tests), ambiguous paths and headers (pep/src/gateway), processes
+//! that are killed (tests/tests/killed).
 
 #[path = "../../../pep/tests/common/mod.rs"]
 mod common;
 #[path = "../../../pep/tests/enforcing/mod.rs"]
 mod enforcing;
+#[path = "../../../pep/tests/gatewaying/mod.rs"]
+mod gatewaying;
 
 mod absent_ledger;
 mod altered_parameters;
+mod auto_answered;
 mod cached_credential;
 mod canonicalisation;
+mod direct_call;
 mod fake_prompt;
 mod forged_approval;
+mod lying_ledger;
 mod raw_digest;
 mod replayed_approval;
+mod same_user;
 mod self_approval;
 mod spoofed_summary;
 mod sub_agent;
