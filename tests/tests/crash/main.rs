@@ -10,6 +10,8 @@ mod client;
 // Some of it is for the tests of faults.
 #[allow(dead_code)]
 mod load;
+// So is some of this, for those that kill one call.
+#[allow(dead_code)]
 mod process;
 
 use std::hash::{BuildHasher as _, RandomState};
