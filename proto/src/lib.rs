@@ -14,6 +14,7 @@ pub mod cose_key;
 pub mod document;
 pub mod ecdsa_sig;
 pub mod error;
+pub mod event;
 pub mod hidden;
 pub mod jcs;
 pub mod json;
