@@ -1377,7 +1377,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__log__subcmd__tail)
-            opts="-n -h --dir --log --lines --color --json --help"
+            opts="-n -f -h --dir --log --lines --follow --kind --request --agent --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1388,7 +1388,7 @@ _placet() {
                     return 0
                     ;;
                 --log)
-                    COMPREPLY=($(compgen -W "main gov" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "main gov both" -- "${cur}"))
                     return 0
                     ;;
                 --lines)
@@ -1396,6 +1396,18 @@ _placet() {
                     return 0
                     ;;
                 -n)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --agent)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -398,7 +398,7 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "show" -d 'Both logs in short, or one statement in full'
-complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "tail" -d 'The last statements, one a line'
+complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "tail" -d 'The last statements, one a line, and those that follow'
 complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "export" -d 'Write a copy for those who verify: checkpoint, tiles, the statements that are not erased'
 complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "mirror" -d 'Follow a log of somebody else\'s into a copy; refuses whatever is inconsistent'
 complete -c placet -n "__fish_placet_using_subcommand log; and not __fish_seen_subcommand_from show tail export mirror fsck backup restore freeze rebuild-index" -f -a "fsck" -d 'Read everything again and say what does not fit together; repairs nothing'
@@ -414,13 +414,18 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l dir -d 'The ledger\'s folder; a service may write it' -r -F
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l log -d 'Which log' -r -f -a "main\t'Decisions, approvals, executions'
-gov\t'Keys, policies, persons'"
+gov\t'Keys, policies, persons'
+both\t'Both, by the time that issuers claim; within a log in its order'"
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -s n -l lines -d 'How many' -r
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l kind -d 'Only these kinds (decision, approval, ...; erased, external), separated by commas' -r
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l request -d 'Only this request' -r
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l agent -d 'Only what this agent, or this subject of an action, asked for' -r
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -s f -l follow -d 'Go on with what is added, until interrupted'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from tail" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from export" -l dir -d 'The ledger\'s folder' -r -F

@@ -620,14 +620,20 @@ never\:"Nowhere"))' \
 ;;
 (tail)
 _arguments "${_arguments_options[@]}" : \
-'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--dir=[The ledger'\''s folder; a service may write it]:DIR:_files' \
 '--log=[Which log]:LOG:((main\:"Decisions, approvals, executions"
-gov\:"Keys, policies, persons"))' \
+gov\:"Keys, policies, persons"
+both\:"Both, by the time that issuers claim; within a log in its order"))' \
 '-n+[How many]:N:_default' \
 '--lines=[How many]:N:_default' \
+'*--kind=[Only these kinds (decision, approval, ...; erased, external), separated by commas]:KIND:_default' \
+'--request=[Only this request]:REQUEST:_default' \
+'--agent=[Only what this agent, or this subject of an action, asked for]:ID:_default' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \
+'-f[Go on with what is added, until interrupted]' \
+'--follow[Go on with what is added, until interrupted]' \
 '--json[Results as JSON, one object a line]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
@@ -1293,7 +1299,7 @@ _placet__subcmd__keys__subcmd__list_commands() {
 _placet__subcmd__log_commands() {
     local commands; commands=(
 'show:Both logs in short, or one statement in full' \
-'tail:The last statements, one a line' \
+'tail:The last statements, one a line, and those that follow' \
 'export:Write a copy for those who verify\: checkpoint, tiles, the statements that are not erased' \
 'mirror:Follow a log of somebody else'\''s into a copy; refuses whatever is inconsistent' \
 'fsck:Read everything again and say what does not fit together; repairs nothing' \

@@ -24,6 +24,43 @@ pub enum Exported {
     Both,
 }
 
+/// What `log tail` shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Tailed {
+    /// Decisions, approvals, executions
+    Main,
+    /// Keys, policies, persons
+    Gov,
+    /// Both, by the time that issuers claim; within a log in its order
+    Both,
+}
+
+/// `log tail`.
+#[derive(Debug, Args)]
+pub struct Tail {
+    /// The ledger's folder; a service may write it
+    #[arg(long, value_name = "DIR")]
+    pub dir: PathBuf,
+    /// Which log
+    #[arg(long, default_value = "main")]
+    pub log: Tailed,
+    /// How many
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
+    pub lines: u64,
+    /// Go on with what is added, until interrupted
+    #[arg(long, short = 'f')]
+    pub follow: bool,
+    /// Only these kinds (decision, approval, ...; erased, external), separated by commas
+    #[arg(long, value_name = "KIND", value_delimiter = ',')]
+    pub kind: Vec<String>,
+    /// Only this request
+    #[arg(long, value_name = "REQUEST")]
+    pub request: Option<String>,
+    /// Only what this agent, or this subject of an action, asked for
+    #[arg(long, value_name = "ID")]
+    pub agent: Option<String>,
+}
+
 /// `log`.
 #[derive(Debug, Subcommand)]
 pub enum Log {
@@ -39,18 +76,8 @@ pub enum Log {
         #[arg(value_name = "INDEX")]
         index: Option<u64>,
     },
-    /// The last statements, one a line
-    Tail {
-        /// The ledger's folder
-        #[arg(long, value_name = "DIR")]
-        dir: PathBuf,
-        /// Which log
-        #[arg(long, default_value = "main")]
-        log: Which,
-        /// How many
-        #[arg(long, short = 'n', value_name = "N", default_value_t = 20)]
-        lines: u64,
-    },
+    /// The last statements, one a line, and those that follow
+    Tail(Tail),
     /// Write a copy for those who verify: checkpoint, tiles, the statements that are not erased
     Export {
         /// The ledger's folder

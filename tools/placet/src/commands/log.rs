@@ -11,15 +11,12 @@ use placet_proto::time::UnixSeconds;
 use placet_verify::escape;
 use serde::Serialize;
 
-use super::{keep, mirror};
+use super::{keep, mirror, tail};
 use crate::cli::{Exported, Log, Which};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::folder::Folder;
 use crate::output::{Output, Shown};
-
-/// Most lines of `log tail`.
-const MAX_LINES: u64 = 10_000;
 
 /// Reads the logs.
 ///
@@ -35,14 +32,7 @@ pub fn run(command: &Log, output: &mut Output) -> Result<Exit, Failure> {
             output.show(&entry(&Folder::open(dir)?, (*log).into(), *index)?)?;
             Ok(Exit::Done)
         }
-        Log::Tail { dir, log, lines } => {
-            let (folder, id) = (Folder::open(dir)?, LogId::from(*log));
-            let size = folder.log(id).size();
-            for index in size.saturating_sub((*lines).min(MAX_LINES))..size {
-                output.show(&Line(entry(&folder, id, index)?))?;
-            }
-            Ok(Exit::Done)
-        }
+        Log::Tail(args) => tail::run(args, output),
         Log::Mirror(args) => mirror::run(args, output),
         Log::Export { dir, out, log: Exported::Main } => export(dir, out, LogId::Main, output),
         Log::Export { dir, out, log: Exported::Gov } => export(dir, out, LogId::Gov, output),
@@ -126,17 +116,17 @@ impl Shown for Summary {
 
 /// One statement, not verified.
 #[derive(Debug, Serialize)]
-struct Entry {
+pub(super) struct Entry {
     schema: &'static str,
-    index: u64,
+    pub(super) index: u64,
     entry: String,
-    erased: bool,
-    kind: Option<String>,
-    request: Option<String>,
+    pub(super) erased: bool,
+    pub(super) kind: Option<String>,
+    pub(super) request: Option<String>,
     iss: Option<String>,
     kid: Option<String>,
     /// The issuer's claim.
-    iat: Option<String>,
+    pub(super) iat: Option<String>,
     document_sha256: Option<String>,
     /// The document's bytes are canonical JSON.
     document: Option<String>,
@@ -145,24 +135,31 @@ struct Entry {
 
 fn entry(folder: &Folder, id: LogId, index: u64) -> Result<Entry, Failure> {
     let statement = folder.statement(id, index)?;
-    let of = |f: &dyn Fn(&Statement) -> String| statement.as_ref().map(f);
-    Ok(Entry {
-        schema: "placet/log-entry/v1",
-        index,
-        entry: b64::encode_hex(folder.log(id).entry(index)?),
-        erased: statement.is_none(),
-        kind: of(&|s| s.kind().name().to_owned()),
-        request: statement.as_ref().and_then(|s| s.document.body.request().map(str::to_owned)),
-        iss: of(&|s| s.header.iss.clone()),
-        kid: of(&|s| b64::encode_hex(s.header.kid)),
-        iat: of(&|s| UnixSeconds(s.header.iat).to_string()),
-        document_sha256: of(&|s| b64::encode_hex(s.document.sha256())),
-        document: of(&|s| String::from_utf8_lossy(s.document.bytes()).into_owned()),
-        signed_under: statement
-            .iter()
-            .flat_map(|s| s.assertions.iter().map(|a| a.namespace.as_str()))
-            .collect(),
-    })
+    Ok(Entry::of(index, folder.log(id).entry(index)?, statement.as_ref()))
+}
+
+impl Entry {
+    /// What there is to say of a statement, or of one that was erased.
+    pub(super) fn of(index: u64, entry: [u8; 32], statement: Option<&Statement>) -> Self {
+        let of = |f: &dyn Fn(&Statement) -> String| statement.map(f);
+        Self {
+            schema: "placet/log-entry/v1",
+            index,
+            entry: b64::encode_hex(entry),
+            erased: statement.is_none(),
+            kind: of(&|s| s.kind().name().to_owned()),
+            request: statement.and_then(|s| s.document.body.request().map(str::to_owned)),
+            iss: of(&|s| s.header.iss.clone()),
+            kid: of(&|s| b64::encode_hex(s.header.kid)),
+            iat: of(&|s| UnixSeconds(s.header.iat).to_string()),
+            document_sha256: of(&|s| b64::encode_hex(s.document.sha256())),
+            document: of(&|s| String::from_utf8_lossy(s.document.bytes()).into_owned()),
+            signed_under: statement
+                .iter()
+                .flat_map(|s| s.assertions.iter().map(|a| a.namespace.as_str()))
+                .collect(),
+        }
+    }
 }
 
 impl Shown for Entry {
@@ -189,21 +186,6 @@ impl Shown for Entry {
             or(&self.document_sha256),
             escape::json(self.document.as_deref().unwrap_or("-")),
         )
-    }
-}
-
-/// An entry on one line.
-#[derive(Debug, Serialize)]
-#[serde(transparent)]
-struct Line(Entry);
-
-impl Shown for Line {
-    fn text(&self) -> String {
-        let Entry { index, kind, request, iat, entry, .. } = &self.0;
-        let or = |v: &Option<String>| escape::line(v.as_deref().unwrap_or("-"));
-        let kind = kind.as_deref().unwrap_or("erased");
-        let (iat, request) = (or(iat), or(request));
-        format!("{index:>8}  {iat:<20}  {kind:<10}  {request:<36}  {entry}\n")
     }
 }
 

@@ -21,6 +21,7 @@ mod policy;
 mod request;
 mod search;
 mod serve;
+mod tail;
 mod token;
 mod trust;
 mod witness;
