@@ -8,6 +8,8 @@ use std::ops::{ControlFlow, Range};
 
 use sha2::{Digest, Sha256};
 
+pub use placet_proto::journal::OnceKey;
+
 use crate::Error;
 use crate::journal::{MAX_FRAME_BODIES, MAX_FRAME_ENTRIES, MAX_ONCE_KEYS};
 
@@ -16,17 +18,6 @@ pub type Hash = [u8; 32];
 
 /// Longest statement in bytes.
 pub const MAX_STATEMENT: usize = 1 << 20;
-
-/// Something that happens at most once in a log, as 32 bytes that the caller derives from what it
-/// names (SHA-256 with a domain prefix). The engine attaches no other meaning to it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct OnceKey(pub [u8; 32]);
-
-impl std::fmt::Debug for OnceKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "OnceKey({})", hex::encode(self.0))
-    }
-}
 
 /// One statement to append.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 pub mod hidden;
 pub mod jcs;
+pub mod journal;
 pub mod json;
 pub mod kind;
 pub mod logcopy;

@@ -14,7 +14,6 @@
 //!   with [`Error::Full`], and the next one may succeed.
 //! * What is found when the journal is opened is flushed before anybody is told of it.
 
-mod frame;
 mod recover;
 mod segment;
 mod sidecar;
@@ -24,9 +23,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 
-pub(crate) use frame::{Content, Frame};
-pub use frame::{EntryHeader, MAX_FRAME_BODIES, MAX_FRAME_ENTRIES, MAX_ONCE_KEYS};
-use frame::{SEGMENT_HEADER, SegmentHeader};
+pub(crate) use placet_proto::journal::{Content, Frame};
+pub use placet_proto::journal::{EntryHeader, MAX_FRAME_BODIES, MAX_FRAME_ENTRIES, MAX_ONCE_KEYS};
+use placet_proto::journal::{SEGMENT_HEADER, SegmentHeader};
 pub use recover::SegmentFile;
 pub(crate) use recover::check_chain;
 pub(crate) use segment::{FrameRef, FrameScan, LOOKS, Scan, Segment};

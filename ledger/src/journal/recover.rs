@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use super::frame::{Content, SEGMENT_HEADER};
 use super::segment::{LOOKS, Scan, Segment};
-use super::{Journal, SEGMENT_LIMIT, Segments, Writer, frame};
+use super::{Frame, Journal, SEGMENT_LIMIT, Segments, Writer};
 use crate::Error;
 use crate::dir::LogId;
 use crate::host::Host;
+use placet_proto::journal::{Content, SEGMENT_HEADER};
 
 /// A segment as its name tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,7 +107,7 @@ impl Journal {
         self.size = AtomicU64::new(scan.next);
         self.writer = Writer { end: scan.end }.into();
         self.check_seam(files)?;
-        if let Some((_, frame::Frame { content: Content::Erasure(index), .. })) = scan.last
+        if let Some((_, Frame { content: Content::Erasure(index), .. })) = scan.last
             && self.writable
         {
             // The last thing before a crash may have been half of this.

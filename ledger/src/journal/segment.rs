@@ -5,12 +5,12 @@ use std::sync::{PoisonError, RwLock};
 
 use sha2::{Digest, Sha256};
 
-use super::frame::{
-    EntryHeader, FIXED, Frame, MAX_FRAME_BODIES, MAX_HEADER, SEGMENT_HEADER, SegmentHeader,
-};
 use crate::Error;
 use crate::host::{Access, Host, HostFile};
 use crate::storage::Statement;
+use placet_proto::journal::{
+    EntryHeader, FIXED, Frame, MAX_FRAME_BODIES, MAX_HEADER, SEGMENT_HEADER, SegmentHeader,
+};
 
 /// Times that something is read again which another process may be writing.
 pub const LOOKS: usize = 5;
@@ -199,7 +199,7 @@ impl Segment {
         }
         let start = offset.saturating_add(1);
         let tail = self.read_up_to(start, len.saturating_sub(start) as usize)?;
-        let magic = super::frame::FRAME_MAGIC;
+        let magic = placet_proto::journal::FRAME_MAGIC;
         for (at, _) in tail.windows(magic.len()).enumerate().filter(|(_, w)| w == magic) {
             if self.frame_at(start.saturating_add(at as u64))?.is_ok() {
                 return Ok(true);

@@ -2,7 +2,8 @@
 //!
 //! * [`table`] says what events there are and where their fields stand in each format.
 //! * [`Encoder`] turns a leaf ([`Leaf`]), a note ([`Covering`]) or a finding ([`Rollback`]) into
-//!   one line. It is pure: the same leaf, profile and key give the same bytes, whoever asks, whenever.
+//!   one line. It is pure: the same leaf, profile and key give the same bytes, whoever asks and
+//!   whenever.
 //! * [`Issuers`] tells statements of the ledger from those that others registered.
 //! * [`read`] finds out of a line what it is an event of.
 //!

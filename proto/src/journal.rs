@@ -1,4 +1,5 @@
-//! Bytes of the journal: segment header, frame header, entry headers.
+//! Bytes of a ledger's journal: segment header, frame header, entry headers. The service writes
+//! them; whoever compares a ledger's folder with something reads them, without the service's code.
 //!
 //! ```text
 //! segment header (88 bytes)
@@ -20,7 +21,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::storage::{Hash, OnceKey};
+use crate::tlog::merkle::Hash;
 
 /// Most entries of one frame, and so of one batch.
 pub const MAX_FRAME_ENTRIES: usize = 256;
@@ -40,6 +41,17 @@ const SEGMENT_MAGIC: &[u8; 8] = b"placetS1";
 pub const FRAME_MAGIC: &[u8; 8] = b"placetF1";
 const KIND_ENTRIES: u32 = 0;
 const KIND_ERASURE: u32 = 1;
+
+/// Something that happens at most once in a log, as 32 bytes that the caller derives from what it
+/// names (SHA-256 with a domain prefix). The engine attaches no other meaning to it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OnceKey(pub [u8; 32]);
+
+impl std::fmt::Debug for OnceKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "OnceKey({})", hex::encode(self.0))
+    }
+}
 
 /// What stands at the start of a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
