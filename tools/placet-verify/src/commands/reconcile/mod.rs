@@ -1,0 +1,121 @@
+//! `reconcile`: a SIEM's copy of the events against the log (SPEC.md 18.4). For each line the event
+//! is made again from the copy, with the encoders of the exporter, and compared.
+
+mod journal;
+mod report;
+mod side;
+mod walk;
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read as _};
+use std::path::Path;
+
+use placet_proto::event::HashKey;
+use placet_proto::event::read::MAX_LINE;
+use placet_proto::kind::LogRole;
+
+use self::report::ReconcileResult;
+use self::side::Side;
+use self::walk::Walk;
+use crate::cli::{Logs, Reconcile};
+use crate::codes;
+use crate::error::Failure;
+use crate::escape;
+use crate::exit::Exit;
+use crate::input;
+use crate::output::Output;
+
+/// Where a ledger's folder keeps the key of the hashes in its exports.
+const HASH_KEY: &str = "keys/export-hash";
+/// Most bytes of that file.
+const MAX_KEY: usize = 256;
+
+/// Compares.
+///
+/// # Errors
+/// A copy, key or file of events that can't be read, and output that can't be written.
+pub fn run(args: &Reconcile, output: &mut Output) -> Result<Exit, Failure> {
+    let own = args.copy.join("FORMAT").is_file();
+    let key = match &args.hash_key {
+        Some(path) => Some(hash_key(path)?),
+        None => {
+            let path = args.copy.join(HASH_KEY);
+            if own && path.is_file() { Some(hash_key(&path)?) } else { None }
+        }
+    };
+    let mut walk = Walk::new(sides(args, own)?, key, args.any_order);
+    lines(&args.events, &mut |line| walk.line(line))?;
+    walk.end(args.behind);
+    let result = ReconcileResult::new(args, &walk);
+    if args.json {
+        let json = serde_json::to_string(&result);
+        let json = json.map_err(|e| Failure::Io { path: "JSON".to_owned(), source: e.into() })?;
+        output.result(&(escape::json(&json) + "\n"))?;
+    } else {
+        output.result(&result.text())?;
+    }
+    Ok(result.exit)
+}
+
+fn sides(args: &Reconcile, own: bool) -> Result<Vec<Side>, Failure> {
+    let wanted: &[(LogRole, &[&str])] = match args.log {
+        Logs::Both => &[(LogRole::Main, &["log", "main"]), (LogRole::Gov, &["gov"])],
+        Logs::Main => &[(LogRole::Main, &["log", "main", ""])],
+        Logs::Gov => &[(LogRole::Gov, &["gov", ""])],
+    };
+    let bodies = args.copy.join("bodies");
+    let open = |(role, names): &(LogRole, &[&str])| {
+        let folders = names.iter().map(|name| args.copy.join(name));
+        let folder = folders.into_iter().find(|f| f.join("checkpoint").is_file());
+        let folder = folder.ok_or_else(|| {
+            let detail = format!("no published copy of the {} log in it", role.name());
+            Failure::malformed(&args.copy, codes::COPY, &detail)
+        })?;
+        Side::open(*role, &folder, own.then_some(bodies.as_path()))
+    };
+    wanted.iter().map(open).collect()
+}
+
+fn hash_key(path: &Path) -> Result<HashKey, Failure> {
+    let bytes = input::read(path, MAX_KEY)?.bytes;
+    let text = String::from_utf8_lossy(&bytes);
+    HashKey::parse(&text).map_err(|e| Failure::malformed(path, e.code(), &e.to_string()))
+}
+
+/// Gives each line that is not empty, at most [`MAX_LINE`] bytes and one of it: what is longer is
+/// cut, and refused by whoever reads it.
+fn lines(path: &Path, take: &mut dyn FnMut(&[u8]) -> Result<(), Failure>) -> Result<(), Failure> {
+    let io = |e| Failure::io(path, e);
+    let mut reader: Box<dyn BufRead> = match path.as_os_str() == "-" {
+        true => Box::new(BufReader::new(io::stdin())),
+        false => Box::new(BufReader::with_capacity(1 << 20, File::open(path).map_err(io)?)),
+    };
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let limit = MAX_LINE.saturating_add(2) as u64;
+        if reader.by_ref().take(limit).read_until(b'\n', &mut line).map_err(io)? == 0 {
+            return Ok(());
+        }
+        if !line.ends_with(b"\n") && line.len() > MAX_LINE {
+            skip_line(&mut reader).map_err(io)?;
+        }
+        let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        if !text.is_empty() {
+            take(text)?;
+        }
+    }
+}
+
+fn skip_line(reader: &mut dyn BufRead) -> io::Result<()> {
+    loop {
+        let buffer = reader.fill_buf()?;
+        let end = buffer.iter().position(|b| *b == b'\n');
+        let used = end.map_or(buffer.len(), |at| at.saturating_add(1));
+        let done = end.is_some() || buffer.is_empty();
+        reader.consume(used);
+        if done {
+            return Ok(());
+        }
+    }
+}

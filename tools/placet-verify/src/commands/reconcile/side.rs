@@ -1,0 +1,198 @@
+//! The log's side: a copy (SPEC.md 6.6), with statements or without, or a ledger's own folder.
+
+use std::collections::VecDeque;
+use std::path::Path;
+
+use placet_proto::event::{Issuers, Leaf};
+use placet_proto::kind::{Kind, LogRole};
+use placet_proto::logcopy;
+use placet_proto::statement::{self, Statement};
+use placet_proto::tlog::checkpoint::Checkpoint;
+use placet_proto::tlog::merkle::Hash;
+use placet_verifier::audit::MainTree;
+
+use super::journal::Journal;
+use crate::commands::copy::Copy;
+use crate::error::Failure;
+
+/// Entries of a tile, and statements of a file.
+const WIDTH: u64 = 256;
+/// Tiles and files of statements that are kept: 32 full files of statements are a few megabytes.
+const KEPT: usize = 8;
+
+/// One log.
+pub struct Side {
+    /// Which.
+    pub role: LogRole,
+    /// Its checkpoint, not verified: nothing here vouches for the copy.
+    pub checkpoint: Checkpoint,
+    /// The note, byte for byte.
+    pub note: Vec<u8>,
+    copy: Copy,
+    bodies: Bodies,
+    tree: MainTree,
+    issuers: Issuers,
+    /// Tiles that were asked for last: number, entries, the bytes of the file of statements.
+    kept: VecDeque<(u64, Vec<Hash>, Option<Vec<u8>>)>,
+}
+
+enum Bodies {
+    /// Files beside the tiles, perhaps none.
+    Files,
+    /// A ledger's journals.
+    Journal(Journal),
+}
+
+/// A statement as this side has it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Body {
+    /// The bytes, which are those of the entry.
+    Present(Vec<u8>),
+    /// It was erased.
+    Erased,
+    /// This copy holds none.
+    Absent,
+}
+
+impl Side {
+    /// Opens the copy of one log in `folder`; `bodies` is where a ledger's journals are.
+    ///
+    /// # Errors
+    /// What reading the copy gives.
+    pub fn open(role: LogRole, folder: &Path, bodies: Option<&Path>) -> Result<Self, Failure> {
+        let copy = Copy::of(folder);
+        let (checkpoint, note) = copy.checkpoint()?;
+        let name = if role == LogRole::Main { "log" } else { "gov" };
+        let bodies = match bodies {
+            Some(bodies) => Bodies::Journal(Journal::open(bodies, name)?),
+            None => Bodies::Files,
+        };
+        let (tree, issuers, kept) = (MainTree::default(), Issuers::default(), VecDeque::new());
+        let mut side = Self { role, checkpoint, note, copy, bodies, tree, issuers, kept };
+        side.read_tree(folder)?;
+        side.read_issuers()?;
+        Ok(side)
+    }
+
+    /// Entries in the copy.
+    pub fn size(&self) -> u64 {
+        self.checkpoint.size
+    }
+
+    /// Whether this is a ledger's own folder.
+    pub fn is_own(&self) -> bool {
+        matches!(self.bodies, Bodies::Journal(_))
+    }
+
+    /// Issuers that the log announces.
+    pub fn issuers(&self) -> &Issuers {
+        &self.issuers
+    }
+
+    /// The root at a size, computed from the entries.
+    ///
+    /// # Errors
+    /// What reading the tiles gives.
+    pub fn root(&mut self, size: u64) -> Result<Option<Hash>, Failure> {
+        if size > self.size() {
+            return Ok(None);
+        }
+        let rest = match size.is_multiple_of(WIDTH) {
+            true => Vec::new(),
+            false => self.copy.entries(size / WIDTH, self.size())?,
+        };
+        Ok(self.tree.root(size, &rest).ok())
+    }
+
+    /// Entry and statement of an index below the size.
+    ///
+    /// # Errors
+    /// What reading the copy gives; `body.missing` where other bytes than the entry's stand.
+    pub fn statement(&mut self, index: u64) -> Result<(Hash, Body), Failure> {
+        let at = self.tile(index / WIDTH)?;
+        let position = usize::try_from(index % WIDTH).unwrap_or(usize::MAX);
+        let missing = || {
+            let path = self.copy.statements_path(index / WIDTH);
+            let detail = format!("the statement of index {index} is not the one of its entry");
+            Failure::malformed(&path, "body.missing", &detail)
+        };
+        let Some((number, entries, file)) = self.kept.get(at) else { return Err(missing()) };
+        let entry = *entries.get(position).ok_or_else(missing)?;
+        let found = match (&mut self.bodies, file) {
+            (Bodies::Journal(journal), _) => journal.bytes(index)?,
+            (Bodies::Files, None) => return Ok((entry, Body::Absent)),
+            (Bodies::Files, Some(bytes)) => {
+                let width = logcopy::width(*number, self.checkpoint.size);
+                let read = logcopy::parse(bytes, width);
+                let path = self.copy.statements_path(*number);
+                let read = read.map_err(|e| Failure::proto(&path, &e.into()))?;
+                Some(read.get(position).copied().flatten().unwrap_or_default().to_vec())
+            }
+        };
+        match found {
+            Some(bytes) if placet_proto::sha256(&bytes) == entry => {
+                Ok((entry, Body::Present(bytes)))
+            }
+            Some(bytes) if bytes.iter().all(|byte| *byte == 0) => Ok((entry, Body::Erased)),
+            _ => Err(missing()),
+        }
+    }
+
+    /// The leaf of which an event is to be made.
+    pub fn leaf<'a>(
+        &'a self,
+        index: u64,
+        entry: Hash,
+        statement: Option<&'a [u8]>,
+        covered_at: u64,
+    ) -> Leaf<'a> {
+        let origin = &self.checkpoint.origin;
+        Leaf { role: self.role, origin, index, entry, statement, covered_at }
+    }
+
+    /// Where a tile stands among those that are kept, read if need be.
+    fn tile(&mut self, number: u64) -> Result<usize, Failure> {
+        if let Some(at) = self.kept.iter().position(|(n, ..)| *n == number) {
+            return Ok(at);
+        }
+        let entries = self.copy.entries(number, self.size())?;
+        let file = match self.bodies {
+            Bodies::Files => self.copy.statements(number)?,
+            Bodies::Journal(_) => None,
+        };
+        self.kept.push_front((number, entries, file));
+        self.kept.truncate(KEPT);
+        Ok(0)
+    }
+
+    /// Reads every entry, and refuses a copy whose tree is not the one of its own checkpoint.
+    fn read_tree(&mut self, folder: &Path) -> Result<(), Failure> {
+        for number in 0..self.size() / WIDTH {
+            let entries = self.copy.entries(number, self.size())?;
+            let node = MainTree::node(&entries);
+            let node = node.map_err(|e| Failure::malformed(folder, e.code(), &e.to_string()))?;
+            self.tree.append(node);
+        }
+        let size = self.size();
+        if self.root(size)? != Some(self.checkpoint.root) {
+            let detail = "its entries do not give the root of its checkpoint";
+            return Err(Failure::malformed(folder, "audit.copy", detail));
+        }
+        Ok(())
+    }
+
+    /// Finds which keys the log announces: those entries are few, and their bodies never erased.
+    fn read_issuers(&mut self) -> Result<(), Failure> {
+        for index in 0..self.size() {
+            let (_, Body::Present(bytes)) = self.statement(index)? else { continue };
+            let kind = statement::peek(&bytes).ok().and_then(|(_, kind)| Kind::from_name(&kind));
+            if !matches!(kind, Some(Kind::Genesis | Kind::Key)) {
+                continue;
+            }
+            if let Ok(statement) = Statement::parse(&bytes) {
+                self.issuers.learn(index, &statement);
+            }
+        }
+        Ok(())
+    }
+}
