@@ -84,6 +84,8 @@ pub enum Command {
     ExportTlogProof(ExportTlogProof),
     /// Verify an RFC 9942 receipt of any log, and its statement
     Receipt(Receipt),
+    /// Compare the events that a SIEM holds with the log that they were exported from
+    Reconcile(Reconcile),
 }
 
 /// `check`.
@@ -160,6 +162,51 @@ pub struct Audit {
     #[arg(long, help_heading = "Output")]
     pub json: bool,
 }
+
+/// Events of which logs are compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Logs {
+    /// Both
+    Both,
+    /// Decisions, answers, executions
+    Main,
+    /// Keys, policies, people
+    Gov,
+}
+
+/// `reconcile`.
+#[derive(Debug, Args)]
+#[command(after_long_help = RECONCILE)]
+pub struct Reconcile {
+    /// A ledger's folder, or copies of both logs in COPY/log and COPY/gov (`placet log export
+    /// --log both`, `placet log mirror`), with statements or without
+    #[arg(value_name = "COPY")]
+    pub copy: PathBuf,
+    /// The events, one a line, as exported or as a receiver keeps them (RFC 5424 header, HEC
+    /// envelope); - is standard input
+    #[arg(value_name = "EVENTS")]
+    pub events: PathBuf,
+    /// The key of the hashes in the events (DIR/keys/export-hash); of a ledger's folder its own
+    #[arg(long, value_name = "FILE")]
+    pub hash_key: Option<PathBuf>,
+    /// Events of which logs there are to be
+    #[arg(long, value_name = "LOGS", default_value = "both")]
+    pub log: Logs,
+    /// The log may have grown since: what is behind the last checkpoint event is not missed
+    #[arg(long)]
+    pub behind: bool,
+    /// The receiver does not keep the order of events
+    #[arg(long)]
+    pub any_order: bool,
+    /// One JSON object, schema placet/reconcile-result/v1
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+}
+
+const RECONCILE: &str = "\
+Format and field profile are found out from the events. Repeated events are no fault where they are
+the same. PASSED says that the events are those of this copy, no more and no less; that the copy is
+the log is what `audit` and `consistency` say.";
 
 /// `show`.
 #[derive(Debug, Args)]

@@ -45,6 +45,73 @@ pub const OWN: &[Code] = &[
         "9",
     ),
     c(
+        "event.altered",
+        "An event is not what the log gives for its leaf or checkpoint.",
+        "Look at the line and at `placet log show INDEX`; ask who can write to the SIEM's store.",
+        "18.4",
+    ),
+    c(
+        "event.bodies",
+        "The copy holds no statement for this event: only that it is an event of this leaf was checked.",
+        "Use a copy with statements, or the ledger's own folder.",
+        "18.4",
+    ),
+    c(
+        "event.chain",
+        "The checkpoint events do not follow each other, or the copy's own checkpoint is not among them.",
+        "Events are missing, or the log was exported anew. Of a log that grew since: --behind.",
+        "18.4",
+    ),
+    c(
+        "event.erased",
+        "The log erased the statement of which the SIEM still holds an event; the two can't be compared.",
+        "Erase the event from the SIEM, too, if the law says so.",
+        "18.4",
+    ),
+    c(
+        "event.extra",
+        "An event is of no leaf or checkpoint of this copy.",
+        "The copy may be older than the events; else somebody wrote it into the SIEM.",
+        "18.4",
+    ),
+    c(
+        "event.hashes",
+        "The keyed hashes in an event were not compared: the key is not there, or another one.",
+        "Give the key with --hash-key; `placet export hash-key` writes it.",
+        "18.3",
+    ),
+    c(
+        "event.missing",
+        "The log has leaves of which there is no event.",
+        "Export them again: `placet export backfill`. Of a log that grew since: --behind.",
+        "18.4",
+    ),
+    c("event.none", "No event of a leaf was compared.", "Check which file you have.", "18.4"),
+    c(
+        "event.reordered",
+        "An event came behind one that it comes before in the log.",
+        "A receiver that does not keep the order: --any-order.",
+        "18.4",
+    ),
+    c(
+        "event.root",
+        "A checkpoint that the SIEM was given has another root than the copy at that size: the log was shown in two ways, or the copy is of another one.",
+        "Keep both. Compare the notes: `placet-verify consistency`.",
+        "18.4",
+    ),
+    c(
+        "event.tombstone",
+        "The event says that the statement was erased; this copy still holds it.",
+        "Ask the ledger whether it was erased: `placet log show INDEX`.",
+        "18.4",
+    ),
+    c(
+        "event.unreadable",
+        "A line is no event, or one of a table that this program does not have.",
+        "Check which file you have, and the version of this program.",
+        "18.4",
+    ),
+    c(
         "export.no_key",
         "The public key of a statement or receipt was not found.",
         "Give the trust file with --trust.",
@@ -143,13 +210,17 @@ pub struct Explanation {
 
 /// Explains a code.
 pub fn explain(code: &str) -> Option<Explanation> {
-    let entry = codes::find(code).or_else(|| OWN.iter().find(|own| own.code == code));
-    if let Some(entry) = entry {
+    if let Some(entry) = find(code) {
         let (meaning, spec) = (entry.meaning, entry.spec);
         return Some(Explanation { meaning, next: Some(entry.next), spec });
     }
     let family = FAMILIES.iter().find(|(prefix, _, _)| code.starts_with(prefix));
     family.map(|(_, meaning, spec)| Explanation { meaning, next: None, spec })
+}
+
+/// The entry of a code in one of the tables.
+pub fn find(code: &str) -> Option<&'static Code> {
+    codes::find(code).or_else(|| OWN.iter().find(|own| own.code == code))
 }
 
 /// What to do next about a code.

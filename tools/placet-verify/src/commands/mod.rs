@@ -9,6 +9,7 @@ mod export_cose;
 mod export_ssh;
 mod export_tlog_proof;
 mod receipt;
+mod reconcile;
 mod select;
 mod show;
 mod trust;
@@ -37,5 +38,6 @@ pub fn run(command: &Command, output: &mut Output) -> Result<Exit, Failure> {
         Command::ExportCose(args) => export_cose::run(args, output),
         Command::ExportTlogProof(args) => export_tlog_proof::run(args, output),
         Command::Receipt(args) => receipt::run(args, output),
+        Command::Reconcile(args) => reconcile::run(args, output),
     }
 }
