@@ -77,6 +77,14 @@ impl Enforcer {
         Self { calls: Calls(Arc::new(ledger)), settings: Arc::new(settings) }
     }
 
+    /// The same over the same ledger, with [`Settings::fulfils`] of whoever uses it.
+    #[must_use]
+    pub fn fulfilling(self, obligations: &[&str]) -> Self {
+        let fulfils = obligations.iter().map(|name| (*name).to_owned()).collect();
+        let settings = Arc::new(Settings { fulfils, ..(*self.settings).clone() });
+        Self { calls: self.calls, settings }
+    }
+
     /// Asks whether this may run. The decision is on record when this returns.
     ///
     /// # Errors

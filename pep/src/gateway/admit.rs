@@ -7,10 +7,11 @@ use placet_proto::document::is_uuid_v4;
 use placet_proto::json::Json;
 use placet_proto::time::UnixSeconds;
 
+use super::duties::StepUp;
 use super::headers;
 use super::refusal::Refusal;
 use super::{Gateway, challenge};
-use crate::enforce::{EnforceError, Intent, Pending, Permit, Progress, Verdict};
+use crate::enforce::{Denied, EnforceError, Intent, Pending, Permit, Progress, Verdict};
 use crate::identity::Identity;
 
 /// Header by which a client names the request that was approved, and by which it is told which one
@@ -107,7 +108,7 @@ impl Gateway {
             }
             None => match enforcer.evaluate(intent).await.map_err(refused)? {
                 Verdict::Permitted(permit) => return Ok(permit),
-                Verdict::Denied(denied) => return Err(Refusal::Denied(denied.reason).into()),
+                Verdict::Denied(denied) => return Err(denial(denied, identity).into()),
                 Verdict::NeedsApproval(requestable) => {
                     let pending = requestable.submit().await.map_err(refused)?;
                     self.0.tasks.keep(&identity.subject(), &pending);
@@ -165,6 +166,19 @@ impl Gateway {
             challenge,
         }))
     }
+}
+
+/// What a client is told of a denial: one that wants another sign-in says so, unless the client's
+/// token shows that it had one.
+fn denial(denied: Denied, identity: &Identity) -> Refusal {
+    // Of a permit that nobody here could enforce a sign-in makes none.
+    if denied.reason != "obligation_unsupported"
+        && let Some(refusal) =
+            StepUp::of_denial(&denied.obligations).find_map(|step| step.check(identity).err())
+    {
+        return refusal;
+    }
+    Refusal::Denied(denied.reason)
 }
 
 /// What a client is told of an error of the enforcement library. What the ledger said beyond its

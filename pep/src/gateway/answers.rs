@@ -8,6 +8,7 @@ use placet_proto::json::Json;
 use super::admit::{Asked, REQUEST, Stop};
 use super::headers;
 use super::refusal::Refusal;
+use crate::tokens::challenge::insufficient_user_authentication;
 
 /// Where the kinds of problems are described.
 const KINDS: &str = "https://github.com/placet-project/placet/docs/gateway-http#";
@@ -45,6 +46,16 @@ impl Told {
                 told.headers.append(header::WWW_AUTHENTICATE, headers::value(&value));
             }
         }
+        if let Refusal::StepUp(step) = refusal {
+            let wanted = std::slice::from_ref(&step.acr);
+            let value = insufficient_user_authentication(wanted, None);
+            told.headers.append(header::WWW_AUTHENTICATE, headers::value(&value));
+        }
+        if let Refusal::Rate(time) = refusal {
+            let seconds = time.as_millis().div_ceil(1000).clamp(1, u128::from(u16::MAX));
+            let seconds = u16::try_from(seconds).unwrap_or(u16::MAX);
+            told.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             told.headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_S));
         }
@@ -71,11 +82,9 @@ impl Told {
         let more = [("request", Json::from(asked.request.as_str())), ("task", task)];
         let mut told = Self::problem(status, "gateway.approval_required", detail, &more);
         if !asked.wishes.task {
-            let standard = "Bearer error=\"insufficient_user_authentication\", \
-                            error_description=\"a person has to approve this request\", \
-                            acr_values=\"phr\"";
-            let value = asked.challenge.as_deref().unwrap_or(standard);
-            told.headers.insert(header::WWW_AUTHENTICATE, headers::value(value));
+            let standard = || insufficient_user_authentication(&["phr".to_owned()], None);
+            let value = asked.challenge.clone().unwrap_or_else(standard);
+            told.headers.insert(header::WWW_AUTHENTICATE, headers::value(&value));
         }
         told.headers.insert(HeaderName::from_static(REQUEST), headers::value(&asked.request));
         told.headers.insert(header::RETRY_AFTER, HeaderValue::from(RETRY_S));

@@ -170,7 +170,7 @@ impl<'r> Call<'r> {
 
 /// JSON in UTF-8. Some servers believe a `charset`, though the media type has none (RFC 8259 11):
 /// in another one the same bytes are another text.
-fn is_json(media_type: &str) -> bool {
+pub(super) fn is_json(media_type: &str) -> bool {
     let lower = media_type.to_ascii_lowercase();
     let (essence, parameter) = match lower.split_once(';') {
         Some((essence, parameter)) => (essence, Some(parameter.trim())),

@@ -16,6 +16,7 @@ use placet_ledger::http::server::Peer;
 use super::admit::{REQUEST, Stop, Wishes, refused};
 use super::answers::{self, Told};
 use super::call::Call;
+use super::duties::Duties;
 use super::proxy::log;
 use super::refusal::Refusal;
 use super::routes::BodyRule;
@@ -126,6 +127,13 @@ impl Gateway {
         let host = &self.0.config.host;
         let intent = call.intent(&matched, &identity.subject(), host, Some(via))?;
         let permit = self.admit(&intent, &identity, &wishes).await?;
+        let duties = Duties::read(permit.obligations())?;
+        if !duties.redacted.is_empty() {
+            // The answer is not seen here.
+            return Err(Refusal::Denied("obligation_unsupported".to_owned()).into());
+        }
+        duties.check(&identity, intent.action())?;
+        self.count(&identity, &intent, &duties)?;
         // It goes on when whoever asks does not wait for it.
         let spent = tokio::spawn(spend(permit, intent, via));
         Ok(spent.await.map_err(|_| Refusal::Broken)??)

@@ -9,6 +9,7 @@
 //! * [`admit`]: from an action to a permit, by way of persons where the policy wants them.
 //! * [`proxy`]: the reverse proxy over [`upstream`]; [`forward_auth`]: nginx `auth_request` and
 //!   Caddy `forward_auth`; [`envoy`]: `envoy.service.auth.v3` over gRPC.
+//! * [`duties`]: the obligations that are carried out here, over [`rates`] and [`redact`].
 //! * [`shares`]: how many calls are at work, of all callers and of each.
 //! * [`answers`]: what callers are told; [`challenge`]: the hook for a `transaction_challenge`.
 //!
@@ -20,10 +21,13 @@ pub mod answers;
 pub mod call;
 pub mod challenge;
 pub mod config;
+pub mod duties;
 pub mod envoy;
 pub mod forward_auth;
 pub mod headers;
 pub mod proxy;
+pub mod rates;
+pub mod redact;
 pub mod refusal;
 pub mod routes;
 pub mod shares;
@@ -35,7 +39,7 @@ pub mod value;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::{HeaderMap, Method};
@@ -46,12 +50,14 @@ use placet_ledger::service::{Clock as _, SystemClock};
 use self::challenge::Challenge;
 use self::config::Config;
 pub use self::config::ConfigError;
+use self::duties::Duties;
+use self::rates::{Over, Rates};
 pub use self::refusal::Refusal;
 use self::shares::{Share, Shares};
 use self::target::Target;
 use self::tasks::Tasks;
 use self::upstream::Upstream;
-use crate::enforce::Enforcer;
+use crate::enforce::{Enforcer, Intent};
 use crate::identity::{Identify, Identity, Presented};
 
 /// One gateway. Cloning it is cheap.
@@ -66,6 +72,7 @@ struct Shared {
     upstream: Option<Upstream>,
     calls: Shares,
     waits: Shares,
+    rates: Rates,
     tasks: Tasks,
 }
 
@@ -73,8 +80,9 @@ struct Shared {
 const MAX_WAITS: usize = 8;
 
 impl Gateway {
-    /// A gateway over one ledger. `challenge` fills the transaction challenge for clients that ask
-    /// for one.
+    /// A gateway over one ledger. Of the obligations that come with permits it carries out those of
+    /// [`duties`], whatever the enforcer's own settings say. `challenge` fills the transaction
+    /// challenge for clients that ask for one.
     ///
     /// # Errors
     /// What is wrong with the API's certificates or name, in words.
@@ -89,8 +97,10 @@ impl Gateway {
         // Some places are left for calls that wait for nobody.
         let waits = Shares::new(config.most_calls.div_ceil(2), MAX_WAITS);
         let tasks = Tasks::default();
+        let enforcer = enforcer.fulfilling(&duties::FULFILS);
+        let rates = Rates::default();
         let shared =
-            Shared { config, enforcer, identify, challenge, upstream, calls, waits, tasks };
+            Shared { config, enforcer, identify, challenge, upstream, calls, waits, rates, tasks };
         Ok(Self(Arc::new(shared)))
     }
 
@@ -109,6 +119,17 @@ impl Gateway {
     /// A place for a call of this caller, to be kept until nothing of the call is left.
     fn place(&self, identity: &Identity) -> Result<Share, Refusal> {
         self.0.calls.take(&caller(identity)).ok_or(Refusal::Busy)
+    }
+
+    /// Counts a call that is about to pass, where the policy limits its rate.
+    fn count(&self, identity: &Identity, intent: &Intent, duties: &Duties) -> Result<(), Refusal> {
+        // Who it is decides, not by which credential it came.
+        let who = [&identity.kind, identity.id.as_str(), intent.action().name()].join("\0");
+        match self.0.rates.take(&who, &duties.limits, Instant::now()) {
+            Ok(()) => Ok(()),
+            Err(Over::Limit(time)) => Err(Refusal::Rate(time)),
+            Err(Over::Full) => Err(Refusal::Busy),
+        }
     }
 
     /// For how long this caller may wait, and its place to do so: not past the end of its

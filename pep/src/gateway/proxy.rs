@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use placet_ledger::http::server::ClientCertificates;
@@ -14,11 +14,12 @@ use placet_ledger::http::server::ClientCertificates;
 use super::admit::{REQUEST, Stop, Wishes, refused};
 use super::answers;
 use super::call::Call;
+use super::duties::Duties;
 use super::refusal::Refusal;
 use super::shares::Share;
 use super::target::Target;
 use super::upstream::{self, Connection};
-use super::{Gateway, headers};
+use super::{Gateway, headers, redact};
 use crate::enforce::{Intent, Outcome, Permit};
 
 /// Every request that is not for the gateway itself.
@@ -66,11 +67,19 @@ impl Gateway {
             passing.remove(header::CONTENT_TYPE);
         }
         // Whether it can be sent as it is shows before anybody is asked.
-        let head = upstream.head(&parts.method, &target, passing)?;
+        let mut head = upstream.head(&parts.method, &target, passing)?;
         let permit = self.admit(&intent, &identity, &wishes).await?;
+        let duties = Duties::read(permit.obligations())?;
+        duties.check(&identity, intent.action())?;
+        if !duties.redacted.is_empty() {
+            // What is compressed could not be read here.
+            head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        }
         let connection = upstream.connect().await?;
+        self.count(&identity, &intent, &duties)?;
         let unbound = call.body.filter(|_| intent.payload().is_none());
-        let forward = Forward { head, unbound, connection, place };
+        let redacted = duties.redacted;
+        let forward = Forward { head, unbound, connection, place, redacted };
         // What has begun goes on when the client leaves, so that its outcome is known.
         let running = tokio::spawn(forward.run(permit, intent));
         running.await.map_err(|_| Refusal::Broken)?.map_err(Stop::from)
@@ -83,6 +92,13 @@ struct Forward {
     unbound: Option<Bytes>,
     connection: Connection,
     place: Arc<Share>,
+    redacted: Vec<Vec<String>>,
+}
+
+/// An answer, or why the caller does not get it.
+enum Shown {
+    Whole(Response),
+    Withheld(StatusCode, &'static str),
 }
 
 impl Forward {
@@ -97,21 +113,63 @@ impl Forward {
             sent.headers_mut().insert(HeaderName::from_static(REQUEST), headers::value(id));
         }
         let answered = self.connection.send(sent, Arc::clone(&self.place)).await;
-        let outcome = match &answered {
-            Ok(answer) if answer.status().as_u16() < 400 => {
-                Outcome::success(&format!("HTTP {}", answer.status().as_u16()))
+        let shown = match answered {
+            Ok(answer) if !self.redacted.is_empty() => Ok(redacted(answer, self.redacted).await),
+            answered => answered.map(Shown::Whole),
+        };
+        let outcome = match &shown {
+            Ok(Shown::Whole(answer)) => ended(answer.status(), ""),
+            Ok(Shown::Withheld(status, why)) => {
+                ended(*status, &format!("; its answer is withheld: {why}"))
             }
-            Ok(answer) => Outcome::failure(&format!("HTTP {}", answer.status().as_u16())),
             Err(_) => Outcome::unknown("the API did not answer"),
         };
         if let Err(error) = running.finish(outcome).await {
             tracing::error!(code = error.code(), "an outcome is not recorded; the ledger will");
         }
-        let mut answer = answered?;
+        let mut answer = match shown? {
+            Shown::Whole(answer) => answer,
+            Shown::Withheld(..) => return Err(Refusal::Withheld),
+        };
         if let Some(id) = &request {
             answer.headers_mut().insert(HeaderName::from_static(REQUEST), headers::value(id));
         }
         Ok(answer)
+    }
+}
+
+fn ended(status: StatusCode, more: &str) -> Outcome {
+    let detail = format!("HTTP {}{more}", status.as_u16());
+    match status.as_u16() < 400 {
+        true => Outcome::success(&detail),
+        false => Outcome::failure(&detail),
+    }
+}
+
+/// The answer without the members that the policy keeps from this caller. An answer without a body
+/// has none.
+async fn redacted(answer: Response, fields: Vec<Vec<String>>) -> Shown {
+    let (mut parts, body) = answer.into_parts();
+    let status = parts.status;
+    let body = match Limited::new(body, redact::MAX_ANSWER).collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return Shown::Withheld(status, "it is longer than a mebibyte");
+        }
+        Err(_) => return Shown::Withheld(status, "it broke off"),
+    };
+    redact::clean(&mut parts.headers);
+    if body.is_empty() {
+        return Shown::Whole(Response::from_parts(parts, Body::empty()));
+    }
+    if let Err(why) = redact::readable(&parts.headers) {
+        return Shown::Withheld(status, why);
+    }
+    // It may be some work, and other calls go on.
+    let done = tokio::task::spawn_blocking(move || redact::redacted(&body, &fields));
+    match done.await.unwrap_or(Err("it could not be read")) {
+        Ok(body) => Shown::Whole(Response::from_parts(parts, Body::from(body))),
+        Err(why) => Shown::Withheld(status, why),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Why a call does not pass. Nothing went upstream, unless it says otherwise.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 
+use super::duties::StepUp;
 use crate::identity::IdentityError;
 
 /// Why a call does not pass.
@@ -48,6 +51,15 @@ pub enum Refusal {
     /// The decision point denies.
     #[error("denied: {0}")]
     Denied(String),
+    /// The policy wants another sign-in of the caller than its token says (RFC 9470).
+    #[error("the policy asks for a sign-in of class {:?}{}", .0.acr, methods(.0))]
+    StepUp(StepUp),
+    /// The policy permits this call with one value of a parameter only.
+    #[error("the policy permits it only with the value that it sets for parameter {0}")]
+    Narrow(String),
+    /// The policy permits no more calls for now.
+    #[error("the policy permits no more of these calls for now")]
+    Rate(Duration),
     /// The approval that the call names does not serve for it.
     #[error("the approval does not serve for this call: {0}")]
     Approval(String),
@@ -60,6 +72,9 @@ pub enum Refusal {
     /// The API behind could not be reached; nothing was sent to it.
     #[error("the API behind this gateway could not be reached; nothing was sent to it")]
     Upstream,
+    /// The API acted, and its answer can't be shown as the policy wants.
+    #[error("the API acted; its answer can't be redacted and is withheld")]
+    Withheld,
     /// The API broke off; what became of the call is not known.
     #[error("the API behind this gateway did not answer; it may have acted")]
     Broken,
@@ -81,10 +96,14 @@ impl Refusal {
             Self::Identity(error) => error.code(),
             Self::Proxy => "gateway.proxy",
             Self::Denied(_) => "gateway.denied",
+            Self::StepUp(_) => "gateway.step_up",
+            Self::Narrow(_) => "gateway.narrow",
+            Self::Rate(_) => "gateway.rate",
             Self::Approval(_) => "gateway.approval",
             Self::Unavailable => "gateway.unavailable",
             Self::Busy => "gateway.busy",
             Self::Upstream => "gateway.upstream",
+            Self::Withheld => "gateway.withheld",
             Self::Broken => "gateway.broken",
         }
     }
@@ -99,12 +118,21 @@ impl Refusal {
             Self::Action(_) | Self::Incomplete => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Identity(error) => error.status(),
-            Self::Route | Self::Proxy | Self::Denied(_) | Self::Approval(_) => {
+            Self::StepUp(_) => StatusCode::UNAUTHORIZED,
+            Self::Rate(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Route | Self::Proxy | Self::Denied(_) | Self::Narrow(_) | Self::Approval(_) => {
                 StatusCode::FORBIDDEN
             }
             Self::Unavailable | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Upstream => StatusCode::BAD_GATEWAY,
+            Self::Upstream | Self::Withheld => StatusCode::BAD_GATEWAY,
             Self::Broken => StatusCode::GATEWAY_TIMEOUT,
         }
+    }
+}
+
+fn methods(step: &StepUp) -> String {
+    match step.amr.as_slice() {
+        [] => String::new(),
+        methods => format!(", by {}", methods.join(" and ")),
     }
 }
