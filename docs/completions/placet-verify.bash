@@ -40,6 +40,9 @@ _placet__verify() {
             placet__verify,receipt)
                 cmd="placet__verify__subcmd__receipt"
                 ;;
+            placet__verify,reconcile)
+                cmd="placet__verify__subcmd__reconcile"
+                ;;
             placet__verify,show)
                 cmd="placet__verify__subcmd__show"
                 ;;
@@ -62,7 +65,7 @@ _placet__verify() {
 
     case "${cmd}" in
         placet__verify)
-            opts="-h -V --color --help --version check audit show explain consistency trust export-ssh export-cose export-tlog-proof receipt"
+            opts="-h -V --color --help --version check audit show explain consistency trust export-ssh export-cose export-tlog-proof receipt reconcile"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -342,6 +345,32 @@ _placet__verify() {
                     ;;
                 --leaf-entry-hex)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        placet__subcmd__verify__subcmd__reconcile)
+            opts="-h --hash-key --log --behind --any-order --json --color --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --hash-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --log)
+                    COMPREPLY=($(compgen -W "both main gov" -- "${cur}"))
                     return 0
                     ;;
                 --color)

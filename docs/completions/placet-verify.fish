@@ -39,6 +39,7 @@ complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "export-
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "export-cose" -d 'Export a statement with its receipt for other COSE and SCITT verifiers'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "export-tlog-proof" -d 'Export a C2SP tlog-proof of an answer'
 complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "receipt" -d 'Verify an RFC 9942 receipt of any log, and its statement'
+complete -c placet-verify -n "__fish_placet_verify_needs_command" -f -a "reconcile" -d 'Compare the events that a SIEM holds with the log that they were exported from'
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l trust -d 'What you trust. One that came with the evidence proves nothing' -r -F
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l action -d 'The approved action is the one in this file (an AuthZEN request)' -r -F
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand check" -l passkey -d 'Who approved: a credential id (base64url), the thumbprint of a key (hex), the name of a root in the trust file, or else a name that the evidence opens' -r
@@ -133,3 +134,14 @@ complete -c placet-verify -n "__fish_placet_verify_using_subcommand receipt" -l 
 always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand receipt" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l hash-key -d 'The key of the hashes in the events (DIR/keys/export-hash); of a ledger\'s folder its own' -r -F
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l log -d 'Events of which logs there are to be' -r -f -a "both\t'Both'
+main\t'Decisions, answers, executions'
+gov\t'Keys, policies, people'"
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l behind -d 'The log may have grown since: what is behind the last checkpoint event is not missed'
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l any-order -d 'The receiver does not keep the order of events'
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l json -d 'One JSON object, schema placet/reconcile-result/v1'
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -s h -l help -d 'Print help (see more with \'--help\')'

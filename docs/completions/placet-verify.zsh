@@ -213,6 +213,24 @@ never\:"Nowhere"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(reconcile)
+_arguments "${_arguments_options[@]}" : \
+'--hash-key=[The key of the hashes in the events (DIR/keys/export-hash); of a ledger'\''s folder its own]:FILE:_files' \
+'--log=[Events of which logs there are to be]:LOGS:((both\:"Both"
+main\:"Decisions, answers, executions"
+gov\:"Keys, policies, people"))' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--behind[The log may have grown since\: what is behind the last checkpoint event is not missed]' \
+'--any-order[The receiver does not keep the order of events]' \
+'--json[One JSON object, schema placet/reconcile-result/v1]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':copy -- A ledger'\''s folder, or copies of both logs in COPY/log and COPY/gov (`placet log export --log both`, `placet log mirror`), with statements or without:_files' \
+':events -- The events, one a line, as exported or as a receiver keeps them (RFC 5424 header, HEC envelope); - is standard input:_files' \
+&& ret=0
+;;
         esac
     ;;
 esac
@@ -231,6 +249,7 @@ _placet-verify_commands() {
 'export-cose:Export a statement with its receipt for other COSE and SCITT verifiers' \
 'export-tlog-proof:Export a C2SP tlog-proof of an answer' \
 'receipt:Verify an RFC 9942 receipt of any log, and its statement' \
+'reconcile:Compare the events that a SIEM holds with the log that they were exported from' \
     )
     _describe -t commands 'placet-verify commands' commands "$@"
 }
@@ -273,6 +292,11 @@ _placet-verify__subcmd__export-tlog-proof_commands() {
 _placet-verify__subcmd__receipt_commands() {
     local commands; commands=()
     _describe -t commands 'placet-verify receipt commands' commands "$@"
+}
+(( $+functions[_placet-verify__subcmd__reconcile_commands] )) ||
+_placet-verify__subcmd__reconcile_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet-verify reconcile commands' commands "$@"
 }
 (( $+functions[_placet-verify__subcmd__show_commands] )) ||
 _placet-verify__subcmd__show_commands() {

@@ -2,6 +2,7 @@
 
 mod coverage;
 mod docs;
+mod events;
 mod files;
 mod lint;
 mod performance;
@@ -44,6 +45,7 @@ fn generate(check: bool) -> Result<(), String> {
     let mut wanted = docs::all()?;
     wanted.push(spec::filled()?);
     wanted.push(spec::settings_filled()?);
+    wanted.push(events::filled()?);
     wanted.extend(performance::all()?);
     let mut stale = Vec::new();
     for file in wanted {
