@@ -88,18 +88,17 @@ fn attacked(day: &Day) {
     let fixture = &day.fixture;
     let mut alice = fixture.bootstrap("Alice");
     let mut bob = fixture.enrol("Bob", &mut alice);
-    // An approval is brought again after it was spent: the enforcement point's denial names the
-    // same request.
-    let spent = day.finished("X0001", &mut bob);
-    day.denied(&spent, "X0001", "pdp.approval_expired");
-    // One is brought when its time is over.
+    // An approval is brought again after it was spent, one when its time is over, and one for
+    // another action: the decision point asks for a new one each time, and says why.
+    day.finished("X0001", &mut bob);
+    day.refused("X0001", "pdp.approval_spent");
     let late = day.asked("X0002", Quorum::of(1));
     fixture.answer(&late, &mut bob, false);
-    day.denied(&late, "X0002", "pdp.approval_expired");
-    // One is brought for another action than the one that was approved.
+    day.refused("X0002", "pdp.approval_expired");
     let other = day.asked("X0003", Quorum::of(1));
     fixture.answer(&other, &mut bob, false);
-    day.decided(Verdict::Deny, "pdp.approval_digest");
+    day.refused("X9999", "pdp.approval_digest");
+    day.decided(Verdict::Deny, "pdp.approval_unverifiable");
     // Somebody lets an agent ask in his own name, and approves it himself: the policy allows that.
     let own = NewDecision {
         initiator: Initiator { kind: "user".to_owned(), id: bob.id.clone() },
@@ -115,6 +114,7 @@ fn attacked(day: &Day) {
     // The policy of two files becomes one of none that forbids.
     let files = BTreeMap::from([("a.cedar".to_owned(), b"permit".to_vec())]);
     day.change(&Change::Policy(files), &mut alice);
+    day.decided(Verdict::Permit, "permitted");
 }
 
 /// A ledger on one day.
@@ -167,14 +167,11 @@ impl Day {
         request
     }
 
-    /// A decision about a request that was there before.
-    fn denied(&self, request: &str, user: &str, reason: &str) {
-        let denied = NewDecision {
-            request: Some(request.to_owned()),
-            action: action(user),
-            ..self.final_decision(Verdict::Deny, reason)
-        };
-        self.fixture.ledger.decide(denied, Carried::default()).unwrap();
+    /// An approval that does not count is brought: a new one may be asked for.
+    fn refused(&self, user: &str, reason: &str) {
+        let (action, reason) = (action(user), reason.to_owned());
+        let decision = NewDecision { action, reason, ..self.fixture.decision(1) };
+        self.fixture.ledger.create(decision, Carried::default()).unwrap();
     }
 
     fn decided(&self, decision: Verdict, reason: &str) {

@@ -290,7 +290,7 @@ impl NextAction {
 /// all else is `policy_denied`.
 fn reason(denial: &Denial) -> &'static str {
     match denial.code {
-        "pdp.approval_expired" => "approval_expired",
+        "pdp.approval_expired" | "pdp.approval_spent" => "approval_expired",
         "pdp.approval_unverifiable" => "approval_unverifiable",
         "pdp.quorum_unmet" => "approvers_unavailable",
         "pdp.approval_digest" | "pdp.approval_method" | "pdp.approval_quorum" => "out_of_scope",
@@ -390,6 +390,7 @@ mod tests {
         let denial = |code| Denial { code, detail: String::new() };
         for (code, reason, next) in [
             ("pdp.approval_expired", "approval_expired", NextAction::Request),
+            ("pdp.approval_spent", "approval_expired", NextAction::Request),
             ("pdp.approval_digest", "out_of_scope", NextAction::Request),
             ("pdp.approval_quorum", "out_of_scope", NextAction::Request),
             ("pdp.approval_unverifiable", "approval_unverifiable", NextAction::None),

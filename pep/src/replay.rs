@@ -164,7 +164,10 @@ fn compare(decision: &Decision, now: &Evaluation, rule: Option<&str>) -> Compare
         let rests = disagreed && !ours_deny && decision.decision == Verdict::Deny;
         return if rests { Compared::SameButForeign } else { Compared::Different };
     }
-    if OF_OTHERS.iter().any(|start| decision.reason.starts_with(start)) {
+    // An approval was brought that did not count, and a new one could be asked for: as without any.
+    let ignored =
+        decision.decision == Verdict::Requestable && decision.reason.starts_with(OF_APPROVALS);
+    if !ignored && OF_OTHERS.iter().any(|start| decision.reason.starts_with(start)) {
         return Compared::Unrepeatable;
     }
     let agreed = said.is_some_and(|remote| remote.decision == Some(true));
@@ -180,7 +183,7 @@ fn compare(decision: &Decision, now: &Evaluation, rule: Option<&str>) -> Compare
         let asked = verdict == Verdict::Requestable && same_policies;
         return if asked { Compared::SameButRoster } else { Compared::Different };
     }
-    let same_words = verdict == decision.decision && reason == decision.reason;
+    let same_words = verdict == decision.decision && (ignored || reason == decision.reason);
     match same_words && same_policies && same_obligations(decision, now) {
         true => Compared::Same,
         false => Compared::Different,

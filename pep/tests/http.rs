@@ -66,6 +66,10 @@ async fn from_a_denial_to_an_outcome() {
     assert_eq!(late["decision"], false);
     assert_eq!(late["context"]["reason"], "approval_expired");
     assert_eq!(late["context"]["next_action"], "request");
+    // Who reads the log sees that it was brought again, though a new one may be asked for.
+    let recorded = web.last_decision();
+    assert_eq!(recorded.decision, Verdict::Requestable);
+    assert_eq!((recorded.reason.as_str(), recorded.approvals.len()), ("pdp.approval_spent", 0));
     // The task stays what it was; the approval says that its time is over.
     let spent = web.get(&path).await.ok();
     assert_eq!(spent["task"]["status"], "approved");

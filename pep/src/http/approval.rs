@@ -68,6 +68,10 @@ pub fn verify(
     if view.raw != raw {
         return Err(scope("the approval is of other bytes"));
     }
+    // An approval that is brought again is not one that was late: those who watch tell them apart.
+    if view.row.execution.is_some() {
+        return Err(Unverified::denied("pdp.approval_spent", "it was spent"));
+    }
     if state.approved_until <= ledger.now() {
         return Err(expired("its time is over".to_owned()));
     }

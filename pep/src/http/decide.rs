@@ -154,6 +154,12 @@ impl Pep {
             Claim::Counts(approved) => Some(approved),
             _ => None,
         };
+        // That somebody brought an approval that does not count is on the record, whether or not a
+        // new one may be asked for.
+        let reason = match claim {
+            Claim::Refused(denial) if decision != Verdict::Permit => denial.code,
+            _ => reason,
+        };
         let used = matches!(evaluation.outcome, Outcome::Permit(Some(_)));
         let approvals = approved.filter(|_| used).map(|a| a.approvals.clone());
         NewDecision {
