@@ -67,8 +67,7 @@ fn places() -> String {
         "| field | OCSF 3004 | OCSF 6003 | CEF | LEEF | ECS |\n|---|---|---|---|---|---|\n",
     );
     for field in FIELDS {
-        let places =
-            [field.ocsf_entity, field.ocsf_api, field.cef, field.leef, field.ecs];
+        let places = [field.ocsf_entity, field.ocsf_api, field.cef, field.leef, field.ecs];
         if places.iter().all(|p| p.is_empty()) {
             continue;
         }
