@@ -111,9 +111,10 @@ pub struct Denial {
     /// Stable: `pdp.denied`, `pdp.policy_error`, `pdp.unmapped`, `pdp.schema`, `pdp.number`,
     /// `pdp.reserved`, `pdp.approval_digest`, `pdp.approval_method`, `pdp.approval_quorum`,
     /// `pdp.approval_expired`; of a service whose log has the approval as spent
-    /// `pdp.approval_spent`, and not at all `pdp.approval_unverifiable`, and where too few persons may approve, `pdp.quorum_unmet`; of
-    /// obligations `pdp.obligation_unsupported`, `pdp.obligation_limit`; of sessions `pdp.session`,
-    /// `pdp.session_full`, `pdp.session_unknown`; of a foreign decision point `pdp.remote_denied`,
+    /// `pdp.approval_spent`, and not at all `pdp.approval_unverifiable`, and where too few persons
+    /// may approve, `pdp.quorum_unmet`; of obligations `pdp.obligation_unsupported`,
+    /// `pdp.obligation_limit`; of sessions `pdp.session`, `pdp.session_full`,
+    /// `pdp.session_unknown`; of a foreign decision point `pdp.remote_denied`,
     /// `pdp.remote_unavailable`, `pdp.remote_answer`.
     pub code: &'static str,
     /// For people and logs; may change.

@@ -161,13 +161,13 @@ kinds! {
     REQUESTED = "approval.requested", "An approval was asked for", "decision `requestable`",
         Informational, Entity, 1 "Create", Success, None, REQUEST, "iam" "info";
     APPROVED = "approval.approved", "A person approved a request", "approval",
-        Informational, Entity, 10 "Activate", Success, Some((1, 8)), REQUEST, "iam" "allowed";
+        Informational, Entity, 10 "Activate", Success, Some((1, 8)), REQUEST, "api" "allowed";
     REJECTED = "approval.rejected", "A person rejected a request", "denial",
-        Low, Entity, 99 "Reject", Success, Some((2, 25)), REQUEST, "iam" "denied";
+        Low, Entity, 99 "Reject", Success, Some((2, 25)), REQUEST, "api" "denied";
     EXPIRED = "approval.expired", "A request expired unanswered or unused", "expiry",
-        Low, Entity, 11 "Deactivate", Success, Some((2, 24)), REQUEST, "iam" "end";
+        Low, Entity, 11 "Deactivate", Success, Some((2, 24)), REQUEST, "api" "end";
     CANCELLED = "approval.cancelled", "A request was withdrawn", "cancel",
-        Informational, Entity, 11 "Deactivate", Success, Some((2, 24)), REQUEST, "iam" "end";
+        Informational, Entity, 11 "Deactivate", Success, Some((2, 24)), REQUEST, "api" "end";
     PERMITTED = "action.permitted", "Policy permitted an action", "decision `permit`",
         Informational, Api, 99 "Evaluate", Success, Some((1, 1)), None, "api" "allowed";
     DENIED = "action.denied", "Policy denied an action", "decision `deny`",
@@ -177,16 +177,16 @@ kinds! {
     SUCCEEDED = "action.succeeded", "An approved action succeeded", "outcome `success`",
         Informational, Api, 99 "Outcome", Success, None, None, "api" "info";
     FAILED = "action.failed", "An approved action failed", "outcome `failure`",
-        Low, Api, 99 "Outcome", Failure, None, None, "api" "error";
+        Low, Api, 99 "Outcome", Failure, None, None, "api" "info";
     UNCERTAIN = "action.unknown", "What came of an approved action is unknown", "outcome `unknown`",
-        Medium, Api, 99 "Outcome", Unknown, None, None, "api" "error";
+        Medium, Api, 99 "Outcome", Unknown, None, None, "api" "info";
     POLICY_UPDATED = "policy.updated", "The policy in force changed", "policy",
         Medium, Entity, 3 "Update", Success, None, Some(("Policy", "manifest")),
         "configuration" "change";
     KEY_ANNOUNCED = "key.announced", "The ledger announced keys", "key",
         Medium, Entity, 1 "Create", Success, None, Some(("Key", "keys")), "configuration" "creation";
     STARTED = "log.started", "The log began", "genesis",
-        Informational, Log, 6 "Start", Success, None, None, "configuration" "start";
+        Informational, Log, 6 "Start", Success, None, None, "configuration" "creation";
     ENROLLED = "credential.enrolled", "A passkey was enrolled", "enrolment",
         Medium, Entity, 6 "Enroll", Success, None, CREDENTIAL, "iam" "creation";
     REVOKED = "credential.revoked", "A passkey was revoked", "revocation",
