@@ -44,6 +44,7 @@ complete -c placet -n "__fish_placet_needs_command" -f -a "evidence" -d 'Fetch t
 complete -c placet -n "__fish_placet_needs_command" -f -a "search" -d 'Search both logs by request, person, agent, action, session and time'
 complete -c placet -n "__fish_placet_needs_command" -f -a "erase" -d 'Erase what a statement says, on an administrator\'s signature'
 complete -c placet -n "__fish_placet_needs_command" -f -a "log" -d 'Read the logs of a folder, whether or not the service runs'
+complete -c placet -n "__fish_placet_needs_command" -f -a "export" -d 'Both logs as events, for a SIEM'
 complete -c placet -n "__fish_placet_needs_command" -f -a "witness" -d 'Run a C2SP witness'
 complete -c placet -n "__fish_placet_needs_command" -f -a "trust" -d 'Make trust files'
 complete -c placet -n "__fish_placet_needs_command" -f -a "notify" -d 'Look after notifications'
@@ -489,6 +490,40 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from rebuild-index" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from rebuild-index" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -f -a "run" -d 'Send both logs to the sinks of export.toml, and go on as they grow'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -f -a "status" -d 'Where each sink stands: next leaf, lag, last acknowledgement, last error'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -f -a "test" -d 'Send one test event to each sink and say what came back'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l dir -d 'The ledger\'s folder; the service may run' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l config -d 'The sinks; default DIR/export.toml' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l state -d 'Folder of the cursors; default DIR/state/export' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l metrics -d 'Serve metrics for Prometheus at this address and port; port 0 takes a free one' -r
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l once -d 'End when everything that is published now has been sent'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from status" -l dir -d 'The ledger\'s folder; the service may run' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from status" -l config -d 'The sinks; default DIR/export.toml' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from status" -l state -d 'Folder of the cursors; default DIR/state/export' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from status" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from status" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from test" -l dir -d 'The ledger\'s folder; the service may run' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from test" -l config -d 'The sinks; default DIR/export.toml' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from test" -l state -d 'Folder of the cursors; default DIR/state/export' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from test" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from test" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from test" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand witness; and not __fish_seen_subcommand_from init serve" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

@@ -741,6 +741,70 @@ never\:"Nowhere"))' \
     ;;
 esac
 ;;
+(export)
+_arguments "${_arguments_options[@]}" : \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_placet__subcmd__export_commands" \
+"*::: :->export" \
+&& ret=0
+
+    case $state in
+    (export)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:placet-export-command-$line[1]:"
+        case $line[1] in
+            (run)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder; the service may run]:DIR:_files' \
+'--config=[The sinks; default DIR/export.toml]:FILE:_files' \
+'--state=[Folder of the cursors; default DIR/state/export]:FOLDER:_files' \
+'--metrics=[Serve metrics for Prometheus at this address and port; port 0 takes a free one]:ADDR:_default' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--once[End when everything that is published now has been sent]' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(status)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder; the service may run]:DIR:_files' \
+'--config=[The sinks; default DIR/export.toml]:FILE:_files' \
+'--state=[Folder of the cursors; default DIR/state/export]:FOLDER:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(test)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder; the service may run]:DIR:_files' \
+'--config=[The sinks; default DIR/export.toml]:FILE:_files' \
+'--state=[Folder of the cursors; default DIR/state/export]:FOLDER:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+'::sink -- Only this sink; default all:_default' \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (witness)
 _arguments "${_arguments_options[@]}" : \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
@@ -1166,6 +1230,7 @@ _placet_commands() {
 'search:Search both logs by request, person, agent, action, session and time' \
 'erase:Erase what a statement says, on an administrator'\''s signature' \
 'log:Read the logs of a folder, whether or not the service runs' \
+'export:Both logs as events, for a SIEM' \
 'witness:Run a C2SP witness' \
 'trust:Make trust files' \
 'notify:Look after notifications' \
@@ -1259,6 +1324,30 @@ _placet__subcmd__erase_commands() {
 _placet__subcmd__evidence_commands() {
     local commands; commands=()
     _describe -t commands 'placet evidence commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__export_commands] )) ||
+_placet__subcmd__export_commands() {
+    local commands; commands=(
+'run:Send both logs to the sinks of export.toml, and go on as they grow' \
+'status:Where each sink stands\: next leaf, lag, last acknowledgement, last error' \
+'test:Send one test event to each sink and say what came back' \
+    )
+    _describe -t commands 'placet export commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__export__subcmd__run_commands] )) ||
+_placet__subcmd__export__subcmd__run_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet export run commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__export__subcmd__status_commands] )) ||
+_placet__subcmd__export__subcmd__status_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet export status commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__export__subcmd__test_commands] )) ||
+_placet__subcmd__export__subcmd__test_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet export test commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__gateway_commands] )) ||
 _placet__subcmd__gateway_commands() {

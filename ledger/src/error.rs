@@ -165,6 +165,9 @@ pub enum Error {
     /// A call to somebody else's server, or the queue before it.
     #[error(transparent)]
     Outbound(#[from] crate::outbound::Error),
+    /// Nothing can be exported, or not to this sink.
+    #[error(transparent)]
+    Export(#[from] crate::export::Error),
     /// The service refused; nothing was recorded.
     #[error(transparent)]
     Refused(#[from] crate::service::Refusal),
@@ -206,6 +209,7 @@ impl Error {
             Error::Sqlite { .. } => "ledger.sqlite",
             Error::Witness(error) => error.code(),
             Error::Outbound(error) => error.code(),
+            Error::Export(error) => error.code(),
             Error::Refused(refusal) => refusal.code(),
             Error::Proto(error) => error.code(),
         }

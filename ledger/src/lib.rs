@@ -15,6 +15,7 @@
 //! | [`checkpoint`], [`notes`] | signing, publishing, keeping checkpoints |
 //! | [`backup`] | everything that can't be made again, and back from there |
 //! | [`copy`] | a copy for those who verify |
+//! | [`export`] | the logs as events, for a SIEM |
 //! | [`fsck`] | reading everything again and comparing it |
 //! | [`mirror`] | following a log of somebody else's, into such a copy |
 //! | [`index`] | the search index, derived from both logs |
@@ -32,6 +33,7 @@ pub mod checkpoint;
 pub mod copy;
 pub mod dir;
 mod error;
+pub mod export;
 pub mod filestore;
 pub mod fsck;
 pub mod host;

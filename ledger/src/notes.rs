@@ -119,6 +119,47 @@ impl Notes {
         notes.map_err(Error::sqlite(&self.path))
     }
 
+    /// The note that was published next after row `row`.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`].
+    pub fn after(&self, row: u64) -> Result<Option<Note>, Error> {
+        self.one("WHERE row > ?1 ORDER BY row LIMIT 1", params![row.min(MAX).cast_signed()])
+    }
+
+    /// The note that was published last before row `row`.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`].
+    pub fn before(&self, row: u64) -> Result<Option<Note>, Error> {
+        self.one("WHERE row < ?1 ORDER BY row DESC LIMIT 1", params![row.min(MAX).cast_signed()])
+    }
+
+    /// The note that was published `notes` notes before that of row `row`, if there are so many.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`].
+    pub fn back_from(&self, row: u64, notes: u64) -> Result<Option<Note>, Error> {
+        self.one(
+            "WHERE row <= ?1 ORDER BY row DESC LIMIT 1 OFFSET ?2",
+            params![row.min(MAX).cast_signed(), notes.min(MAX).cast_signed()],
+        )
+    }
+
+    /// How many notes have the rows `from_row..=to_row`.
+    ///
+    /// # Errors
+    /// [`Error::Sqlite`].
+    pub fn count(&self, from_row: u64, to_row: u64) -> Result<u64, Error> {
+        let bound = |n: u64| n.min(MAX).cast_signed();
+        let rows = [bound(from_row), bound(to_row)];
+        lock(&self.connection)
+            .prepare_cached("SELECT count(*) FROM note WHERE row BETWEEN ?1 AND ?2")
+            .and_then(|mut query| query.query_row(rows, |row| row.get::<_, i64>(0)))
+            .map(i64::cast_unsigned)
+            .map_err(Error::sqlite(&self.path))
+    }
+
     fn one(&self, rest: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Option<Note>, Error> {
         lock(&self.connection)
             .prepare_cached(&format!("{COLUMNS} {rest}"))
@@ -176,6 +217,16 @@ mod tests {
         assert_eq!(covering(u64::MAX, u64::MAX), None);
         let between = notes.between(4, u64::MAX, 3).unwrap();
         assert_eq!(between.iter().map(|n| n.row).collect::<Vec<_>>(), [3, 4]);
+        let row = |note: Option<Note>| note.map(|n| n.row);
+        assert_eq!(row(notes.after(0).unwrap()), Some(1));
+        assert_eq!(row(notes.after(3).unwrap()), Some(4));
+        assert_eq!(row(notes.after(u64::MAX).unwrap()), None);
+        assert_eq!(row(notes.before(4).unwrap()), Some(3));
+        assert_eq!(row(notes.before(1).unwrap()), None);
+        assert_eq!(row(notes.back_from(4, 0).unwrap()), Some(4));
+        assert_eq!(row(notes.back_from(4, 3).unwrap()), Some(1));
+        assert_eq!(row(notes.back_from(4, u64::MAX).unwrap()), None);
+        assert_eq!(notes.count(2, u64::MAX).unwrap(), 3);
         let first = notes.by_sha256(&Sha256::digest(b"note 0 of size 3").into()).unwrap();
         assert_eq!(first.unwrap().root, [3; 32]);
         assert_eq!(notes.by_sha256(&[0; 32]).unwrap(), None);

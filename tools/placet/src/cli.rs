@@ -4,6 +4,7 @@
 
 mod bench;
 mod erase;
+mod export;
 mod gateway;
 mod log;
 mod operate;
@@ -20,6 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use self::bench::*;
 pub use self::erase::*;
+pub use self::export::*;
 pub use self::gateway::*;
 pub use self::log::*;
 pub use self::operate::*;
@@ -123,6 +125,9 @@ pub enum Command {
     /// Read the logs of a folder, whether or not the service runs
     #[command(subcommand)]
     Log(Log),
+    /// Both logs as events, for a SIEM
+    #[command(subcommand)]
+    Export(Export),
     /// Run a C2SP witness
     #[command(subcommand)]
     Witness(Witness),

@@ -91,6 +91,9 @@ impl Failure {
             Self::Malformed { .. } => Exit::Malformed,
             Self::Refused { .. } | Self::Pep(_) => Exit::Refused,
             Self::Ledger(error) => match error.code() {
+                "log.rollback" => Exit::LogMisbehaved,
+                "export.locked" => Exit::Io,
+                "export.config" | "export.cursor" => Exit::Malformed,
                 "ledger.io" | "ledger.sqlite" | "ledger.full" | "ledger.stopped" | "dir.locked"
                 | "dir.format" | "dir.restoring" => Exit::Io,
                 "config.invalid" => Exit::Malformed,

@@ -9,6 +9,7 @@ mod development;
 mod enrol;
 mod erase;
 mod evidence;
+mod export;
 mod gateway;
 mod init;
 mod keep;
@@ -50,6 +51,7 @@ pub(crate) fn run(command: &Command, output: &mut Output) -> Result<Exit, Failur
         Command::Evidence(args) => evidence::run(args, output),
         Command::Search(args) => search::run(args, output),
         Command::Erase(args) => erase::run(args, output),
+        Command::Export(args) => export::run(args, output),
         Command::Log(args) => log::run(args, output),
         Command::Witness(args) => witness::run(args, output),
         Command::Trust(args) => trust::run(args, output),

@@ -1,0 +1,333 @@
+//! Syslog: RFC 5424 messages with octet counting over TCP (RFC 6587) or TLS (RFC 5425), with a
+//! certificate of our own where the server wants one.
+//!
+//! The protocol acknowledges nothing: what was written may be lost when the receiver ends. So the
+//! stream is rewound on each new connection, and a receiver tells by the id what it has.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use placet_proto::event::Format;
+use placet_proto::time::UnixSeconds;
+use placet_proto::{b64, sha256};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use serde_json::json;
+
+use super::http::{identity, roots};
+use super::{Failure, Sink};
+use crate::export::config::{SinkConfig, bad};
+use crate::export::event::Event;
+
+/// "log audit".
+const FACILITY: u8 = 13;
+/// The number that RFC 5612 sets aside for examples, until an operator names one.
+const ENTERPRISE: u32 = 32473;
+/// What receivers take that were not told otherwise.
+const MAX_MESSAGE: usize = 8192;
+/// Most bytes that are handed to the system at once.
+const CHUNK: usize = 64 * 1024;
+
+/// The sink.
+pub struct Syslog {
+    address: String,
+    tls: Option<(Arc<ClientConfig>, ServerName<'static>)>,
+    timeout: Duration,
+    form: Form,
+    connection: Option<Connection>,
+    buffer: Vec<u8>,
+}
+
+/// How messages look.
+#[derive(Debug, Clone)]
+struct Form {
+    format: Format,
+    facility: u8,
+    hostname: Option<String>,
+    enterprise: u32,
+    max: usize,
+}
+
+enum Connection {
+    Plain(TcpStream),
+    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+}
+
+impl Syslog {
+    /// A sink by the settings.
+    ///
+    /// # Errors
+    /// `export.config`, `ledger.io`.
+    pub fn new(config: &SinkConfig, format: Format) -> Result<Self, crate::Error> {
+        let address = config.address.clone().unwrap_or_default();
+        let tls = match config.tls {
+            Some(false) => None,
+            _ => Some((client(config)?, server_name(config, &address)?)),
+        };
+        let form = Form {
+            format,
+            facility: config.facility.unwrap_or(FACILITY),
+            hostname: config.hostname.clone(),
+            enterprise: config.enterprise.unwrap_or(ENTERPRISE),
+            max: config.max_message.unwrap_or(MAX_MESSAGE),
+        };
+        let timeout = config.timeout();
+        Ok(Self { address, tls, timeout, form, connection: None, buffer: Vec::new() })
+    }
+
+    fn connect(&self) -> std::io::Result<Connection> {
+        let mut last = std::io::Error::other("its name has no addresses");
+        for address in self.address.to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, self.timeout) {
+                Ok(stream) => return self.greet(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn greet(&self, mut stream: TcpStream) -> std::io::Result<Connection> {
+        stream.set_read_timeout(Some(self.timeout))?;
+        stream.set_write_timeout(Some(self.timeout))?;
+        stream.set_nodelay(true)?;
+        let Some((config, name)) = &self.tls else { return Ok(Connection::Plain(stream)) };
+        let client = ClientConnection::new(Arc::clone(config), name.clone());
+        let mut client = client.map_err(std::io::Error::other)?;
+        while client.is_handshaking() {
+            client.complete_io(&mut stream)?;
+        }
+        Ok(Connection::Tls(Box::new(StreamOwned::new(client, stream))))
+    }
+
+    fn passing(&mut self, error: &std::io::Error) -> Failure {
+        // What a connection of which a part was written goes on with is nothing that can be read.
+        self.connection = None;
+        Failure::passing(format!("{}: {error}", self.address))
+    }
+}
+
+impl Sink for Syslog {
+    fn acknowledges(&self) -> bool {
+        false
+    }
+
+    fn ready(&mut self) -> Result<bool, Failure> {
+        if self.connection.as_mut().is_some_and(|connection| connection.is_open().is_ok()) {
+            return Ok(false);
+        }
+        self.connection = None;
+        let connection = self.connect().map_err(|e| self.passing(&e))?;
+        self.connection = Some(connection);
+        Ok(true)
+    }
+
+    fn deliver(&mut self, events: &[Event]) -> Result<(), Failure> {
+        self.buffer.clear();
+        for event in events {
+            let message = self.form.message(event);
+            self.buffer.extend_from_slice(format!("{} ", message.len()).as_bytes());
+            self.buffer.extend_from_slice(&message);
+        }
+        let Some(connection) = self.connection.as_mut() else {
+            return Err(Failure::passing("there is no connection"));
+        };
+        let written = connection.write(&self.buffer);
+        written.map_err(|e| self.passing(&e))
+    }
+
+    fn close(&mut self) -> Result<(), Failure> {
+        let Some(connection) = self.connection.take() else { return Ok(()) };
+        connection.close().map_err(|e| self.passing(&e))
+    }
+}
+
+impl Connection {
+    /// Whether the other side has not gone, as far as it said so.
+    fn is_open(&mut self) -> std::io::Result<()> {
+        self.socket().set_nonblocking(true)?;
+        let looked = self.look();
+        self.socket().set_nonblocking(false)?;
+        looked
+    }
+
+    fn look(&mut self) -> std::io::Result<()> {
+        let gone = || std::io::Error::from(ErrorKind::ConnectionAborted);
+        let mut bytes = [0; 256];
+        loop {
+            let read = match self {
+                Self::Plain(stream) => stream.read(&mut bytes),
+                Self::Tls(stream) => stream.conn.read_tls(&mut stream.sock),
+            };
+            match read {
+                Ok(0) => return Err(gone()),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+            if let Self::Tls(stream) = self {
+                let state = stream.conn.process_new_packets().map_err(std::io::Error::other)?;
+                if state.peer_has_closed() {
+                    return Err(gone());
+                }
+                // Nobody talks in this direction; what is said all the same is not kept.
+                let unread = state.plaintext_bytes_to_read() as u64;
+                let mut unread = stream.conn.reader().take(unread);
+                std::io::copy(&mut unread, &mut std::io::sink())?;
+            }
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        match self {
+            Self::Plain(stream) => stream.write_all(bytes),
+            Self::Tls(stream) => {
+                for chunk in bytes.chunks(CHUNK) {
+                    stream.write_all(chunk)?;
+                }
+                stream.flush()
+            }
+        }
+    }
+
+    /// Says that there is no more, and waits for the other side to have read it.
+    fn close(mut self) -> std::io::Result<()> {
+        if let Self::Tls(stream) = &mut self {
+            stream.conn.send_close_notify();
+            while stream.conn.wants_write() {
+                stream.conn.write_tls(&mut stream.sock)?;
+            }
+        }
+        let socket = self.socket();
+        socket.shutdown(Shutdown::Write)?;
+        let mut bytes = [0; 256];
+        loop {
+            match socket.read(&mut bytes) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                // It keeps the connection open: nothing is known.
+                Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn socket(&mut self) -> &mut TcpStream {
+        match self {
+            Self::Plain(stream) => stream,
+            Self::Tls(stream) => &mut stream.sock,
+        }
+    }
+}
+
+impl Form {
+    /// One message. One that is too long gives way to a reference to the event, and is never cut.
+    fn message(&self, event: &Event) -> Vec<u8> {
+        let whole = self.with(event, &event.encoded.line);
+        if whole.len() <= self.max {
+            return whole;
+        }
+        self.with(event, reference(event, self.format).as_bytes())
+    }
+
+    fn with(&self, event: &Event, message: &[u8]) -> Vec<u8> {
+        let encoded = &event.encoded;
+        let priority = u16::from(self.facility) * 8 + u16::from(encoded.kind.severity.syslog());
+        let ms = encoded.time_ms % 1000;
+        let time = UnixSeconds(encoded.time_ms / 1000).to_string();
+        let time = time.trim_end_matches('Z');
+        let host = event.origin.split('/').next().unwrap_or_default();
+        let host = self.hostname.as_deref().unwrap_or(host);
+        let host = name(host, 255);
+        let id = name(encoded.kind.code, 32);
+        let mut data = format!("[placet@{} uid=\"{}\"", self.enterprise, encoded.uid);
+        data += &format!(" origin=\"{}\" log=\"{}\"", value(&event.origin), event.role.name());
+        if let Some(leaf) = event.leaf {
+            data += &format!(" leaf=\"{leaf}\"");
+        }
+        let head = format!("<{priority}>1 {time}.{ms:03}Z {host} placet - {id} {data}] ");
+        [head.as_bytes(), message].concat()
+    }
+}
+
+/// What stands for an event that is too long: its id and its hash, in its own format.
+fn reference(event: &Event, format: Format) -> String {
+    let encoded = &event.encoded;
+    let (uid, code, length) = (&encoded.uid, encoded.kind.code, encoded.line.len());
+    let hash = b64::encode_hex(sha256(&encoded.line));
+    let line = String::from_utf8_lossy(&encoded.line);
+    // The header is the event's own: it ends behind this many bars.
+    let header = |bars: usize| -> String { line.split_inclusive('|').take(bars).collect() };
+    match format {
+        Format::Cef => format!(
+            "{}externalId={uid} reason=truncated cn1Label=length cn1={length} cs1Label=sha256 \
+             cs1={hash}",
+            header(7)
+        ),
+        Format::Leef => {
+            format!("{}uid={uid}\tisTruncated=true\tlength={length}\tsha256={hash}", header(6))
+        }
+        _ => json!({
+            "metadata": {"uid": uid, "event_code": code, "log_name": *event.origin,
+                "is_truncated": true, "untruncated_size": length},
+            "placet": {"reference": true, "log": event.role.name(), "leaf": event.leaf,
+                "sha256": hash},
+        })
+        .to_string(),
+    }
+}
+
+/// A name in the header: printable ASCII, or `-`.
+fn name(text: &str, max: usize) -> String {
+    let name: String = text.chars().filter(char::is_ascii_graphic).take(max).collect();
+    if name.is_empty() { "-".to_owned() } else { name }
+}
+
+/// A value in structured data.
+fn value(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        if matches!(c, '"' | '\\' | ']') {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    out
+}
+
+fn client(config: &SinkConfig) -> Result<Arc<ClientConfig>, crate::Error> {
+    let say = |what: String| bad(format!("sink `{}`: {what}", config.name));
+    let mut store = RootCertStore::empty();
+    let (added, _) = store.add_parsable_certificates(roots(config.ca_file.as_deref())?);
+    if added == 0 {
+        return Err(say("there are no certificate roots; set `ca_file`".to_owned()).into());
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| say(e.to_string()))?
+        .with_root_certificates(store);
+    let client = match identity(config)? {
+        None => builder.with_no_client_auth(),
+        Some((chain, pem)) => {
+            let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|e| say(e.to_string()))?;
+            builder.with_client_auth_cert(chain, key).map_err(|e| say(e.to_string()))?
+        }
+    };
+    Ok(Arc::new(client))
+}
+
+fn server_name(config: &SinkConfig, address: &str) -> Result<ServerName<'static>, crate::Error> {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let name = config.server_name.as_deref().unwrap_or(host).to_owned();
+    let what = format!("sink `{}`: `{name}` is no name of a server", config.name);
+    ServerName::try_from(name).map_err(|_| bad(what).into())
+}
+
+#[cfg(test)]
+mod tests;

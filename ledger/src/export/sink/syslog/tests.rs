@@ -1,0 +1,184 @@
+//! Receivers over TCP and mutual TLS, and messages as RFC 5424 has them.
+
+use std::io::{BufRead as _, BufReader, Read};
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, channel};
+
+use rustls::ServerConfig;
+use rustls::ServerConnection;
+use rustls::server::WebPkiClientVerifier;
+
+use super::*;
+use crate::export::Config;
+use crate::export::worker::tests::event;
+
+fn sink(toml: &str, folder: &Path) -> Syslog {
+    let toml = format!("[[sink]]\nname = \"s\"\nkind = \"syslog\"\nformat = \"json\"\n{toml}");
+    let config = Config::parse(&toml, folder).unwrap().sinks.remove(0);
+    Syslog::new(&config, Format::Json).unwrap()
+}
+
+/// Messages by octet counting, until the stream ends.
+fn messages(stream: impl Read) -> Vec<String> {
+    let mut reader = BufReader::new(stream);
+    let mut out = Vec::new();
+    loop {
+        let mut length = Vec::new();
+        if reader.read_until(b' ', &mut length).unwrap_or(0) == 0 {
+            return out;
+        }
+        let length: usize = std::str::from_utf8(&length).unwrap().trim_end().parse().unwrap();
+        let mut message = vec![0; length];
+        reader.read_exact(&mut message).unwrap();
+        out.push(String::from_utf8(message).unwrap());
+    }
+}
+
+#[test]
+fn messages_are_counted_and_a_lost_connection_is_a_new_one() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, got) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            sender.send(messages(stream.unwrap())).unwrap();
+        }
+    });
+    let mut sink = sink(&format!("address = \"{address}\"\ntls = false\n"), Path::new("/"));
+    assert!(sink.ready().unwrap());
+    assert!(!sink.ready().unwrap());
+    sink.deliver(&[event("{\"a\":1}"), event("{\"ä\":2}")]).unwrap();
+    sink.close().unwrap();
+    let messages: Vec<String> = got.recv().unwrap();
+    let uid = event("{\"a\":1}").encoded.uid;
+    let code = event("").encoded.kind.code;
+    let expected = format!(
+        "<110>1 2023-11-14T22:13:20.000Z example.com placet - {code} [placet@32473 uid=\"{uid}\" \
+         origin=\"example.com/log\" log=\"main\" leaf=\"3\"] {{\"a\":1}}"
+    );
+    assert_eq!(messages[0], expected);
+    assert!(messages[1].ends_with("] {\"ä\":2}"));
+    assert!(sink.ready().unwrap());
+}
+
+#[test]
+fn a_receiver_that_went_away_is_seen_before_the_next_batch() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut sink = sink(&format!("address = \"{address}\"\ntls = false\n"), Path::new("/"));
+    assert!(sink.ready().unwrap());
+    let (accepted, _) = listener.accept().unwrap();
+    accepted.shutdown(Shutdown::Both).unwrap();
+    drop(accepted);
+    // The end arrives when it arrives; from then on the connection is a new one.
+    while !sink.ready().unwrap() {
+        std::thread::yield_now();
+    }
+    drop(listener);
+    let (accepted, _) = (sink.connection.take(), ());
+    drop(accepted);
+    assert!(matches!(sink.ready(), Err(Failure::Passing { .. })));
+}
+
+#[test]
+fn what_is_too_long_is_referred_to_and_never_cut() {
+    let mut sink =
+        sink("address = \"127.0.0.1:1\"\ntls = false\nmax_message = 1024\n", Path::new("/"));
+    let long = event(&format!("{{\"a\":\"{}\"}}", "x".repeat(2000)));
+    let message = sink.form.message(&long);
+    assert!(message.len() <= 1024);
+    let text = String::from_utf8(message).unwrap();
+    let body = text.split_once("] ").unwrap().1;
+    let body: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(body["metadata"]["uid"], json!(long.encoded.uid));
+    assert_eq!(body["placet"]["sha256"], json!(b64::encode_hex(sha256(&long.encoded.line))));
+    sink.form.format = Format::Cef;
+    let cef = event(&format!("CEF:0|Placet|Placet|1|code|Name|3|msg={}", "x".repeat(2000)));
+    let text = String::from_utf8(sink.form.message(&cef)).unwrap();
+    assert!(text.contains("] CEF:0|Placet|Placet|1|code|Name|3|externalId="), "{text}");
+    assert_eq!(value("a\"]\\b"), "a\\\"\\]\\\\b");
+    assert_eq!((name(" \u{e4}", 5).as_str(), name("abc", 2).as_str()), ("-", "ab"));
+}
+
+/// An authority with a certificate for each side, as files.
+fn certificates(folder: &Path) -> Arc<ServerConfig> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let authority_key = rcgen::KeyPair::generate().unwrap();
+    let root = authority.self_signed(&authority_key).unwrap();
+    let issuer = rcgen::Issuer::new(authority, authority_key);
+    let leaf = |name: &str| {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let leaf = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        (leaf.signed_by(&key, &issuer).unwrap(), key)
+    };
+    let (client, client_key) = leaf("client");
+    std::fs::write(folder.join("ca.pem"), root.pem()).unwrap();
+    std::fs::write(folder.join("client.pem"), client.pem()).unwrap();
+    let path = folder.join("client.key");
+    std::fs::write(&path, client_key.serialize_pem()).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let (server, server_key) = leaf("siem.example");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(root.der().clone()).unwrap();
+    let clients = WebPkiClientVerifier::builder_with_provider(roots.into(), provider.clone());
+    let key = PrivateKeyDer::try_from(server_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(clients.build().unwrap())
+        .with_single_cert(vec![server.der().clone()], key)
+        .unwrap();
+    Arc::new(config)
+}
+
+fn tls_receiver(config: Arc<ServerConfig>) -> (u16, Receiver<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, got) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let connection = ServerConnection::new(config.clone()).unwrap();
+            let stream = StreamOwned::new(connection, stream.unwrap());
+            if sender.send(messages(stream)).is_err() {
+                return;
+            }
+        }
+    });
+    (port, got)
+}
+
+#[test]
+fn mutual_tls_carries_many_messages_and_a_stranger_is_refused() {
+    let tmp = tempfile::tempdir().unwrap();
+    let (port, got) = tls_receiver(certificates(tmp.path()));
+    let toml = format!(
+        "address = \"127.0.0.1:{port}\"\nserver_name = \"siem.example\"\nca_file = \"ca.pem\"\n"
+    );
+    let own = format!("{toml}cert_file = \"client.pem\"\nkey_file = \"client.key\"\n");
+    let mut sink_own = sink(&own, tmp.path());
+    assert!(sink_own.ready().unwrap());
+    let events: Vec<Event> = (0..2000).map(|n| event(&format!("{{\"n\":{n}}}"))).collect();
+    for part in events.chunks(500) {
+        assert!(!sink_own.ready().unwrap());
+        sink_own.deliver(part).unwrap();
+    }
+    sink_own.close().unwrap();
+    let messages = got.recv().unwrap();
+    assert_eq!(messages.len(), 2000);
+    assert!(messages[1999].ends_with("{\"n\":1999}"));
+    // Without a certificate the server ends it, and that is seen at the end at the latest.
+    let mut stranger = sink(&toml, tmp.path());
+    let refused = stranger
+        .ready()
+        .and_then(|_| stranger.deliver(&events[..1]))
+        .and_then(|()| stranger.close());
+    assert!(refused.is_err());
+    assert_eq!(got.recv().unwrap(), Vec::<String>::new());
+    // A server of another name is not believed.
+    let mut other = sink(&own.replace("siem.example", "other.example"), tmp.path());
+    assert!(matches!(other.ready(), Err(Failure::Passing { .. })));
+}

@@ -1,0 +1,408 @@
+//! A folder of two logs that grow, and receivers that fail on demand.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+
+use placet_proto::event::{Format, HashKey, Profile};
+use placet_proto::kind::LogRole;
+
+use super::*;
+use crate::checkpoint::Head;
+use crate::export::run::{Exporter, Places};
+use crate::export::status::Progress;
+use crate::export::{Config, source};
+use crate::{Dir, Log, LogId, NewEntry};
+
+const ORIGIN: &str = "example.com/log";
+
+fn encoder() -> Encoder {
+    Encoder::new(Format::Json, Profile::new(HashKey::new([7; 32]), []).unwrap())
+}
+
+/// An event whose line is this text.
+pub(in crate::export) fn event(line: &str) -> Event {
+    let mut encoded = encoder().test(ORIGIN, 1_700_000_000);
+    encoded.line = line.as_bytes().to_vec();
+    encoded.uid = placet_proto::b64::encode_hex(&placet_proto::sha256(line.as_bytes())[..16]);
+    Event { role: LogRole::Main, origin: ORIGIN.into(), leaf: Some(3), encoded }
+}
+
+/// A folder whose logs can be made to grow.
+struct Ledger {
+    _tmp: tempfile::TempDir,
+    root: PathBuf,
+    main: Log,
+    _gov: Log,
+}
+
+fn sign(origin: &'static str) -> impl Fn(&str) -> Result<Vec<u8>, String> + Send + Sync {
+    move |text: &str| Ok(format!("{text}\n— {origin} AAAAAAAA\n").into_bytes())
+}
+
+impl Ledger {
+    fn new() -> Self {
+        let tmp = tempfile::tempdir().unwrap();
+        let root = tmp.path().join("d");
+        let dir = Dir::init(&root).unwrap();
+        let gov_origin = "example.com/log/gov";
+        let main = Log::open(&dir, LogId::Main, ORIGIN, sign(ORIGIN)).unwrap();
+        let gov = Log::open(&dir, LogId::Gov, gov_origin, sign(gov_origin)).unwrap();
+        for log in [&main, &gov] {
+            log.append((0..3).map(|n| NewEntry::plain(format!("first {n}"))).collect()).unwrap();
+            publish(log, log.size(), "a");
+        }
+        Self { _tmp: tmp, root, main, _gov: gov }
+    }
+
+    fn grow(&self, entries: u64) {
+        for n in 0..entries {
+            self.main
+                .append(vec![NewEntry::plain(format!("entry {} {n}", self.main.size()))])
+                .unwrap();
+        }
+        publish(&self.main, self.main.size(), "b");
+    }
+
+    fn places(&self) -> Places {
+        let state = Places::usual_state(&self.root);
+        Places { dir: self.root.clone(), origin: ORIGIN.to_owned(), state }
+    }
+
+    fn source(&self) -> Source {
+        std::fs::create_dir_all(self.places().state).unwrap();
+        Source::open(&self.root, ORIGIN, &self.places().state).unwrap()
+    }
+
+    fn once(&self, toml: &str) -> Vec<(String, Ended)> {
+        let config = Config::parse(toml, &self.root).unwrap();
+        Exporter::start(&self.places(), &config, true).unwrap().run()
+    }
+}
+
+/// `mark` makes notes of one size differ.
+fn publish(log: &Log, size: u64, mark: &str) {
+    let head = Head { origin: log.origin().to_owned(), size, root: log.root_at(size).unwrap() };
+    let note = format!("{}\n— {} {mark}AAAAAAA\n", head.text(), log.origin());
+    log.publish(note.as_bytes()).unwrap();
+}
+
+fn stream(source: &Source, role: LogRole, batch: usize, from: &Position) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut at = from.clone();
+    loop {
+        let before = out.len();
+        let limits = Limits { count: batch, bytes: 1 << 20 };
+        at = source
+            .read(role, &at, limits, &mut |item| match item {
+                Item::Leaf(leaf, _) => out.push(format!("leaf {}", leaf.index)),
+                Item::Note(note) => {
+                    out.push(format!("note {} {}..{}", note.sequence, note.first, note.size));
+                }
+            })
+            .unwrap();
+        assert!(out.len() - before <= batch);
+        if out.len() == before {
+            return out;
+        }
+    }
+}
+
+#[test]
+fn the_stream_is_the_same_whatever_the_batches_and_follows_growth() {
+    let ledger = Ledger::new();
+    ledger.grow(4);
+    publish(&ledger.main, 7, "c");
+    let source = ledger.source();
+    let whole = stream(&source, LogRole::Main, 1000, &Position::default());
+    let expected = [
+        "leaf 0",
+        "leaf 1",
+        "leaf 2",
+        "note 0 0..3",
+        "leaf 3",
+        "leaf 4",
+        "leaf 5",
+        "leaf 6",
+        "note 1 3..7",
+        "note 2 7..7",
+    ];
+    assert_eq!(whole, expected);
+    for batch in 1..5 {
+        assert_eq!(stream(&source, LogRole::Main, batch, &Position::default()), whole);
+    }
+    // What no note covers does not leave.
+    ledger.main.append(vec![NewEntry::plain("later")]).unwrap();
+    assert!(!source.refresh().unwrap());
+    assert_eq!(stream(&source, LogRole::Main, 9, &Position::default()), whole);
+    ledger.grow(1);
+    assert!(source.refresh().unwrap());
+    let grown = stream(&source, LogRole::Main, 9, &Position::default());
+    assert_eq!(grown[whole.len()..], ["leaf 7", "leaf 8", "note 3 7..9"]);
+}
+
+#[test]
+fn rewinding_comes_back_by_leaves_and_by_no_more_notes() {
+    let ledger = Ledger::new();
+    ledger.grow(4);
+    for mark in ["c", "d", "e", "f"] {
+        publish(&ledger.main, 7, mark);
+    }
+    let source = ledger.source();
+    let limits = Limits { count: 1000, bytes: 1 << 20 };
+    let end = source.read(LogRole::Main, &Position::default(), limits, &mut |_| ()).unwrap();
+    let rewound = |overlap| {
+        let at = source.rewound(LogRole::Main, &end, overlap).unwrap();
+        stream(&source, LogRole::Main, 100, &at)
+    };
+    assert_eq!(rewound(0), Vec::<String>::new());
+    assert_eq!(rewound(1), ["note 5 7..7"]);
+    assert_eq!(rewound(3), ["note 3 7..7", "note 4 7..7", "note 5 7..7"]);
+    assert_eq!(rewound(5).first().map(String::as_str), Some("leaf 3"));
+    let all = stream(&source, LogRole::Main, 100, &Position::default());
+    assert_eq!(rewound(100), all);
+}
+
+#[test]
+fn a_file_holds_the_stream_and_a_second_run_adds_what_is_new() {
+    let ledger = Ledger::new();
+    let toml = "[[sink]]\nname = \"a\"\nkind = \"file\"\nformat = \"json\"\npath = \
+                \"out.jsonl\"\nbatch = 2\n";
+    assert!(matches!(ledger.once(toml)[..], [(_, Ended::Done)]));
+    let out = ledger.root.join("out.jsonl");
+    let first = std::fs::read_to_string(&out).unwrap();
+    // Three leaves and a note of each log.
+    assert_eq!(first.lines().count(), 8);
+    assert!(matches!(ledger.once(toml)[..], [(_, Ended::Done)]));
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), first);
+    ledger.grow(2);
+    assert!(matches!(ledger.once(toml)[..], [(_, Ended::Done)]));
+    let second = std::fs::read_to_string(&out).unwrap();
+    assert_eq!((second.lines().count(), second.starts_with(&first)), (11, true));
+    // Begun anew, the governance log comes first and nothing else is different.
+    std::fs::remove_dir_all(ledger.places().state).unwrap();
+    let other = toml.replace("out.jsonl", "again.jsonl");
+    ledger.once(&other.replace("batch = 2", "batch = 7"));
+    let again = std::fs::read_to_string(ledger.root.join("again.jsonl")).unwrap();
+    let sorted = |text: &str| {
+        let mut uids: Vec<String> =
+            text.lines().map(|l| l.split("\"uid\"").nth(1).unwrap().to_owned()).collect();
+        uids.sort();
+        uids.len()
+    };
+    assert_eq!(sorted(&again), sorted(&second));
+}
+
+#[test]
+fn a_log_that_was_rolled_back_stops_the_export_with_evidence() {
+    let ledger = Ledger::new();
+    let toml = "[[sink]]\nname = \"a\"\nkind = \"file\"\nformat = \"json\"\npath = \
+                \"/OUT/out.jsonl\"\n";
+    let kept = tempfile::tempdir().unwrap();
+    let toml = toml.replace("/OUT", kept.path().to_str().unwrap());
+    ledger.once(&toml);
+    // Another history of the same name, and the cursor of the first.
+    let other = Ledger::new();
+    other.grow(1);
+    let state = other.places().state;
+    std::fs::create_dir_all(&state).unwrap();
+    let from = ledger.places().state.join("a.json");
+    let cursor = std::fs::read_to_string(from).unwrap();
+    std::fs::write(state.join("a.json"), &cursor).unwrap();
+    // The first three entries are the same: nothing is wrong yet.
+    assert!(matches!(other.once(&toml)[..], [(_, Ended::Done)]));
+    ledger.grow(3);
+    ledger.once(&toml);
+    let longer = std::fs::read_to_string(ledger.places().state.join("a.json")).unwrap();
+    std::fs::write(state.join("a.json"), &longer).unwrap();
+    let ended = other.once(&toml);
+    let [(_, Ended::Rollback(error))] = &ended[..] else { panic!("{ended:?}") };
+    assert_eq!(error.code(), "log.rollback");
+    let out = std::fs::read_to_string(kept.path().join("out.jsonl")).unwrap();
+    assert!(out.lines().last().unwrap().contains("log.rollback"));
+    // Once it has grown past the other, two notes show it.
+    other.main.append(vec![NewEntry::plain("another")]).unwrap();
+    other.main.append(vec![NewEntry::plain("and another")]).unwrap();
+    publish(&other.main, 6, "c");
+    let ended = other.once(&toml);
+    let [(_, Ended::Rollback(error))] = &ended[..] else { panic!("{ended:?}") };
+    let crate::Error::Export(Error::Rollback { evidence, .. }) = &**error else { panic!() };
+    assert!(evidence.is_some() && state.join("log-misbehaved.json").exists());
+}
+
+/// What a receiver does with each call.
+enum Does {
+    Takes,
+    Passing,
+    RefusesAnyWith(&'static str),
+    RefusesThe(usize),
+}
+
+struct Scripted {
+    script: VecDeque<Does>,
+    taken: Arc<Mutex<Vec<String>>>,
+    fresh: bool,
+    acknowledges: bool,
+}
+
+impl Sink for Scripted {
+    fn acknowledges(&self) -> bool {
+        self.acknowledges
+    }
+
+    fn ready(&mut self) -> Result<bool, Failure> {
+        Ok(std::mem::take(&mut self.fresh))
+    }
+
+    fn deliver(&mut self, events: &[Event]) -> Result<(), Failure> {
+        let text = |e: &Event| String::from_utf8(e.encoded.line.clone()).unwrap();
+        let refused = |which| Failure::Refused { detail: "no".to_owned(), which };
+        match self.script.front() {
+            Some(Does::RefusesAnyWith(word)) => {
+                if events.iter().any(|e| text(e).contains(word)) {
+                    return Err(refused(None));
+                }
+            }
+            Some(Does::RefusesThe(n)) => {
+                let n = *n;
+                self.script.pop_front();
+                let others = events.iter().enumerate().filter(|(at, _)| *at != n);
+                lock(&self.taken).extend(others.map(|(_, e)| text(e)));
+                return Err(refused(Some(vec![n])));
+            }
+            Some(Does::Passing) => {
+                self.script.pop_front();
+                self.fresh = true;
+                return Err(Failure::passing("away"));
+            }
+            Some(Does::Takes) => drop(self.script.pop_front()),
+            None => {}
+        }
+        lock(&self.taken).extend(events.iter().map(text));
+        Ok(())
+    }
+}
+
+fn scripted(
+    ledger: &Ledger,
+    script: Vec<Does>,
+    dead: bool,
+    acknowledges: bool,
+) -> (Ended, Vec<String>, Progress) {
+    let state = ledger.places().state;
+    let source = Arc::new(ledger.source());
+    let (stop, rollback) = (AtomicBool::new(false), Mutex::default());
+    let together = Arc::new(Together { source, stop, once: true, rollback });
+    let dead = if dead { "dead_letter = \"dead.jsonl\"\n" } else { "" };
+    let toml = format!(
+        "[[sink]]\nname = \"s\"\nkind = \"file\"\nformat = \"json\"\npath = \"x\"\nbatch = 5\n{dead}"
+    );
+    let config = Config::parse(&toml, &ledger.root).unwrap().sinks.remove(0);
+    let taken = Arc::new(Mutex::new(Vec::new()));
+    let fresh = !acknowledges;
+    let sink = Scripted { script: script.into(), taken: taken.clone(), fresh, acknowledges };
+    let shared = Arc::new(Shared::new(Progress {
+        sink: "s".to_owned(),
+        state: State::Running,
+        at: Default::default(),
+        events: 0,
+        errors: 0,
+        dead_letters: 0,
+        last_ack: None,
+        last_error: None,
+    }));
+    let held = (Cursor::load(&state, "s").unwrap(), SinkLock::take(&state, "s").unwrap());
+    let worker =
+        Worker::new(together, &config, Box::new(sink), encoder(), held, shared.clone()).unwrap();
+    let ended = worker.run();
+    let taken = lock(&taken).clone();
+    (ended, taken, shared.now())
+}
+
+fn distinct(lines: &[String]) -> usize {
+    lines.iter().collect::<std::collections::BTreeSet<_>>().len()
+}
+
+#[test]
+fn a_receiver_that_was_away_gets_everything() {
+    let ledger = Ledger::new();
+    let (ended, taken, progress) = scripted(&ledger, vec![Does::Takes, Does::Passing], false, true);
+    assert!(matches!(ended, Ended::Done));
+    assert_eq!((taken.len(), distinct(&taken)), (8, 8));
+    assert_eq!((progress.events, progress.errors), (8, 1));
+    assert!(progress.last_error.is_some());
+}
+
+#[test]
+fn without_acknowledgements_a_new_connection_gets_the_last_again() {
+    let ledger = Ledger::new();
+    let (ended, taken, _) = scripted(&ledger, vec![Does::Takes, Does::Passing], false, false);
+    assert!(matches!(ended, Ended::Done));
+    // Five were taken before the connection was lost.
+    assert_eq!((taken.len(), distinct(&taken)), (13, 8));
+    let (_, again, _) = scripted(&ledger, vec![], false, false);
+    assert_eq!(distinct(&again), 8);
+    let (_, acknowledged, _) = scripted(&ledger, vec![], false, true);
+    assert_eq!(acknowledged, Vec::<String>::new());
+}
+
+#[test]
+fn a_refused_event_stops_the_sink_or_is_put_aside_alone() {
+    let ledger = Ledger::new();
+    ledger.grow(4);
+    let word = "\"leaf\":4";
+    let index = |line: &str| line.contains(word) || line.contains("\"index\":4");
+    let whole = scripted(&Ledger::new(), vec![], false, true).1;
+    assert!(!whole.iter().any(|line| index(line)));
+    let word = if whole[0].contains("\"leaf\":") { "\"leaf\":4" } else { "\"index\":4" };
+    let (ended, _, progress) = scripted(&ledger, vec![Does::RefusesAnyWith(word)], false, true);
+    assert!(matches!(ended, Ended::Refused(_)), "{ended:?}");
+    assert_eq!(progress.state, State::Stopped);
+    // With a place for it the others go on, and it is there.
+    let (ended, taken, progress) = scripted(&ledger, vec![Does::RefusesAnyWith(word)], true, true);
+    assert!(matches!(ended, Ended::Done));
+    assert_eq!(progress.dead_letters, 1);
+    assert!(!taken.is_empty() && !taken.iter().any(|line| line.contains(word)));
+    let dead = std::fs::read_to_string(ledger.root.join("dead.jsonl")).unwrap();
+    assert_eq!(dead.lines().count(), 1);
+    assert!(dead.contains("placet/export-dead-letter/v1"));
+}
+
+#[test]
+fn a_receiver_that_names_what_it_refuses_is_sent_nothing_again() {
+    let ledger = Ledger::new();
+    let (ended, taken, progress) = scripted(&ledger, vec![Does::RefusesThe(2)], true, true);
+    assert!(matches!(ended, Ended::Done));
+    assert_eq!((taken.len(), distinct(&taken), progress.dead_letters), (7, 7, 1));
+}
+
+#[test]
+fn waits_double_up_to_a_minute_and_heed_the_receiver() {
+    for failures in 1..40 {
+        let full = Duration::from_millis(500 << (failures - 1).min(7)).min(LONGEST_WAIT);
+        let wait = wait(failures, None);
+        assert!(wait <= full && wait >= full / 2, "{failures}: {wait:?}");
+    }
+    assert_eq!(wait(1, Some(120)), Duration::from_secs(120));
+    assert_eq!(wait(1, Some(u64::MAX)), Duration::from_secs(LONGEST_ASKED));
+}
+
+#[test]
+fn erased_leaves_are_erased_in_the_stream() {
+    let ledger = Ledger::new();
+    ledger.main.erase(1).unwrap();
+    let source = ledger.source();
+    let mut erased = Vec::new();
+    let limits = Limits { count: 100, bytes: 1 << 20 };
+    source
+        .read(LogRole::Main, &Position::default(), limits, &mut |item| {
+            if let source::Item::Leaf(leaf, _) = item {
+                assert_eq!(
+                    leaf.entry,
+                    placet_proto::sha256(format!("first {}", leaf.index).as_bytes())
+                );
+                erased.push(leaf.statement.is_none());
+            }
+        })
+        .unwrap();
+    assert_eq!(erased, [false, true, false]);
+}
