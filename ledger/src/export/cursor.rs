@@ -1,4 +1,4 @@
-//! Where a sink stands: one file for each, replaced in one step and flushed (SPEC.md 15.2).
+//! Where a sink stands: one file for each, replaced in one step and flushed (SPEC.md 18.5).
 //!
 //! It names the next leaf and the last exported note of each log, the note whole: so that a log
 //! that was rolled back or forked afterwards is found out, with both notes as evidence.

@@ -9,8 +9,8 @@ use placet_proto::kind::LogRole;
 use super::config::{SinkConfig, bad, secret_text};
 use super::cursor;
 
-/// Name of the file, beside the cursors, that holds the key of hashes where no other is named.
-pub const HASH_KEY: &str = "hash-key";
+/// The file, in a ledger's folder of keys, that holds the key of hashes where no other is named.
+pub const HASH_KEY: &str = "export-hash";
 
 /// An event on its way to a sink.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +25,11 @@ pub struct Event {
     pub encoded: Encoded,
 }
 
-/// The encoder of a sink. `state` is the folder of the cursors, where a key is made if no other is
-/// named.
+/// The encoder of a sink. `dir` is the ledger's folder, whose key counts where no other is named.
 ///
 /// # Errors
 /// `export.config`, `ledger.io`.
-pub fn encoder(config: &SinkConfig, state: &Path) -> Result<Encoder, crate::Error> {
+pub fn encoder(config: &SinkConfig, dir: &Path) -> Result<Encoder, crate::Error> {
     let say = |what: String| bad(format!("sink `{}`: {what}", config.name));
     let format = Format::from_name(&config.format).ok_or_else(|| {
         let known = Format::ALL.map(Format::name).join(", ");
@@ -38,7 +37,7 @@ pub fn encoder(config: &SinkConfig, state: &Path) -> Result<Encoder, crate::Erro
     })?;
     let key = match &config.hash_key_file {
         Some(path) => HashKey::parse(&secret_text(path)?).map_err(|e| say(e.to_string()))?,
-        None => hash_key(state)?,
+        None => hash_key(dir)?,
     };
     let mut overrides = Vec::new();
     for (name, shown) in config.fields.iter().flatten() {
@@ -50,17 +49,16 @@ pub fn encoder(config: &SinkConfig, state: &Path) -> Result<Encoder, crate::Erro
     Ok(Encoder::new(format, profile))
 }
 
-/// The ledger's own key of hashes, in the folder of the cursors; it is made where there is none.
+/// The ledger's own key of hashes; it is made where there is none.
 ///
 /// # Errors
 /// `export.config`, `ledger.io`, `ledger.random`.
-pub fn hash_key(state: &Path) -> Result<HashKey, crate::Error> {
-    let path = state.join(HASH_KEY);
+pub fn hash_key(dir: &Path) -> Result<HashKey, crate::Error> {
+    let path = dir.join("keys").join(HASH_KEY);
     if !path.exists() {
         let mut key = [0; 32];
         let failed = crate::Error::io("draw random bytes for", &path);
         getrandom::fill(&mut key).map_err(|e| failed(std::io::Error::other(e.to_string())))?;
-        std::fs::create_dir_all(state).map_err(crate::Error::io("create", state))?;
         cursor::replace(&path, HashKey::new(key).to_text().as_bytes())?;
     }
     let key = HashKey::parse(&secret_text(&path)?);

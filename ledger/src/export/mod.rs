@@ -1,4 +1,4 @@
-//! The exporter: the logs as a stream of events for a SIEM (SPEC.md 15).
+//! The exporter: the logs as a stream of events for a SIEM (SPEC.md 18).
 //!
 //! The log is the queue. The exporter only reads the folder, beside the service or without it, so
 //! that it can't slow an append, and each sink has a cursor of its own, so that a slow one harms no

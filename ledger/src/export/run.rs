@@ -1,7 +1,7 @@
 //! A thread for each sink, and one that looks for what is new in the logs.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -91,7 +91,7 @@ impl Exporter {
                     tracing::warn!(%error, "the logs can't be read");
                     failed = failed.saturating_add(1);
                     if failed >= FAILED_LOOKS {
-                        self.stop();
+                        self.together.stop();
                         break;
                     }
                 }
@@ -109,24 +109,18 @@ impl Exporter {
         ended
     }
 
-    /// Lets every sink end after its present batch.
-    pub fn stop(&self) {
-        self.together.stop.store(true, Ordering::Release);
-        self.together.source.wake();
-    }
-
     /// What others may look at while it runs.
     #[must_use]
     pub fn watch(&self) -> Watch {
         let sinks = self.sinks.iter().map(|(shared, _)| Arc::clone(shared)).collect();
-        Watch { source: Arc::clone(&self.together.source), sinks }
+        Watch { together: Arc::clone(&self.together), sinks }
     }
 }
 
 /// How an exporter is doing.
 #[derive(Debug, Clone)]
 pub struct Watch {
-    source: Arc<Source>,
+    together: Arc<Together>,
     sinks: Vec<Arc<Shared>>,
 }
 
@@ -142,7 +136,12 @@ impl Watch {
     /// # Errors
     /// Those of reading the notes.
     pub fn metrics(&self) -> Result<String, crate::Error> {
-        status::metrics(&self.source, &self.sinks(), unix_now())
+        status::metrics(&self.together.source, &self.sinks(), unix_now())
+    }
+
+    /// Lets every sink end after its present batch.
+    pub fn stop(&self) {
+        self.together.stop();
     }
 }
 
@@ -168,11 +167,11 @@ pub struct Tested {
 /// # Errors
 /// `export.config`, `export.cursor`; `export.locked` while an exporter runs the sink.
 pub fn test(places: &Places, config: &SinkConfig) -> Result<Tested, crate::Error> {
-    let Places { origin, state, .. } = places;
+    let Places { dir, origin, state } = places;
     std::fs::create_dir_all(state).map_err(crate::Error::io("create", state))?;
     let _lock = SinkLock::take(state, &config.name)?;
     let cursor = Cursor::load(state, &config.name)?;
-    let encoder = encoder(config, state)?;
+    let encoder = encoder(config, dir)?;
     let mut sink = sink::make(config, encoder.format(), cursor.kept().file)?;
     let encoded = encoder.test(origin, unix_now());
     let uid = encoded.uid.clone();
@@ -197,7 +196,7 @@ fn worker(
 ) -> Result<(String, Arc<Shared>, Worker), crate::Error> {
     let lock = SinkLock::take(state, &config.name)?;
     let cursor = Cursor::load(state, &config.name)?;
-    let encoder = encoder(config, state)?;
+    let encoder = encoder(config, together.source.root())?;
     let sink: Box<dyn Sink> = sink::make(config, encoder.format(), cursor.kept().file)?;
     let shared = Arc::new(Shared::new(Progress {
         sink: config.name.clone(),

@@ -1,4 +1,4 @@
-//! The two logs of a folder as streams of leaves and notes (SPEC.md 15.1), read beside whoever
+//! The two logs of a folder as streams of leaves and notes (SPEC.md 18.1), read beside whoever
 //! writes them.
 //!
 //! Looking for news is one query for the newest note. Only when that covers more than what is open

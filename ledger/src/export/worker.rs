@@ -98,6 +98,12 @@ pub struct Together {
 }
 
 impl Together {
+    /// Lets every sink end after its present batch.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.source.wake();
+    }
+
     /// Ends all sinks because of this.
     pub fn rolled_back(&self, error: crate::Error) {
         *lock(&self.rollback) = Some(Arc::new(error));
@@ -413,8 +419,9 @@ fn ahead(at: &Position) -> (u64, u64) {
     (at.note.as_ref().map_or(0, |passed| passed.sequence.saturating_add(1)), at.next_leaf)
 }
 
-/// The wait before attempt number `failures` + 1: doubled each time, up to a minute, less up to half
-/// of it, so that many exporters do not come back at once; never sooner than the receiver wants.
+/// The wait before attempt number `failures` + 1: doubled each time, up to a minute, less up to
+/// half of it, so that many exporters do not come back at once; never sooner than the receiver
+/// wants.
 fn wait(failures: u32, asked: Option<u64>) -> Duration {
     let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
     let full = FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT);

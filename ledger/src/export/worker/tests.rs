@@ -113,6 +113,7 @@ fn the_stream_is_the_same_whatever_the_batches_and_follows_growth() {
     ledger.grow(4);
     publish(&ledger.main, 7, "c");
     let source = ledger.source();
+    // [R-18-1]
     let whole = stream(&source, LogRole::Main, 1000, &Position::default());
     let expected = [
         "leaf 0",
@@ -163,6 +164,45 @@ fn rewinding_comes_back_by_leaves_and_by_no_more_notes() {
 }
 
 #[test]
+fn a_sink_that_fails_keeps_no_other_from_going_on() {
+    // [R-18-10] Nothing listens at the one; the other has everything.
+    let ledger = Ledger::new();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let toml = format!(
+        "[[sink]]\nname = \"gone\"\nkind = \"webhook\"\nformat = \"json\"\nurl = \
+         \"http://{address}\"\n[[sink]]\nname = \"a\"\nkind = \"file\"\nformat = \
+         \"json\"\npath = \"out.jsonl\"\n"
+    );
+    let config = Config::parse(&toml, &ledger.root).unwrap();
+    let exporter = Exporter::start(&ledger.places(), &config, false).unwrap();
+    let watch = exporter.watch();
+    let running = std::thread::spawn(move || exporter.run());
+    let state = |name: &str| watch.sinks().into_iter().find(|p| p.sink == name).unwrap();
+    let until = |done: &dyn Fn() -> bool| {
+        while !done() {
+            std::thread::yield_now();
+        }
+    };
+    until(&|| state("a").events == 8 && state("gone").errors > 0);
+    ledger.grow(5);
+    until(&|| state("a").events == 14);
+    assert_eq!((state("gone").events, state("gone").state), (0, State::Waiting));
+    let metrics = watch.metrics().unwrap();
+    for line in [
+        "placet_export_lag_leaves{sink=\"gone\",log=\"main\"} 8",
+        "placet_export_lag_leaves{sink=\"a\",log=\"main\"} 0",
+        "placet_export_events_total{sink=\"a\"} 14",
+    ] {
+        assert!(metrics.contains(line), "{line} in {metrics}");
+    }
+    watch.stop();
+    let ended = running.join().unwrap();
+    assert!(ended.iter().all(|(_, ended)| matches!(ended, Ended::Done)));
+}
+
+#[test]
 fn a_file_holds_the_stream_and_a_second_run_adds_what_is_new() {
     let ledger = Ledger::new();
     let toml = "[[sink]]\nname = \"a\"\nkind = \"file\"\nformat = \"json\"\npath = \
@@ -200,7 +240,7 @@ fn a_log_that_was_rolled_back_stops_the_export_with_evidence() {
     let kept = tempfile::tempdir().unwrap();
     let toml = toml.replace("/OUT", kept.path().to_str().unwrap());
     ledger.once(&toml);
-    // Another history of the same name, and the cursor of the first.
+    // [R-18-8] Another history of the same name, and the cursor of the first.
     let other = Ledger::new();
     other.grow(1);
     let state = other.places().state;
@@ -325,6 +365,7 @@ fn distinct(lines: &[String]) -> usize {
 #[test]
 fn a_receiver_that_was_away_gets_everything() {
     let ledger = Ledger::new();
+    // [R-18-9]
     let (ended, taken, progress) = scripted(&ledger, vec![Does::Takes, Does::Passing], false, true);
     assert!(matches!(ended, Ended::Done));
     assert_eq!((taken.len(), distinct(&taken)), (8, 8));
@@ -337,7 +378,7 @@ fn without_acknowledgements_a_new_connection_gets_the_last_again() {
     let ledger = Ledger::new();
     let (ended, taken, _) = scripted(&ledger, vec![Does::Takes, Does::Passing], false, false);
     assert!(matches!(ended, Ended::Done));
-    // Five were taken before the connection was lost.
+    // [R-18-9] Five were taken before the connection was lost.
     assert_eq!((taken.len(), distinct(&taken)), (13, 8));
     let (_, again, _) = scripted(&ledger, vec![], false, false);
     assert_eq!(distinct(&again), 8);
