@@ -74,6 +74,17 @@ pub fn audit(copy: &Path, trust: &Path) -> Result<Checked, String> {
     Ok(Checked { exit, code, text })
 }
 
+/// Compares events with a ledger's folder or copies of both logs, as `reconcile` does with no
+/// further wish.
+///
+/// # Errors
+/// The sentence with which `reconcile` would end, when the copy or the events can't be read.
+pub fn reconcile(copy: &Path, events: &Path) -> Result<Checked, String> {
+    let reconciled = commands::reconcile_one(copy, events);
+    let (exit, code, text) = reconciled.map_err(|failure| failure.to_string())?;
+    Ok(Checked { exit, code, text })
+}
+
 /// A panic is a bug of this program and never a verdict.
 fn guarded(run: impl FnOnce() -> Exit + UnwindSafe) -> Exit {
     panic::catch_unwind(run).unwrap_or_else(|_| {

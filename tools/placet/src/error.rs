@@ -71,6 +71,12 @@ impl Failure {
         move |source| Self::Io { path: path.to_path_buf(), source }
     }
 
+    /// Whether a reader of standard output has gone away.
+    #[must_use]
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
     /// A refusal of this program's own.
     pub fn refused(code: &str, detail: impl Into<String>) -> Self {
         Self::Refused { code: code.to_owned(), detail: detail.into() }

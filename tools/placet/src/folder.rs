@@ -1,6 +1,8 @@
 //! Reading a ledger's folder without its lock, whether or not a service writes it.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use placet_ledger::service::keys::Keys;
@@ -109,7 +111,7 @@ pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
     let done = if path.as_os_str() == "-" {
         std::io::stdin().lock().take(limit).read_to_end(&mut bytes)
     } else {
-        std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
+        File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes))
     };
     done.map_err(Failure::io(path))?;
     if bytes.len() as u64 > max {
@@ -127,11 +129,40 @@ pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, Failure> {
 /// # Errors
 /// `io.error`.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    use std::io::Write as _;
+    write_with(path, |mut file| file.write_all(bytes).map_err(Failure::io(path)))
+}
+
+/// As [`write`], for what is too long to be held in memory.
+///
+/// # Errors
+/// `io.error`, and those of `fill`.
+pub fn write_with<T>(
+    path: &Path,
+    fill: impl FnOnce(&File) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
-    let mut file = std::fs::File::create(&part).map_err(Failure::io(&part))?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Failure::io(&part))?;
-    std::fs::rename(&part, path).map_err(Failure::io(path))
+    let file = File::create(&part).map_err(Failure::io(&part))?;
+    let filled = fill(&file).and_then(|filled| {
+        file.sync_all().map_err(Failure::io(&part))?;
+        std::fs::rename(&part, path).map_err(Failure::io(path))?;
+        Ok(filled)
+    });
+    if filled.is_err() {
+        // Half of it is of no use to anybody.
+        let _ = std::fs::remove_file(&part);
+    }
+    filled
+}
+
+/// Writes a file that only its owner can read; one that is there is not replaced.
+///
+/// # Errors
+/// `io.error`.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut options = File::options();
+    options.write(true).create_new(true).mode(0o600);
+    let mut file = options.open(path).map_err(Failure::io(path))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Failure::io(path))
 }

@@ -21,6 +21,7 @@ use crate::output::Output;
 
 pub(crate) use audit::one as audit_one;
 pub(crate) use check::one as check_one;
+pub(crate) use reconcile::one as reconcile_one;
 
 /// Runs a command.
 ///

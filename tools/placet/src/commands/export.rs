@@ -1,5 +1,7 @@
 //! `export`: the logs as events for a SIEM.
 
+pub mod backfill;
+
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -31,6 +33,8 @@ const MAX_REQUEST: usize = 8 * 1024;
 pub fn run(command: &Export, output: &mut Output) -> Result<Exit, Failure> {
     match command {
         Export::Run(args) => exporter(args, output),
+        Export::Backfill(args) => backfill::run(args, output),
+        Export::HashKey(args) => backfill::write_key(args, output),
         Export::Status(place) => show_status(place, output),
         Export::Test { place, sink } => test(place, sink.as_deref(), output),
     }

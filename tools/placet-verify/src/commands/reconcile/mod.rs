@@ -35,6 +35,30 @@ const MAX_KEY: usize = 256;
 /// # Errors
 /// A copy, key or file of events that can't be read, and output that can't be written.
 pub fn run(args: &Reconcile, output: &mut Output) -> Result<Exit, Failure> {
+    let result = judge(args)?;
+    if args.json {
+        let json = serde_json::to_string(&result);
+        let json = json.map_err(|e| Failure::Io { path: "JSON".to_owned(), source: e.into() })?;
+        output.result(&(escape::json(&json) + "\n"))?;
+    } else {
+        output.result(&result.text())?;
+    }
+    Ok(result.exit)
+}
+
+/// Compares as `reconcile COPY EVENTS` does; the exit code, the code, and the text.
+///
+/// # Errors
+/// A copy or a file of events that can't be read.
+pub fn one(copy: &Path, events: &Path) -> Result<(Exit, Option<&'static str>, String), Failure> {
+    let (copy, events) = (copy.to_owned(), events.to_owned());
+    let (hash_key, log, behind, any_order, json) = (None, Logs::Both, false, false, false);
+    let args = Reconcile { copy, events, hash_key, log, behind, any_order, json };
+    let result = judge(&args)?;
+    Ok((result.exit, result.code, result.text()))
+}
+
+fn judge(args: &Reconcile) -> Result<ReconcileResult, Failure> {
     let own = args.copy.join("FORMAT").is_file();
     let key = match &args.hash_key {
         Some(path) => Some(hash_key(path)?),
@@ -46,15 +70,7 @@ pub fn run(args: &Reconcile, output: &mut Output) -> Result<Exit, Failure> {
     let mut walk = Walk::new(sides(args, own)?, key, args.any_order);
     lines(&args.events, &mut |line| walk.line(line))?;
     walk.end(args.behind);
-    let result = ReconcileResult::new(args, &walk);
-    if args.json {
-        let json = serde_json::to_string(&result);
-        let json = json.map_err(|e| Failure::Io { path: "JSON".to_owned(), source: e.into() })?;
-        output.result(&(escape::json(&json) + "\n"))?;
-    } else {
-        output.result(&result.text())?;
-    }
-    Ok(result.exit)
+    Ok(ReconcileResult::new(args, &walk))
 }
 
 fn sides(args: &Reconcile, own: bool) -> Result<Vec<Side>, Failure> {

@@ -38,7 +38,7 @@ pub struct ReconcileResult {
     exit_code: u8,
     /// The code that decided.
     #[serde(skip_serializing_if = "Option::is_none")]
-    code: Option<&'static str>,
+    pub code: Option<&'static str>,
     logs: Vec<LogFacts>,
     profiles: Vec<ProfileFacts>,
     counts: Counts,
