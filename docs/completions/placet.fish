@@ -490,14 +490,16 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from rebuild-index" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand log; and __fish_seen_subcommand_from rebuild-index" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run backfill hash-key status test" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
-complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -l json -d 'Results as JSON, one object a line'
-complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -f -a "run" -d 'Send both logs to the sinks of export.toml, and go on as they grow'
-complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -f -a "status" -d 'Where each sink stands: next leaf, lag, last acknowledgement, last error'
-complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run status test" -f -a "test" -d 'Send one test event to each sink and say what came back'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run backfill hash-key status test" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run backfill hash-key status test" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run backfill hash-key status test" -f -a "run" -d 'Send both logs to the sinks of export.toml, and go on as they grow'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run backfill hash-key status test" -f -a "backfill" -d 'Write everything that both logs published as events into a file, one a line'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run backfill hash-key status test" -f -a "hash-key" -d 'Write the key of the hashes in events, for whoever compares them with the log'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run backfill hash-key status test" -f -a "status" -d 'Where each sink stands: next leaf, lag, last acknowledgement, last error'
+complete -c placet -n "__fish_placet_using_subcommand export; and not __fish_seen_subcommand_from run backfill hash-key status test" -f -a "test" -d 'Send one test event to each sink and say what came back'
 complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l dir -d 'The ledger\'s folder; the service may run' -r -F
 complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l config -d 'The sinks; default DIR/export.toml' -r -F
 complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l state -d 'Folder of the cursors; default DIR/state/export' -r -F
@@ -508,6 +510,28 @@ never\t'Nowhere'"
 complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l once -d 'End when everything that is published now has been sent'
 complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -l json -d 'Results as JSON, one object a line'
 complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -l dir -d 'The ledger\'s folder; the service may run' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -l out -d 'The file to write, replaced where it is; - is standard output' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -l format -d 'ocsf, ocsf-1.8, cef, leef, ecs, cloudevents or json' -r
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -l field -d 'Show a field in another way than docs/events.md, such as reason=plain; may be repeated' -r
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -l hash-key -d 'The key of hashes; default DIR/keys/export-hash, made where it is missing' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -l sink -d 'Format, fields and key as this sink of export.toml has them' -r
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -l config -d 'The sinks; default DIR/export.toml' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -l log -d 'Events of which logs' -r -f -a "both\t'Both, the governance log first'
+main\t'Decisions, answers, executions'
+gov\t'Keys, policies, people'"
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from backfill" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from hash-key" -l dir -d 'The ledger\'s folder' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from hash-key" -l out -d 'The file to write, which must not be there' -r -F
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from hash-key" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t'Also into files and pipes'
+never\t'Nowhere'"
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from hash-key" -l json -d 'Results as JSON, one object a line'
+complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from hash-key" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from status" -l dir -d 'The ledger\'s folder; the service may run' -r -F
 complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from status" -l config -d 'The sinks; default DIR/export.toml' -r -F
 complete -c placet -n "__fish_placet_using_subcommand export; and __fish_seen_subcommand_from status" -l state -d 'Folder of the cursors; default DIR/state/export' -r -F

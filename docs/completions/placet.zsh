@@ -774,6 +774,38 @@ never\:"Nowhere"))' \
 '--help[Print help (see more with '\''--help'\'')]' \
 && ret=0
 ;;
+(backfill)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder; the service may run]:DIR:_files' \
+'--out=[The file to write, replaced where it is; - is standard output]:FILE:_files' \
+'--format=[ocsf, ocsf-1.8, cef, leef, ecs, cloudevents or json]:FORMAT:_default' \
+'*--field=[Show a field in another way than docs/events.md, such as reason=plain; may be repeated]:NAME=HOW:_default' \
+'--hash-key=[The key of hashes; default DIR/keys/export-hash, made where it is missing]:FILE:_files' \
+'(--format --field --hash-key)--sink=[Format, fields and key as this sink of export.toml has them]:SINK:_default' \
+'--config=[The sinks; default DIR/export.toml]:FILE:_files' \
+'--log=[Events of which logs]:LOGS:((both\:"Both, the governance log first"
+main\:"Decisions, answers, executions"
+gov\:"Keys, policies, people"))' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(hash-key)
+_arguments "${_arguments_options[@]}" : \
+'--dir=[The ledger'\''s folder]:DIR:_files' \
+'--out=[The file to write, which must not be there]:FILE:_files' \
+'--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
+always\:"Also into files and pipes"
+never\:"Nowhere"))' \
+'--json[Results as JSON, one object a line]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
 (status)
 _arguments "${_arguments_options[@]}" : \
 '--dir=[The ledger'\''s folder; the service may run]:DIR:_files' \
@@ -1329,10 +1361,22 @@ _placet__subcmd__evidence_commands() {
 _placet__subcmd__export_commands() {
     local commands; commands=(
 'run:Send both logs to the sinks of export.toml, and go on as they grow' \
+'backfill:Write everything that both logs published as events into a file, one a line' \
+'hash-key:Write the key of the hashes in events, for whoever compares them with the log' \
 'status:Where each sink stands\: next leaf, lag, last acknowledgement, last error' \
 'test:Send one test event to each sink and say what came back' \
     )
     _describe -t commands 'placet export commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__export__subcmd__backfill_commands] )) ||
+_placet__subcmd__export__subcmd__backfill_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet export backfill commands' commands "$@"
+}
+(( $+functions[_placet__subcmd__export__subcmd__hash-key_commands] )) ||
+_placet__subcmd__export__subcmd__hash-key_commands() {
+    local commands; commands=()
+    _describe -t commands 'placet export hash-key commands' commands "$@"
 }
 (( $+functions[_placet__subcmd__export__subcmd__run_commands] )) ||
 _placet__subcmd__export__subcmd__run_commands() {
