@@ -20,12 +20,14 @@ ROOT=$PWD
 # name:budget in seconds, in the order of the runs. Cheap ones first: they find most mistakes.
 SUITES=(
     setup:600 fmt:30 lints:60 build:2400 clippy:1200 docs:600 unit:1500 pure:900 tree:30 generated:600 second:60
-    demo:120 browser:300 a11y:400 foreign:600 crash:600 faults:900 growth:240 load:900 fuzz:480
+    demo:120 browser:300 a11y:400 foreign:600 siem:240 crash:600 faults:900 growth:240 load:900 fuzz:480
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
-ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign crash faults growth load fuzz "
+ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign siem crash faults growth load fuzz "
 # Stages of tests/foreign/run.py.
 FOREIGN_STAGES=(peers go-peers webauthn vectors evidence log witness liar mirror static gateway outbound pdp tokens identity)
+# Stages of tests/siem/run.py.
+SIEM_STAGES=(formats reconcile detection otlp sinks kill)
 # Minutes for all suites together.
 TOTAL_BUDGET_MIN=85
 
@@ -166,6 +168,9 @@ need() {
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
 }
 
+# need_file PACKAGE PATTERN: the same for a package without a command of its own.
+need_file() { compgen -G "$2" >/dev/null || need "$1" "no such command of $1"; }
+
 # python_packages REQUIREMENTS VENV: a virtual environment with exactly these packages.
 python_packages() {
     local stamp=$2/requirements.txt
@@ -215,6 +220,10 @@ suite_setup() {
     check "Python packages" python_packages tests/foreign/requirements.txt "$VENV"
     check "Python packages for WebAuthn" \
         python_packages tests/foreign/requirements-webauthn.txt "$VENV-webauthn"
+    check "rsyslog" need rsyslog rsyslogd
+    check "rsyslog's TLS" need_file rsyslog-openssl '/usr/lib/*/rsyslog/lmnsd_ossl.so'
+    check "Python packages for SIEMs" python_packages tests/siem/requirements.txt "$VENV-siem"
+    check "npm packages of tests/siem" npm_packages tests/siem
     check "cvc5" solver
     check "npm packages of tests/foreign" npm_packages tests/foreign
     check "npm packages of tests/browser" npm_packages tests/browser
@@ -368,6 +377,19 @@ suite_foreign() {
     fi
     counted foreign "$VENV/bin/python" tests/foreign/run.py --go "$GO_BIN" --work "$WORK/foreign" \
         --cache "$CACHE" --placet "$PLACET" --verify "$VERIFY" --demo "$WORK/demo" "${FOREIGN_STAGES[@]}"
+}
+
+# Our events at receivers, validators and rules of others; receivers and exporter killed under load.
+suite_siem() {
+    check "release build" cargo build --locked --release -p placet -p placet-verify
+    rm -rf "$WORK/days"
+    export PLACET_EVERY_KIND=$WORK/days
+    cargo_tests --workspace --test every_kind
+    unset PLACET_EVERY_KIND
+    local more=()
+    if [ "$long" = 1 ]; then more=(--long); fi
+    counted siem "$VENV-siem/bin/python" tests/siem/run.py --work "$WORK/siem" --cache "$CACHE" \
+        --placet "$PLACET" --verify "$VERIFY" --days "$WORK/days" "${more[@]}" "${SIEM_STAGES[@]}"
 }
 
 # A verifier written from SPEC.md alone agrees on every vector. Its own last line counts.

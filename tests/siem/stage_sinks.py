@@ -1,0 +1,105 @@
+"""Single sinks: what they say of receivers, and what a foreign receiver reads."""
+
+import json
+import subprocess
+import sys
+
+from common import backfill, environment
+from exporter import Exporter, await_until
+from live import free_port
+from syslogs import Rsyslog, certificates
+
+
+class Place:
+    """A folder with a finished log, as an exporter wants it."""
+
+    def __init__(self, options, name):
+        self.dir = options.days / name
+
+
+def otlp(report, options):
+    """oteltap, which was made to read OTLP in tests, gets the same texts as the file."""
+    base = options.work / "otlp"
+    base.mkdir(parents=True, exist_ok=True)
+    port, received = free_port(), base / "received"
+    with open(received, "wb") as out:
+        tap = subprocess.Popen([sys.executable, "-u", "-m", "oteltap", "--port", str(port)],
+                               stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                               env=environment(PYTHONUNBUFFERED="1"))
+    try:
+        exporter = Exporter(options, Place(options, "clean"), base)
+        exporter.sink("tap", "otlp", url=f"http://127.0.0.1:{port}")
+        expected = backfill(options, options.days / "clean", "ocsf")
+        done = exporter.once()
+        report.check("the exporter sends all and ends", done.returncode == 0,
+                     done.stdout + done.stderr)
+        report.check("oteltap has every event",
+                     await_until(lambda: len(bodies(received)) >= len(expected), 20),
+                     f"{len(bodies(received))} of {len(expected)}")
+        report.check("oteltap reads the log's texts, in order", bodies(received) == expected)
+    finally:
+        tap.kill()
+        tap.wait()
+
+
+def bodies(path):
+    """The bodies of log records in oteltap's lines."""
+    found = []
+
+    def walk(value):
+        if isinstance(value, dict):
+            body = value.get("body")
+            if isinstance(body, dict):
+                found.extend(v for k, v in body.items() if "tring" in k and isinstance(v, str))
+            elif isinstance(body, str):
+                found.append(body)
+            for inner in value.values():
+                walk(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                walk(inner)
+
+    for line in path.read_text(errors="replace").split("\n"):
+        if line.startswith("{"):
+            try:
+                walk(json.loads(line))
+            except ValueError:
+                continue
+    return found
+
+
+def run_stage(report, options):
+    strangers(report, options)
+
+
+def strangers(report, options):
+    """A client that the receiver does not know, and a receiver whom the exporter does not."""
+    base = options.work / "strangers"
+    tls = certificates(base / "tls")
+    other = certificates(base / "other")
+    rsyslog = Rsyslog(base / "rsyslog", tls, free_port()).start()
+    try:
+        for name, ca, cert in [("unknown client", tls, "stranger"), ("unknown server", other,
+                                                                     "client")]:
+            folder = base / name.replace(" ", "-")
+            exporter = Exporter(options, Place(options, "clean"), folder)
+            exporter.sink("syslog", "syslog", address=f"127.0.0.1:{rsyslog.port}", timeout_s=3,
+                          ca_file=ca / "ca.pem", cert_file=tls / f"{cert}.pem",
+                          key_file=tls / f"{cert}.key", server_name="localhost")
+            done = exporter.test()
+            report.check(f"{name}: the test of the sink fails and says why",
+                         done.returncode not in (0, 70, 101) and done.stdout + done.stderr,
+                         f"exit {done.returncode}\n{done.stdout}{done.stderr}")
+        folder = base / "friend"
+        exporter = Exporter(options, Place(options, "clean"), folder)
+        exporter.sink("syslog", "syslog", address=f"127.0.0.1:{rsyslog.port}", timeout_s=3,
+                      ca_file=tls / "ca.pem", cert_file=tls / "client.pem",
+                      key_file=tls / "client.key", server_name="localhost")
+        done = exporter.test()
+        report.check("a friend's test goes through", done.returncode == 0,
+                     done.stdout + done.stderr)
+        came = await_until(lambda: any("export.test" in line for line in rsyslog.lines()), 10)
+        report.check("rsyslog has the friend's test and nothing else",
+                     came and len(rsyslog.lines()) == 1, str(rsyslog.lines()[:3]))
+    finally:
+        rsyslog.stop()
