@@ -15,8 +15,26 @@ import re
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MAX_SEED, MAX_SEEDS = 16_384, 400
 TEXTS = ("note", "checkpoint", "tile_path", "tlog_policy", "tlog_proof", "witness_request", "time",
-         "webauthn_client_data")
-OBJECTS = ("json", "jcs", "action", "document", "trust", "misbehaviour")
+         "webauthn_client_data", "jws", "dpop", "spiffe_id")
+OBJECTS = ("json", "jcs", "action", "document", "trust", "misbehaviour", "jwk_set")
+# The proof of RFC 9449 4.1, and keys of RFC 7517 A.1 and RFC 8037 A.2.
+PROOF = (
+    "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUk"
+    "lDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUw"
+    "Q2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6I"
+    "mh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A"
+    "0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg")
+EC = {"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig",
+      "x": "MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4",
+      "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}
+OKP = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA",
+       "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwaaPJHURo"}
+OWN = {
+    "jws": [PROOF],
+    "dpop": [PROOF],
+    "jwk_set": [json.dumps(value) for value in (EC, OKP, {"keys": [EC, OKP, {"x5c": ["AAAA"]}]})],
+    "spiffe_id": ["spiffe://example.org/agent/renewals", "spiffe://example.org/../a"],
+}
 
 
 def main():
@@ -31,7 +49,10 @@ def main():
         group = target if target in seeds else group
         folder = ROOT / "fuzz/corpus" / target
         folder.mkdir(parents=True, exist_ok=True)
-        for name, seed in seeds[group].items():
+        own = {}
+        for text in OWN.get(target, ()):
+            add(own, text.encode())
+        for name, seed in {**seeds[group], **own}.items():
             (folder / f"seed-{name}").write_bytes(seed)
 
 
