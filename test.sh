@@ -36,8 +36,7 @@ export PLACET_TEST_CACHE=$CACHE
 export PATH="$PATH:$CACHE/cargo/bin:$HOME/.cargo/bin"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$ROOT/target}
 export CARGO_TERM_COLOR=never CARGO_NET_RETRY=5 NO_COLOR=1
-VENV=$CACHE/venv
-GO_BIN=$CACHE/bin
+export ROOT CACHE VENV=$CACHE/venv GO_BIN=$CACHE/bin
 LOGS=$CACHE/logs
 PLACET=$CARGO_TARGET_DIR/release/placet
 VERIFY=$CARGO_TARGET_DIR/release/placet-verify
@@ -54,14 +53,16 @@ bad() { failed=$((failed + 1)); failures+=("$suite: $1"); echo "FAIL $1"; }
 skip() { skipped=$((skipped + 1)); skips+=("$suite: $1"); echo "skip $1"; }
 
 # within COMMAND..: ends it when the suite's budget is used up, so that what hangs fails and the
-# other suites still run. Functions of this script run as they are.
+# other suites still run. A function of this script has to be exported, and changes no variable.
 within() {
-    if [ "$(type -t "$1")" != file ]; then
-        "$@"
-        return
-    fi
+    local command=("$@")
+    case $(type -t "$1") in
+        file) ;;
+        function) command=(bash -uo pipefail -c '"$@"' - "$@") ;;
+        *) "$@"; return ;;
+    esac
     local left=$((deadline - SECONDS))
-    timeout --kill-after=20 "$((left > 1 ? left : 1))" "$@"
+    timeout --kill-after=20 "$((left > 1 ? left : 1))" "${command[@]}"
     local code=$?
     if [ "$code" -eq 124 ] || [ "$code" -eq 137 ]; then
         echo "ended: the suite's $budget s are used up"
@@ -164,7 +165,7 @@ need() {
         echo "$2 is missing; install it (Debian: apt-get install $1) and run this again"
         return 1
     fi
-    if [ -z "${apt_updated:-}" ]; then apt-get update -qq && apt_updated=1; fi
+    if [ ! -e "$WORK/apt-updated" ]; then apt-get update -qq && touch "$WORK/apt-updated"; fi
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"
 }
 
@@ -201,6 +202,9 @@ go_programs() {
 }
 
 fuzz_tool() { command -v cargo-fuzz >/dev/null || cargo install --quiet --locked --root "$CACHE/cargo" cargo-fuzz; }
+
+# Run by `within`, each in a shell of its own.
+export -f pick_toolchain need python_packages npm_packages solver go_programs fuzz_tool
 
 suite_setup() {
     mkdir -p "$GO_BIN"
@@ -435,7 +439,7 @@ suite_load() {
     export -n PLACET
 }
 
-suite_fuzz() { counted fuzz fuzz/run.sh --seconds "$([ "$long" = 1 ] && echo 600 || echo 10)"; }
+suite_fuzz() { counted fuzz fuzz/run.sh --seconds "$([ "$long" = 1 ] && echo 600 || echo 8)"; }
 
 # - Running them.
 
@@ -521,6 +525,7 @@ main() {
     done
     mkdir -p "$LOGS" "$GO_BIN"
     WORK=$(mktemp -d)
+    export WORK
     if [ "$keep" = 1 ]; then echo "scratch folder: $WORK"; else trap 'rm -rf "$WORK"' EXIT; fi
     suite=toolchain
     pick_toolchain || bad "the pinned toolchain"

@@ -115,9 +115,23 @@ def config(ledger, name, settings):
     return path
 
 
-def documented(kind):
-    """A block of the guide."""
-    return DOCS.read_text().split(f"```{kind}\n", 1)[1].split("```\n", 1)[0]
+def documented(kind, nth=1):
+    """A block of the guide, the nth of its kind."""
+    return DOCS.read_text().split(f"```{kind}\n")[nth].split("```\n", 1)[0]
+
+
+def guided(options, ledger, api):
+    """A running gateway with the guide's own tokens.toml and gateway.toml, as a context."""
+    digest = hashlib.sha256(TOKEN.encode()).hexdigest()
+    rows = replaced(documented("toml"), (("64 hexadecimal digits", digest),))
+    (ledger.base / "tokens.toml").write_text(rows)
+    table = replaced(documented("toml", 2),
+                     (("http://127.0.0.1:9000", f"http://127.0.0.1:{api.port}"),))
+    path = ledger.base / "gateway.toml"
+    path.write_text(table)
+    return path, Server([options.placet, "gateway", "http", "--config", path, "--ledger",
+                         ledger.url, "--token-file", ledger.dir / "keys" / "pep-token",
+                         "--listen", "127.0.0.1:0"])
 
 
 def replaced(block, pairs):

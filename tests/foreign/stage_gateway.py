@@ -41,6 +41,7 @@ def run(report, options):
             for name, agent, api in agents:
                 flow(report, name, agent, api, ledger)
             swapped_body(report, agents[0][1], secure, ledger)
+            guide(report, options, ledger, plain)
             channel = grpc.insecure_channel(f"127.0.0.1:{envoy_port}")
             envoy(report, auth_grpc.AuthorizationStub(channel), ledger)
             # The ledger stops, and nothing passes any more.
@@ -56,6 +57,29 @@ def run(report, options):
 
 
     embedded(report, options, ledger, plain)
+
+
+def guide(report, options, ledger, api):
+    """The guide's own files, as they stand in it."""
+    path, server = g.guided(options, ledger, api)
+    report.exits("guide: gateway check accepts its table", [options.placet, "gateway", "check", path], 0)
+    with server as gateway:
+        agent = g.Agent(int(gateway.url.rsplit(":", 1)[1]))
+        before = len(api.hits)
+        said = [agent.call("GET", "/users/X0007")[0], agent.call("GET", "/users")[0],
+                agent.call("GET", "/users/X0007", body={})[0]]
+        report.check("guide: what its table lists passes, and nothing else", said == [200, 403, 400],
+                     str(said))
+        request = agent.call("POST", "/users/X0007/disable", body={"reason": "left"})[1]
+        named = {"Placet-Request": request.get("Placet-Request", "")}
+        approved = ledger.approve(named["Placet-Request"])
+        report.check("guide: a person approves", approved.returncode == 0, approved.stderr)
+        other = agent.call("POST", "/users/X0007/disable", named, {"reason": "other"})[0]
+        said = [agent.call("POST", "/users/X0007/disable", named, {"reason": "left"})[0]
+                for _ in range(2)]
+        report.check("guide: the call passes once, with its reason and no other",
+                     [other, *said] == [403, 200, 403] and len(api.hits) == before + 2,
+                     f"{other} {said}")
 
 
 def embedded(report, options, ledger, api):
