@@ -15,8 +15,9 @@ import re
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 MAX_SEED, MAX_SEEDS = 16_384, 400
 TEXTS = ("note", "checkpoint", "tile_path", "tlog_policy", "tlog_proof", "witness_request", "time",
-         "webauthn_client_data", "jws", "dpop", "spiffe_id")
-OBJECTS = ("json", "jcs", "action", "document", "trust", "misbehaviour", "jwk_set")
+         "webauthn_client_data", "jws", "dpop", "spiffe_id", "gateway_target")
+OBJECTS = ("json", "jcs", "action", "document", "trust", "misbehaviour", "jwk_set", "obligations",
+           "redact")
 # The proof of RFC 9449 4.1, and keys of RFC 7517 A.1 and RFC 8037 A.2.
 PROOF = (
     "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUk"
@@ -29,11 +30,31 @@ EC = {"kty": "EC", "crv": "P-256", "kid": "1", "use": "sig",
       "y": "4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM"}
 OKP = {"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA",
        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwaaPJHURo"}
+
+
+def field(number, value):
+    """A field of a message in protocol buffers."""
+    value = value.encode() if isinstance(value, str) else value
+    return bytes([number << 3 | 2, len(value)]) + value
+
+
+# A CheckRequest of Envoy about `POST /users/7`, with a header in each form and a body.
+CHECK = field(1, field(4, field(2, b"".join([
+    field(2, "POST"), field(4, "/users/7"), field(5, "api"),
+    field(3, field(1, "a") + field(2, "b")), field(12, "{}")]))))
 OWN = {
     "jws": [PROOF],
     "dpop": [PROOF],
     "jwk_set": [json.dumps(value) for value in (EC, OKP, {"keys": [EC, OKP, {"x5c": ["AAAA"]}]})],
     "spiffe_id": ["spiffe://example.org/agent/renewals", "spiffe://example.org/../a"],
+    "gateway_target": ["/users/{id}/disable\n/users/X0001/disable?a=b&c=%20", "/{rest...}\n/a%2Fb/"],
+    "envoy_check": [CHECK],
+    "obligations": [json.dumps({"obligations": [
+        {"id": "1", "type": "step-up", "properties": {"acr_value": "phr", "amr_values": ["mfa"]}},
+        {"id": "2", "type": "custom", "name": "rate_limit", "count": 5, "seconds": 60},
+        {"id": "3", "type": "custom", "properties": {"name": "redact", "fields": ["a.b"]}},
+        {"id": "4", "type": "custom", "properties": {"name": "narrow", "parameters": {"n": 1}}}]})],
+    "redact": ['{"data": [{"Email": 1, "id": {"kind": 2, "n": 1e400}}], "email": null}'],
 }
 
 
@@ -51,7 +72,7 @@ def main():
         folder.mkdir(parents=True, exist_ok=True)
         own = {}
         for text in OWN.get(target, ()):
-            add(own, text.encode())
+            add(own, text.encode() if isinstance(text, str) else text)
         for name, seed in {**seeds[group], **own}.items():
             (folder / f"seed-{name}").write_bytes(seed)
 

@@ -48,7 +48,7 @@ use self::{
 use crate::{
     Error,
     authzen::{EvaluationRequest, SearchRequest},
-    obligations::{Obligation, add, withhold},
+    obligations::{Obligation, add},
     pdp::{
         Denial, Evaluation, Found, MAX_QUORUM, Method, Outcome, Pdp, PolicyIdentity, Requirement,
         VerifiedApproval, initiator_of,
@@ -56,6 +56,7 @@ use crate::{
     policy::{PolicyError, PolicyFiles, SCHEMA, VERIFICATION},
     remote::RemoteRule,
     session::SessionRule,
+    withhold::withhold,
 };
 
 /// The most errors that are reported of one load or evaluation.

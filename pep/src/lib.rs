@@ -28,5 +28,6 @@ pub mod remote;
 pub mod replay;
 pub mod session;
 pub mod tokens;
+mod withhold;
 
 pub use error::Error;

@@ -31,8 +31,9 @@ use crate::{
     Error,
     authzen::{EvaluationRequest, SearchRequest},
     cedar::CedarPdp,
-    obligations::{add, withhold},
+    obligations::add,
     pdp::{Denial, Evaluation, Found, Outcome, Pdp, PolicyIdentity},
+    withhold::withhold,
 };
 
 pub use call::{Caller, Reply};

@@ -229,6 +229,28 @@ resource = { type = "user", id = "{path.id}" }
         assert_eq!((error.line, error.reason.contains("none.json")), (9, true), "{error}");
     }
 
+    proptest::proptest! {
+        /// Whatever is done to a table, it is read or a line of it is named.
+        #[test]
+        fn any_text_is_a_table_or_names_its_line(
+            at in proptest::prelude::any::<proptest::sample::Index>(),
+            cut in 0_usize..40,
+            text in "[ -~\n]{0,12}|\\{(path|body|query|header)\\.[a-z/?.]{0,8}\\}|\"\"\"|\\[\\[route\\]\\]",
+        ) {
+            let start = at.index(GOOD.len());
+            let end = start.saturating_add(cut).min(GOOD.len());
+            let changed = format!("{}{text}{}", &GOOD[..start], &GOOD[end..]);
+            match parse(&changed) {
+                Ok(config) => proptest::prop_assert!(!config.host.is_empty()),
+                Err(error) => {
+                    let lines = changed.split('\n').count();
+                    proptest::prop_assert!((1..=lines).contains(&error.line), "{error}");
+                    proptest::prop_assert!(!error.reason.is_empty());
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_caller_has_a_part_of_the_calls() {
         let each = |more: &str| parse(&format!("{more}\n{GOOD}")).unwrap().most_calls_each;

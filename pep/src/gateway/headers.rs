@@ -284,6 +284,22 @@ fn refused(name: &str, detail: &str) -> Refusal {
     Refusal::Header(format!("{name}: {detail}"))
 }
 
+/// JSON in UTF-8. Some servers believe a `charset`, though the media type has none (RFC 8259 11):
+/// in another one the same bytes are another text.
+#[must_use]
+pub fn is_json(media_type: &str) -> bool {
+    let lower = media_type.to_ascii_lowercase();
+    let (essence, parameter) = match lower.split_once(';') {
+        Some((essence, parameter)) => (essence, Some(parameter.trim())),
+        None => (lower.as_str(), None),
+    };
+    let essence = essence.trim();
+    let token = |b: u8| b.is_ascii_alphanumeric() || b"/+-._".contains(&b);
+    (essence == "application/json" || essence.ends_with("+json"))
+        && essence.bytes().all(token)
+        && matches!(parameter, None | Some("charset=utf-8" | "charset=\"utf-8\""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -392,5 +408,29 @@ mod tests {
         assert_eq!(preference(&headers, "respond-async").as_deref(), Some(""));
         assert_eq!(preference(&headers, "handling"), None);
         assert_eq!(value("a\r\nb\u{e9}"), "a??b?");
+    }
+
+    // SPEC.md R-10-141.
+    #[test]
+    fn json_is_read_in_utf_8_only() {
+        for good in [
+            "application/json",
+            "Application/JSON; Charset=UTF-8",
+            "application/merge-patch+json",
+            "application/json;charset=\"utf-8\"",
+        ] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in [
+            "application/json; charset=utf-7",
+            "application/json; charset=utf-16",
+            "application/json; charset=utf-8; charset=utf-7",
+            "application/json; x=1",
+            "application/json;",
+            "text/plain",
+            "text/plain, application/x+json",
+        ] {
+            assert!(!is_json(bad), "{bad}");
+        }
     }
 }

@@ -31,7 +31,7 @@ pub fn readable(headers: &HeaderMap) -> Result<(), &'static str> {
     }
     let mut types = headers.get_all(header::CONTENT_TYPE).iter();
     let media_type = types.next().and_then(|value| value.to_str().ok());
-    match (media_type.is_some_and(super::call::is_json), types.next()) {
+    match (media_type.is_some_and(super::headers::is_json), types.next()) {
         (true, None) => Ok(()),
         _ => Err("it is no JSON in UTF-8"),
     }
