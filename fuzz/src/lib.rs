@@ -5,6 +5,9 @@
 #[path = "../../pep/src/identity/mod.rs"]
 pub mod identity;
 
+#[path = "../../pep/src/tls.rs"]
+pub mod tls;
+
 #[path = "../../pep/src/obligations.rs"]
 pub mod obligations;
 

@@ -11,6 +11,7 @@
 //! * [`obligations`]: what a PEP has to do with an answer; [`session`]: what agents did, counted
 //!   for policies.
 //! * [`tokens`]: tokens that are good for one approved action, for resources across a boundary.
+//! * [`tls`]: the client's side of TLS, for all that call others.
 //! * [`gateway`]: the enforcement point in front of HTTP APIs.
 //! * [`replay`]: a recorded decision, decided again.
 
@@ -27,6 +28,7 @@ pub mod policy;
 pub mod remote;
 pub mod replay;
 pub mod session;
+pub mod tls;
 pub mod tokens;
 mod withhold;
 

@@ -1,8 +1,7 @@
 //! A ledger over HTTP or HTTPS.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -12,13 +11,12 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use pki_types::pem::PemObject as _;
-use pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 
 use super::EnforceError;
 use super::error::cut;
 use super::ledger::{Answering, Ledger};
+use crate::tls::{self, Trusting};
 
 /// Time to connect, name and TLS included.
 const CONNECT_TIME: Duration = Duration::from_secs(5);
@@ -30,8 +28,6 @@ const MAX_IDLE: usize = 64;
 const MAX_HEAD: usize = 64 * 1024;
 /// Longest token file, in bytes.
 const MAX_TOKEN: u64 = 4096;
-/// Largest file of certificates, in bytes.
-const MAX_PEM: u64 = 1 << 20;
 
 /// Where a ledger is and how it is reached.
 #[derive(Debug, Clone, Default)]
@@ -205,64 +201,17 @@ pub(super) fn bearer(token: &str) -> Result<HeaderValue, EnforceError> {
 }
 
 fn read_token(path: &Path) -> Result<HeaderValue, EnforceError> {
-    let bytes = read_file(path, MAX_TOKEN)?;
+    let bytes = tls::read_file(path, MAX_TOKEN).map_err(EnforceError::Config)?;
     let text = String::from_utf8(bytes)
         .map_err(|_| EnforceError::Config(format!("{}: no text", path.display())))?;
     bearer(&text)
 }
 
-fn read_file(path: &Path, max: u64) -> Result<Vec<u8>, EnforceError> {
-    let failed =
-        |e: &dyn std::fmt::Display| EnforceError::Config(format!("{}: {e}", path.display()));
-    let file = std::fs::File::open(path).map_err(|e| failed(&e))?;
-    let mut bytes = Vec::new();
-    let mut bounded = file.take(max.saturating_add(1));
-    bounded.read_to_end(&mut bytes).map_err(|e| failed(&e))?;
-    match bytes.len() as u64 > max {
-        true => Err(failed(&format!("longer than {max} bytes"))),
-        false => Ok(bytes),
-    }
-}
-
 fn tls(config: &RemoteConfig) -> Result<ClientConfig, EnforceError> {
-    let failed = |e: &dyn std::fmt::Display| EnforceError::Config(format!("TLS: {e}"));
-    let mut roots = RootCertStore::empty();
-    match &config.ca_file {
-        Some(path) => {
-            for certificate in certificates(path)? {
-                roots.add(certificate).map_err(|e| failed(&e))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| failed(&e))?
-        .with_root_certificates(roots);
-    match &config.client_certificate {
-        None => Ok(builder.with_no_client_auth()),
-        Some((chain, key)) => {
-            let pem = read_file(key, MAX_PEM)?;
-            let key = PrivateKeyDer::from_pem_slice(&pem).map_err(|e| failed(&e))?;
-            builder.with_client_auth_cert(certificates(chain)?, key).map_err(|e| failed(&e))
-        }
-    }
-}
-
-/// The certificates of a file; there is at least one.
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, EnforceError> {
-    let pem = read_file(path, MAX_PEM)?;
-    let failed =
-        |why: &dyn std::fmt::Display| EnforceError::Config(format!("{}: {why}", path.display()));
-    let found = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    let found = found.map_err(|e| failed(&e))?;
-    match found.is_empty() {
-        true => Err(failed(&"no certificate")),
-        false => Ok(found),
-    }
+    let trusting = config.ca_file.as_deref().map_or(Trusting::System, Trusting::Instead);
+    let own = config.client_certificate.as_ref();
+    let own = own.map(|(chain, key)| (chain.as_path(), key.as_path()));
+    tls::client(trusting, own).map_err(EnforceError::Config)
 }
 
 #[cfg(test)]

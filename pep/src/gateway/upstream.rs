@@ -17,9 +17,8 @@ use http_body_util::Full;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, timeout};
@@ -30,11 +29,10 @@ use super::headers;
 use super::refusal::Refusal;
 use super::shares::Share;
 use super::target::Target;
+use crate::tls::{self, Trusting};
 
 /// Largest head of an answer, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
-/// Largest file of certificates, in bytes.
-const MAX_PEM: u64 = 1 << 20;
 
 /// The API behind.
 pub struct Upstream {
@@ -196,34 +194,8 @@ where
 }
 
 fn client(config: &UpstreamConfig) -> Result<ClientConfig, String> {
-    use std::io::Read as _;
-    let mut roots = RootCertStore::empty();
-    match &config.ca_file {
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-        Some(path) => {
-            let failed = |e: &dyn std::fmt::Display| format!("{}: {e}", path.display());
-            let mut pem = Vec::new();
-            let file = std::fs::File::open(path).map_err(|e| failed(&e))?;
-            file.take(MAX_PEM.saturating_add(1)).read_to_end(&mut pem).map_err(|e| failed(&e))?;
-            if pem.len() as u64 > MAX_PEM {
-                return Err(failed(&"longer than a mebibyte"));
-            }
-            for certificate in CertificateDer::pem_slice_iter(&pem) {
-                let certificate = certificate.map_err(|e| failed(&e))?;
-                roots.add(certificate).map_err(|e| failed(&e))?;
-            }
-            if roots.is_empty() {
-                return Err(failed(&"no certificate"));
-            }
-        }
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?;
-    let mut client = builder.with_root_certificates(roots).with_no_client_auth();
+    let trusting = config.ca_file.as_deref().map_or(Trusting::System, Trusting::Instead);
+    let mut client = tls::client(trusting, None)?;
     client.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(client)
 }

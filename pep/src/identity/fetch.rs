@@ -1,18 +1,14 @@
 //! Getting the bytes of a key set. The operator names the place, nobody who calls does.
 
 use std::io::Read as _;
-use std::sync::Arc;
 use std::time::Duration;
-
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 
 use super::IdentityError;
 use super::key_set::Place;
+use crate::tls::{self, Trusting};
 
 /// Time for a whole call.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// Longest file of certificates, in bytes.
-const MAX_CA: u64 = 1 << 20;
 
 /// Gets what is at a place. Blocks.
 pub trait Fetch: Send + Sync {
@@ -33,21 +29,11 @@ impl Fetcher {
     /// # Errors
     /// `identity.config`.
     pub fn new(ca_file: Option<&std::path::Path>) -> Result<Self, IdentityError> {
-        let mut roots: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
-            .certs
-            .iter()
-            .map(|der| Certificate::from_der(der).to_owned())
-            .collect();
-        if let Some(path) = ca_file {
-            for der in certificates(path)? {
-                roots.push(Certificate::from_der(&der).to_owned());
-            }
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let tls = TlsConfig::builder().root_certs(RootCerts::Specific(Arc::new(roots)));
+        let trusting = ca_file.map_or(Trusting::System, Trusting::Beside);
+        let tls = tls::blocking(trusting).map_err(IdentityError::Config)?;
         let agent = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
-            .tls_config(tls.unversioned_rustls_crypto_provider(provider).build())
+            .tls_config(tls)
             .max_redirects(0)
             .proxy(None)
             .user_agent(concat!("placet/", env!("CARGO_PKG_VERSION")))
@@ -98,28 +84,6 @@ pub fn is_safe(url: &str) -> bool {
     !authority.as_str().contains('@') && (secure || local)
 }
 
-/// The certificates of a PEM file, DER.
-///
-/// # Errors
-/// `identity.config`.
-pub fn certificates(path: &std::path::Path) -> Result<Vec<Vec<u8>>, IdentityError> {
-    let refuse =
-        |why: &dyn std::fmt::Display| IdentityError::Config(format!("{}: {why}", path.display()));
-    let mut pem = Vec::new();
-    let file = std::fs::File::open(path).map_err(|e| refuse(&e))?;
-    file.take(MAX_CA.saturating_add(1)).read_to_end(&mut pem).map_err(|e| refuse(&e))?;
-    if u64::try_from(pem.len()).unwrap_or(u64::MAX) > MAX_CA {
-        return Err(refuse(&"it is longer than 1 MiB"));
-    }
-    let mut out = Vec::new();
-    for item in ureq::tls::parse_pem(&pem) {
-        if let PemItem::Certificate(certificate) = item.map_err(|e| refuse(&e))? {
-            out.push(certificate.der().to_vec());
-        }
-    }
-    if out.is_empty() { Err(refuse(&"no certificate in PEM")) } else { Ok(out) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +118,6 @@ mod tests {
         std::fs::write(&path, b"1234").unwrap();
         assert_eq!(get(4).unwrap(), b"1234");
         assert_eq!(get(3).unwrap_err().code(), "identity.unavailable");
-        assert_eq!(certificates(&path).unwrap_err().code(), "identity.config");
+        assert_eq!(Fetcher::new(Some(&path)).unwrap_err().code(), "identity.config");
     }
 }

@@ -11,6 +11,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
+use placet_pep::tls::Trusting;
 use placet_proto::jcs;
 use placet_proto::json::{self, Json};
 
@@ -27,8 +28,6 @@ const TIMEOUT: Duration = Duration::from_secs(100);
 const MAX_JSON: usize = 4 * 1024 * 1024;
 /// Largest bundle, in bytes: that of the format, and one to see that there is more.
 const MAX_BUNDLE: usize = placet_proto::bundle::MAX_BUNDLE;
-/// Largest file of certificate roots, in bytes.
-const MAX_ROOTS: u64 = 1024 * 1024;
 /// Longest token, in bytes.
 const MAX_TOKEN: u64 = 4096;
 
@@ -238,25 +237,8 @@ pub(crate) fn agent(tls: &Tls, timeout: Duration) -> Result<ureq::Agent, Failure
 
 /// The system's certificate roots, and those of a file.
 fn roots(tls: &Tls) -> Result<ureq::tls::TlsConfig, Failure> {
-    use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
-    let mut roots: Vec<Certificate<'static>> = rustls_native_certs::load_native_certs()
-        .certs
-        .iter()
-        .map(|der| Certificate::from_der(der).to_owned())
-        .collect();
-    if let Some(path) = &tls.ca_file {
-        let pem = crate::folder::read(path, MAX_ROOTS)?;
-        for item in ureq::tls::parse_pem(&pem) {
-            let item = item.map_err(|e| Failure::Usage(format!("{}: {e}", path.display())))?;
-            if let PemItem::Certificate(certificate) = item {
-                roots.push(certificate);
-            }
-        }
-    }
-    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let roots = RootCerts::Specific(std::sync::Arc::new(roots));
-    let builder = TlsConfig::builder().root_certs(roots);
-    Ok(builder.unversioned_rustls_crypto_provider(provider).build())
+    let trusting = tls.ca_file.as_deref().map_or(Trusting::System, Trusting::Beside);
+    placet_pep::tls::blocking(trusting).map_err(Failure::Usage)
 }
 
 impl Answer {
