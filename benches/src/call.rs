@@ -128,10 +128,10 @@ pub fn request(
 /// Calls.
 ///
 /// # Errors
-/// `bench.io` when a connection breaks or can't be made; `bench.failed` for a rate of nothing.
+/// `bench.io` when a connection breaks or can't be made; `bench.failed` without connections.
 pub fn run(options: &Options) -> Result<Report, Error> {
-    if options.rate == 0 || options.connections == 0 {
-        return Err(Error::failed("a rate and connections of at least 1"));
+    if options.connections == 0 {
+        return Err(Error::failed("at least one connection"));
     }
     let machine = Machine::this();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -142,12 +142,12 @@ pub fn run(options: &Options) -> Result<Report, Error> {
     let called = runtime.block_on(calls(options));
     stop.store(true, Ordering::Relaxed);
     let flushes = flushes.join().map_err(|_| Error::failed("a thread panicked"))?;
-    let (mut waits, failed) = called?;
+    let (mut waits, failed, took) = called?;
     let mut flushes = flushes?;
     Ok(Report {
         schema: "placet/bench-http/v1",
         rate: options.rate,
-        answered_per_s: per_second(waits.len() as u64, options.stage),
+        answered_per_s: per_second(waits.len() as u64, took),
         failed,
         p50_ms: millis(quantile(&mut waits, 0.5)),
         p99_ms: millis(quantile(&mut waits, 0.99)),
@@ -163,7 +163,9 @@ pub fn run(options: &Options) -> Result<Report, Error> {
     })
 }
 
-async fn calls(options: &Options) -> Result<(Vec<Duration>, u64), Error> {
+/// How long each call took, how many failed, and the time from the first that counts to the last
+/// answer: longer than the stage where the server does not keep up.
+async fn calls(options: &Options) -> Result<(Vec<Duration>, u64, Duration), Error> {
     let mut streams = Vec::new();
     for _ in 0..options.connections {
         let stream = TcpStream::connect(&options.authority).await;
@@ -185,7 +187,8 @@ async fn calls(options: &Options) -> Result<(Vec<Duration>, u64), Error> {
     while let Some(ended) = tasks.join_next().await {
         waits.extend(ended.map_err(Error::failed)??);
     }
-    Ok((waits, shared.failed.load(Ordering::Relaxed)))
+    let took = shared.began.elapsed().saturating_sub(WARM_UP).max(options.stage);
+    Ok((waits, shared.failed.load(Ordering::Relaxed), took))
 }
 
 /// What the connections share.
@@ -200,7 +203,10 @@ impl Pace {
     /// When the next call is due, and whether it counts.
     fn next(&self) -> Option<(Instant, bool)> {
         let at = self.next.fetch_add(1, Ordering::Relaxed);
-        let due = Duration::from_secs_f64(at as f64 / f64::from(self.options.rate));
+        let due = match self.options.rate {
+            0 => self.began.elapsed(),
+            rate => Duration::from_secs_f64(at as f64 / f64::from(rate)),
+        };
         let end = WARM_UP.saturating_add(self.options.stage);
         (due < end).then(|| (self.began + due, due >= WARM_UP))
     }

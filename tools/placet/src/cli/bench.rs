@@ -73,9 +73,9 @@ pub struct BenchHttp {
     /// The status of a good answer
     #[arg(long, value_name = "STATUS", default_value_t = 200)]
     pub expect: u16,
-    /// Calls a second
+    /// Calls a second, due whether or not the server keeps up; 0 for as many as the connections get
     #[arg(long, value_name = "N", default_value_t = 1000)]
-    #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(value_parser = clap::value_parser!(u32).range(0..=100_000))]
     pub rate: u32,
     /// How long, a second of warming up apart
     #[arg(long, value_name = "N", default_value_t = 10)]
