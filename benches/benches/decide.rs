@@ -1,6 +1,8 @@
 //! How long a decision takes in process, by the number of policies.
 //!
-//! `cargo bench -p placet-benches --bench decide` prints median and 99th percentile of:
+//! `cargo bench -p placet-benches --bench decide` prints median and 99th percentile of what stands
+//! below, and writes them to `benches/results/decide.json` (`-- --out FILE`: elsewhere), of which
+//! `cargo xtask gen` makes a table of docs/performance.md:
 //!
 //! * `prebuilt`: the request in the engine's terms, one run of the policies that fit;
 //! * `json`: from the bytes of an AuthZEN request, with its digest, to the outcome;
@@ -14,12 +16,13 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use placet_benches::machine::Machine;
+use placet_benches::machine::{self, Machine};
 use placet_benches::stats::quantile;
 use placet_pep::authzen::EvaluationRequest;
 use placet_pep::cedar::CedarPdp;
 use placet_pep::pdp::{Outcome, Pdp as _};
 use placet_pep::policy::PolicyFiles;
+use serde_json::{Value, json};
 
 /// Decisions that are measured, each by itself.
 const SAMPLES: usize = 20_000;
@@ -41,8 +44,12 @@ const SCHEMA: &str = r#"
       context: { action_digest: String, approval?: Approval, ip?: String },
     };"#;
 
+/// Where the result is kept.
+const RESULT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results/decide.json");
+
 fn main() {
     let machine = Machine::this();
+    let mut rows = Vec::new();
     println!("{} x {}, load {}", machine.cores, machine.processor, machine.load_before);
     println!("{:>9}  {:<9}  {:>10}  {:>10}", "policies", "what", "median us", "p99 us");
     for size in SIZES {
@@ -51,8 +58,9 @@ fn main() {
         let parsed = EvaluationRequest::parse(read.as_bytes()).expect("a request");
         let prepared = pdp.prepare(&parsed).expect("a request that the schema knows");
         assert!(prepared.permitted().expect("no policy fails"));
-        report(size, "prebuilt", || prepared.permitted().is_ok());
-        report(size, "json", || {
+        let mut report = |what, decide: &dyn Fn() -> bool| rows.push(measure(size, what, decide));
+        report("prebuilt", &|| prepared.permitted().is_ok());
+        report("json", &|| {
             let request = EvaluationRequest::parse(read.as_bytes()).expect("a request");
             pdp.evaluate(&request).expect("a decision").outcome == Outcome::Permit(None)
         });
@@ -60,11 +68,32 @@ fn main() {
         let prepared = pdp.prepare(&pay).expect("a request that the schema knows");
         let asks = || matches!(prepared.outcome(), Ok(Outcome::Requestable(_)));
         assert!(asks());
-        report(size, "step-up", asks);
+        report("step-up", &asks);
     }
+    write(&machine, &rows);
 }
 
-fn report(size: usize, what: &str, decide: impl Fn() -> bool) {
+/// Writes the result: to the file that `--out` names, and without that only of an optimised build.
+fn write(machine: &Machine, rows: &[Value]) {
+    let mut arguments = std::env::args().skip_while(|argument| argument != "--out").skip(1);
+    let kept = || (!cfg!(debug_assertions)).then(|| RESULT.to_owned());
+    let Some(path) = arguments.next().or_else(kept) else { return };
+    let result = json!({
+        "schema": "placet/bench-decide/v1",
+        "command": "cargo bench -p placet-benches --bench decide",
+        "optimised": !cfg!(debug_assertions),
+        "samples": SAMPLES,
+        "rows": rows,
+        "machine": machine,
+        "commit": machine::commit(),
+        "date": machine::today(),
+    });
+    let text = serde_json::to_string_pretty(&result).expect("JSON");
+    std::fs::write(&path, text + "\n").expect("the result can be written");
+    println!("{path}");
+}
+
+fn measure(size: usize, what: &str, decide: &dyn Fn() -> bool) -> Value {
     let mut times = Vec::with_capacity(SAMPLES);
     for at in 0..WARM_UP + SAMPLES {
         let began = Instant::now();
@@ -77,7 +106,9 @@ fn report(size: usize, what: &str, decide: impl Fn() -> bool) {
     }
     let micros = |time: Duration| time.as_secs_f64() * 1e6;
     let (median, p99) = (quantile(&mut times, 0.5), quantile(&mut times, 0.99));
-    println!("{size:>9}  {what:<9}  {:>10.1}  {:>10.1}", micros(median), micros(p99));
+    let (median, p99) = (micros(median), micros(p99));
+    println!("{size:>9}  {what:<9}  {median:>10.1}  {p99:>10.1}");
+    json!({"policies": size, "what": what, "p50_us": median, "p99_us": p99})
 }
 
 fn request(action: &str) -> String {

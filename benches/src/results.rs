@@ -29,10 +29,12 @@ pub struct Results {
     grow: Option<Value>,
     peers: Option<Value>,
     http: Option<Value>,
+    decide: Option<Value>,
 }
 
 impl Results {
-    /// Reads `append.json`, `grow.json`, `peers.json` and `http.json`, those that there are.
+    /// Reads `append.json`, `grow.json`, `peers.json`, `http.json` and `decide.json`, those that
+    /// there are.
     ///
     /// # Errors
     /// `bench.io`; `bench.failed` for what is no JSON.
@@ -46,7 +48,8 @@ impl Results {
             }
         };
         let (append, grow) = (read("append.json")?, read("grow.json")?);
-        Ok(Self { append, grow, peers: read("peers.json")?, http: read("http.json")? })
+        let (peers, http, decide) = (read("peers.json")?, read("http.json")?, read("decide.json")?);
+        Ok(Self { append, grow, peers, http, decide })
     }
 
     /// All charts of what was measured.
@@ -61,8 +64,8 @@ impl Results {
         charts.collect()
     }
 
-    /// The section of this name, if there is one: `append`, `peers`, `growth` or `http`. A table,
-    /// and the charts, which are in a folder `plots` beside the page.
+    /// The section of this name, if there is one: `append`, `peers`, `growth`, `http` or `decide`. A
+    /// table, and the charts, which are in a folder `plots` beside the page.
     #[must_use]
     pub fn section(&self, name: &str) -> Option<String> {
         let (result, shown) = match name {
@@ -70,6 +73,7 @@ impl Results {
             "peers" => (&self.peers, PEERS),
             "growth" => (&self.grow, GROWTH),
             "http" => (&self.http, HTTP),
+            "decide" => (&self.decide, DECIDE),
             _ => return None,
         };
         let Some(result) = result else { return Some(NONE.to_owned()) };
@@ -101,6 +105,7 @@ const PEERS: Shown = Shown {
     charts: &[("peers-rate.svg", peers_rate), ("peers-proof.svg", peers_proof)],
 };
 const HTTP: Shown = Shown { table: http_table, charts: &[] };
+const DECIDE: Shown = Shown { table: decide_table, charts: &[] };
 const GROWTH: Shown = Shown {
     table: growth_table,
     charts: &[
@@ -122,13 +127,17 @@ fn word<'a>(result: &'a Value, path: &str) -> &'a str {
 
 /// What a figure was measured on.
 fn machine(result: &Value) -> String {
+    // What is not flushed is of no file system.
+    let file_system = match word(result, "/file_system") {
+        "" => String::new(),
+        name => format!("{name}, "),
+    };
     format!(
-        "{}, {} cores, {} GiB, {}, {}, load {} before; commit {}, {}",
+        "{}, {} cores, {} GiB, {}, {file_system}load {} before; commit {}, {}",
         word(result, "/machine/processor"),
         of(result, "/machine/cores"),
         (of(result, "/machine/memory_mib") / 1024.0).round(),
         word(result, "/machine/kernel"),
-        word(result, "/file_system"),
         of(result, "/machine/load_before"),
         word(result, "/commit"),
         word(result, "/date"),
@@ -288,23 +297,68 @@ fn http_table(result: &Value) -> String {
         ("GET through nginx alone", "nginx"),
         ("the same through the gateway, the ledger in another process", "gateway"),
         ("the same through the gateway, the ledger in its process", "embedded"),
+        ("POST through nginx alone, one after the other", "alone"),
+        ("the same through the gateway, each spends an approval", "enforced"),
     ] {
+        if result.get(key).is_none() {
+            continue;
+        }
         let field = |field: &str| millis(of(result, &format!("/{key}/{field}")));
         let rate = number(of(result, &format!("/{key}/answered_per_s")).round());
         let times = ["p50_ms", "p99_ms", "fdatasync_p99_ms"].map(field);
         row(&mut out, &[&[name.to_owned(), rate], &times[..]].concat());
     }
     let added = ["gateway", "embedded"].map(|way| of(result, &format!("/{way}_adds_p50_ms")));
+    let enforced = match result.get("enforced_adds_p50_ms").and_then(Value::as_f64) {
+        None => String::new(),
+        Some(ms) => format!(
+            "A call that spends an approval, with its durable commits (decision, execution, \
+             outcome), costs {ms:.3} ms more than nginx alone at the median. "
+        ),
+    };
     out.push_str(&format!(
         "\nDecisions: p99 is {:.1} ms beyond `fdatasync`'s of the same run. The gateway adds {:.3} \
-         ms to nginx's median, with the ledger in its own process {:.3} ms. Medians of {} rounds. \
-         `{}`; flush: {}; {}\n",
+         ms to nginx's median, with the ledger in its own process {:.3} ms. {enforced}Medians of {} \
+         rounds. `{}`; flush: {}; {}\n",
         of(result, "/decisions_p99_beyond_fdatasync_ms"),
         added[0],
         added[1],
         result.pointer("/rounds").and_then(Value::as_array).map_or(0, Vec::len),
         word(result, "/command"),
         word(result, "/fsync"),
+        machine(result)
+    ));
+    out
+}
+
+// - Deciding.
+
+fn decide_table(result: &Value) -> String {
+    let mut out =
+        "| policies | prebuilt, p50 | p99 | from JSON, p50 | p99 | two passes of a step-up, \
+                   prebuilt, p50 | p99 |\n"
+            .to_owned();
+    out.push_str("|---:|---:|---:|---:|---:|---:|---:|\n");
+    let rows = result.pointer("/rows").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let mut sizes: Vec<f64> = rows.iter().map(|one| of(one, "/policies")).collect();
+    sizes.dedup();
+    for size in sizes {
+        let mut cells = vec![number(size)];
+        for what in ["prebuilt", "json", "step-up"] {
+            let is = |one: &&Value| of(one, "/policies") == size && word(one, "/what") == what;
+            let found = rows.iter().find(is).unwrap_or(&Value::Null);
+            cells.extend(["/p50_us", "/p99_us"].map(|path| format!("{:.1} µs", of(found, path))));
+        }
+        row(&mut out, &cells);
+    }
+    let optimised = match result.pointer("/optimised").and_then(Value::as_bool) {
+        Some(false) => "; not an optimised build",
+        _ => "",
+    };
+    out.push_str(&format!(
+        "\n{} decisions each; nothing is recorded. `{}`{optimised}; {}\n",
+        number(of(result, "/samples")),
+        word(result, "/command"),
         machine(result)
     ));
     out
@@ -418,6 +472,16 @@ mod tests {
         let table = results.section("peers").unwrap();
         assert!(table.contains("65,000") && table.contains("3.250"), "{table}");
         assert!(table.contains("Medians of 2 rounds"), "{table}");
+        assert_eq!(results.section("decide").as_deref(), Some(NONE));
+        let row = |policies: u32, what: &str, p50: f64| json!({"policies": policies, "what": what, "p50_us": p50, "p99_us": 2.0 * p50});
+        let rows = [row(10, "prebuilt", 1.5), row(10, "json", 30.0), row(10, "step-up", 6.0)];
+        let rows = [&rows[..], &[row(1000, "prebuilt", 1.6)]].concat();
+        let decide = json!({"rows": rows, "samples": 20_000, "optimised": false});
+        std::fs::write(tmp.path().join("decide.json"), decide.to_string()).unwrap();
+        let table = Results::read(tmp.path()).unwrap().section("decide").unwrap();
+        let first = "| 10 | 1.5 µs | 3.0 µs | 30.0 µs | 60.0 µs | 6.0 µs | 12.0 µs |";
+        assert!(table.contains(first) && table.contains("| 1,000 | 1.6 µs"), "{table}");
+        assert!(table.contains("20,000 decisions") && table.contains("not an optimised build"));
         std::fs::write(tmp.path().join("append.json"), "{").unwrap();
         assert_eq!(Results::read(tmp.path()).unwrap_err().code(), "bench.failed");
     }
