@@ -513,7 +513,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__config__subcmd__check)
-            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --strict-defaults --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
+            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --strict-defaults --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --export-required --export-max-lag --export-max-lag-s --notify --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -636,6 +636,18 @@ _placet() {
                     return 0
                     ;;
                 --outbound-ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --export-required)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --export-max-lag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --export-max-lag-s)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1119,7 +1131,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__init)
-            opts="-h --dir --policy --origin --rp-id --dev --audience --external-issuers --receipt-alg --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --strict-defaults --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --color --json --help"
+            opts="-h --dir --policy --origin --rp-id --dev --audience --external-issuers --receipt-alg --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --strict-defaults --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --export-required --export-max-lag --export-max-lag-s --notify --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1270,6 +1282,18 @@ _placet() {
                     return 0
                     ;;
                 --outbound-ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --export-required)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --export-max-lag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --export-max-lag-s)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2299,7 +2323,7 @@ _placet() {
             return 0
             ;;
         placet__subcmd__serve)
-            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --strict-defaults --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --notify --dev --policy --new-code --color --json --help"
+            opts="-h --dir --public-url --listen --tls-cert --tls-key --trusted-proxy --metrics-public --origins --witness-policy --operated-by-self --publish-ms --recosign-open-s --recosign-idle-s --request-s --outcome-s --recovery-delay-s --attestation --attestation-roots --require-attested --max-open-per-agent --openings-per-minute --strict-defaults --person-rate --token-rate --address-rate --sign-in-rate --address-connections --callback-origins --outbound-allow --outbound-ca-file --export-required --export-max-lag --export-max-lag-s --notify --dev --policy --new-code --color --json --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2422,6 +2446,18 @@ _placet() {
                     return 0
                     ;;
                 --outbound-ca-file)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --export-required)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --export-max-lag)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --export-max-lag-s)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

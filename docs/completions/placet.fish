@@ -98,6 +98,9 @@ complete -c placet -n "__fish_placet_using_subcommand init" -l address-connectio
 complete -c placet -n "__fish_placet_using_subcommand init" -l callback-origins -d 'Origins that agents may name for callbacks (ARAP)' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers: host or host:port' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l export-required -d 'Sinks of `placet export` that have to follow: while one is further behind than the next two allow, nothing is decided or spent' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l export-max-lag -d 'Leaves by which they may be behind; 0 for any number' -r
+complete -c placet -n "__fish_placet_using_subcommand init" -l export-max-lag-s -d 'Seconds for which a leaf may wait to be exported; 0 for any time' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l notify -d 'Whom to tell of what happens: a TOML file with `[[notify]]` tables' -r
 complete -c placet -n "__fish_placet_using_subcommand init" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
@@ -134,6 +137,9 @@ complete -c placet -n "__fish_placet_using_subcommand serve" -l address-connecti
 complete -c placet -n "__fish_placet_using_subcommand serve" -l callback-origins -d 'Origins that agents may name for callbacks (ARAP)' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers: host or host:port' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l export-required -d 'Sinks of `placet export` that have to follow: while one is further behind than the next two allow, nothing is decided or spent' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l export-max-lag -d 'Leaves by which they may be behind; 0 for any number' -r
+complete -c placet -n "__fish_placet_using_subcommand serve" -l export-max-lag-s -d 'Seconds for which a leaf may wait to be exported; 0 for any time' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l notify -d 'Whom to tell of what happens: a TOML file with `[[notify]]` tables' -r
 complete -c placet -n "__fish_placet_using_subcommand serve" -l policy -d 'The policy folder, watched: a change is put in force by a software passkey; with --dev only' -r -F
 complete -c placet -n "__fish_placet_using_subcommand serve" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
@@ -664,6 +670,9 @@ complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_su
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l callback-origins -d 'Origins that agents may name for callbacks (ARAP)' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outbound-allow -d 'Hosts that may be called beside public HTTPS servers: host or host:port' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l outbound-ca-file -d 'Certificate roots beside the system\'s, in PEM' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l export-required -d 'Sinks of `placet export` that have to follow: while one is further behind than the next two allow, nothing is decided or spent' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l export-max-lag -d 'Leaves by which they may be behind; 0 for any number' -r
+complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l export-max-lag-s -d 'Seconds for which a leaf may wait to be exported; 0 for any time' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l notify -d 'Whom to tell of what happens: a TOML file with `[[notify]]` tables' -r
 complete -c placet -n "__fish_placet_using_subcommand config; and __fish_seen_subcommand_from check" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'

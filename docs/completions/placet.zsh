@@ -84,6 +84,9 @@ _arguments "${_arguments_options[@]}" : \
 '--callback-origins=[Origins that agents may name for callbacks (ARAP)]:ORIGINS:_default' \
 '--outbound-allow=[Hosts that may be called beside public HTTPS servers\: host or host\:port]:HOSTS:_default' \
 '--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
+'--export-required=[Sinks of \`placet export\` that have to follow\: while one is further behind than the next two allow, nothing is decided or spent]:SINKS:_default' \
+'--export-max-lag=[Leaves by which they may be behind; 0 for any number]:N:_default' \
+'--export-max-lag-s=[Seconds for which a leaf may wait to be exported; 0 for any time]:S:_default' \
 '--notify=[Whom to tell of what happens\: a TOML file with \`\[\[notify\]\]\` tables]:FILE:_default' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
@@ -125,6 +128,9 @@ _arguments "${_arguments_options[@]}" : \
 '--callback-origins=[Origins that agents may name for callbacks (ARAP)]:ORIGINS:_default' \
 '--outbound-allow=[Hosts that may be called beside public HTTPS servers\: host or host\:port]:HOSTS:_default' \
 '--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
+'--export-required=[Sinks of \`placet export\` that have to follow\: while one is further behind than the next two allow, nothing is decided or spent]:SINKS:_default' \
+'--export-max-lag=[Leaves by which they may be behind; 0 for any number]:N:_default' \
+'--export-max-lag-s=[Seconds for which a leaf may wait to be exported; 0 for any time]:S:_default' \
 '--notify=[Whom to tell of what happens\: a TOML file with \`\[\[notify\]\]\` tables]:FILE:_default' \
 '--policy=[The policy folder, watched\: a change is put in force by a software passkey; with --dev only]:FOLDER:_files' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
@@ -1065,6 +1071,9 @@ _arguments "${_arguments_options[@]}" : \
 '--callback-origins=[Origins that agents may name for callbacks (ARAP)]:ORIGINS:_default' \
 '--outbound-allow=[Hosts that may be called beside public HTTPS servers\: host or host\:port]:HOSTS:_default' \
 '--outbound-ca-file=[Certificate roots beside the system'\''s, in PEM]:FILE:_default' \
+'--export-required=[Sinks of \`placet export\` that have to follow\: while one is further behind than the next two allow, nothing is decided or spent]:SINKS:_default' \
+'--export-max-lag=[Leaves by which they may be behind; 0 for any number]:N:_default' \
+'--export-max-lag-s=[Seconds for which a leaf may wait to be exported; 0 for any time]:S:_default' \
 '--notify=[Whom to tell of what happens\: a TOML file with \`\[\[notify\]\]\` tables]:FILE:_default' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"

@@ -14,12 +14,14 @@
 //! | [`config`] | `export.toml` |
 //! | [`run`] | a thread for each sink |
 //! | [`sink`] | the receivers |
+//! | [`lag`] | refusing to decide while a sink that has to follow does not |
 //! | [`status`] | lag, last acknowledgement, last error; metrics |
 
 pub mod config;
 pub mod cursor;
 mod deadletter;
 pub mod event;
+pub mod lag;
 pub mod orders;
 pub mod run;
 pub mod sink;
@@ -60,19 +62,23 @@ pub enum Error {
         sink: String,
     },
     /// The log is not the one that was exported: it lost entries, or others stand in their place.
-    #[error("{origin}: {detail}")]
-    Rollback {
-        /// The log.
-        origin: String,
-        /// What contradicts what.
-        detail: String,
-        /// Size and root up to which events were exported.
-        exported: (u64, Hash),
-        /// The root of that size now, where the log has that size.
-        found_root: Option<Hash>,
-        /// Two signed notes that can't both be true, where there are two.
-        evidence: Option<Box<Misbehaviour>>,
-    },
+    #[error("{}: {}", .0.origin, .0.detail)]
+    Rollback(Box<RolledBack>),
+}
+
+/// How a log is not the one that was exported.
+#[derive(Debug)]
+pub struct RolledBack {
+    /// The log.
+    pub origin: String,
+    /// What contradicts what.
+    pub detail: String,
+    /// Size and root up to which events were exported.
+    pub exported: (u64, Hash),
+    /// The root of that size now, where the log has that size.
+    pub found_root: Option<Hash>,
+    /// Two signed notes that can't both be true, where there are two.
+    pub evidence: Option<Misbehaviour>,
 }
 
 impl Error {
@@ -83,7 +89,7 @@ impl Error {
             Self::Config(_) => "export.config",
             Self::Cursor { .. } => "export.cursor",
             Self::Locked { .. } => "export.locked",
-            Self::Rollback { .. } => "log.rollback",
+            Self::Rollback(_) => "log.rollback",
         }
     }
 }

@@ -217,9 +217,8 @@ fn worker(
 /// Two notes that can't both be true are worth more than any event: they convince others.
 fn keep_evidence(state: &Path, how: &Ended) {
     let Ended::Rollback(error) = how else { return };
-    let crate::Error::Export(Error::Rollback { evidence: Some(evidence), .. }) = &**error else {
-        return;
-    };
+    let crate::Error::Export(Error::Rollback(found)) = &**error else { return };
+    let Some(evidence) = &found.evidence else { return };
     let path = state.join("log-misbehaved.json");
     match super::cursor::replace(&path, &evidence.to_bytes()) {
         Ok(()) => tracing::error!(path = %path.display(), "evidence that the log misbehaved"),

@@ -14,8 +14,8 @@ use placet_proto::event::{Covering, Issuers, Leaf, note_time};
 use placet_proto::kind::LogRole;
 use placet_proto::misbehaviour::{Fork, Misbehaviour, Noted};
 
-use super::Error;
 use super::orders::Orders;
+use super::{Error, RolledBack};
 use crate::log::notes_path;
 use crate::storage::{Hash, Statement};
 use crate::sync::{lock, read, write};
@@ -384,17 +384,18 @@ impl Followed {
         detail: String,
         exported: Option<&Note>,
         found_root: Option<Hash>,
-        evidence: Option<Box<Misbehaviour>>,
+        evidence: Option<Misbehaviour>,
     ) -> crate::Error {
         let exported = exported.map_or((0, [0; 32]), |note| (note.size, note.root));
         let origin = self.origin.to_string();
-        Error::Rollback { origin, detail, exported, found_root, evidence }.into()
+        let found = RolledBack { origin, detail, exported, found_root, evidence };
+        Error::Rollback(Box::new(found)).into()
     }
 }
 
 /// Two signed notes that can't both be true: the one that was published then, and the first that
 /// the log shows now for as many entries or more.
-fn evidence(view: &View, older: &Note) -> Option<Box<Misbehaviour>> {
+fn evidence(view: &View, older: &Note) -> Option<Misbehaviour> {
     let newer = view.notes.covering(older.size.checked_sub(1)?, 0).ok()??;
     let fork = match newer.size > older.size {
         true => Some(Fork {
@@ -404,7 +405,7 @@ fn evidence(view: &View, older: &Note) -> Option<Box<Misbehaviour>> {
         false => None,
     };
     let (older, newer) = (Noted::parse(&older.note).ok()?, Noted::parse(&newer.note).ok()?);
-    Misbehaviour::new(older, newer, fork).ok().map(Box::new)
+    Misbehaviour::new(older, newer, fork).ok()
 }
 
 struct Reader<'a> {

@@ -241,19 +241,17 @@ impl Worker {
 
     /// That the log was rolled back is told to the receiver too, as far as it can be reached.
     fn report(&mut self, error: &crate::Error) {
-        let crate::Error::Export(Error::Rollback { origin, exported, found_root, .. }) = error
-        else {
-            return;
-        };
+        let crate::Error::Export(Error::Rollback(found)) = error else { return };
+        let origin = &found.origin;
         let source = &self.together.source;
         let role = Source::ROLES.into_iter().find(|role| **source.origin(*role) == **origin);
         let Some(role) = role else { return };
         let encoded = self.encoder.rollback(&Rollback {
             role,
             origin,
-            exported_size: exported.0,
-            exported_root: exported.1,
-            found_root: *found_root,
+            exported_size: found.exported.0,
+            exported_root: found.exported.1,
+            found_root: found.found_root,
             at: unix_now(),
         });
         let event = Event { role, origin: origin.as_str().into(), leaf: None, encoded };

@@ -233,8 +233,8 @@ pub fn status_of(error: &Error) -> StatusCode {
         | "outcome.spender"
         | "outcome.conflict" => StatusCode::CONFLICT,
         "agent.limit" => StatusCode::TOO_MANY_REQUESTS,
-        "erase.unfinished" | "ledger.busy" | "ledger.full" | "ledger.limit" | "ledger.stopped"
-        | "ledger.timeout" | "witness.quorum" => StatusCode::SERVICE_UNAVAILABLE,
+        "erase.unfinished" | "export.lag" | "ledger.busy" | "ledger.full" | "ledger.limit"
+        | "ledger.stopped" | "ledger.timeout" | "witness.quorum" => StatusCode::SERVICE_UNAVAILABLE,
         _ => match error {
             // Bytes of a client's that do not parse, and policies that can't decide.
             Error::Proto(_) | Error::Refused(Refusal::Policy { .. }) => StatusCode::BAD_REQUEST,

@@ -141,6 +141,15 @@ pub struct Config {
     /// Origins that agents may name for callbacks (ARAP), such as `https://agents.example.com`.
     #[serde(default)]
     pub callback_origins: Vec<String>,
+    /// Sinks of `placet export` that have to follow; while one does not, nothing is decided.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub export_required: Vec<String>,
+    /// Leaves by which they may be behind; 0 for any number.
+    #[serde(default)]
+    pub export_max_lag: u64,
+    /// Age in seconds of the oldest leaf that they have not exported; 0 for any age.
+    #[serde(default = "default_export_max_lag_s")]
+    pub export_max_lag_s: u64,
     /// Whom to tell of what happens.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notify: Vec<crate::notify::NotifyTarget>,
@@ -194,6 +203,10 @@ fn default_address_connections() -> u32 {
     1024
 }
 
+fn default_export_max_lag_s() -> u64 {
+    300
+}
+
 fn default_max_open_per_agent() -> u64 {
     20
 }
@@ -242,6 +255,9 @@ impl Config {
             sign_in_rate: default_sign_in_rate(),
             address_connections: default_address_connections(),
             callback_origins: Vec::new(),
+            export_required: Vec::new(),
+            export_max_lag: 0,
+            export_max_lag_s: default_export_max_lag_s(),
             notify: Vec::new(),
         }
     }

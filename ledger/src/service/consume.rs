@@ -76,7 +76,8 @@ impl Ledger {
     ///
     /// # Errors
     /// `consume.not_approved`, `consume.conflict`, `request.unknown`, `request.expired`,
-    /// `request.state`, `request.policy_changed`, `witness.quorum`, `request.invalid`.
+    /// `request.state`, `request.policy_changed`, `witness.quorum`, `export.lag`,
+    /// `request.invalid`.
     pub fn consume(&self, call: &Consume) -> Result<Consumed, Error> {
         if call.idempotency.is_empty() || call.idempotency.len() > MAX_IDEMPOTENCY {
             return Err(Refusal::Invalid("an idempotency key has 1 to 1024 bytes").into());
@@ -92,6 +93,7 @@ impl Ledger {
         if view.row.not_after <= self.now() {
             return Err(Refusal::RequestExpired.into());
         }
+        self.check_export()?;
         let approvals = self.approvals(&view, call)?;
         let newest = approvals.iter().map(|a| a.index).max().unwrap_or(0);
         // SPEC.md 9.2: the execution names a checkpoint that covers what it spends.

@@ -143,6 +143,9 @@ pub enum Refusal {
     /// The outcome was recorded, and differently.
     #[error("another outcome is recorded")]
     OutcomeRecorded,
+    /// A SIEM that has to follow does not.
+    #[error("nothing is decided while the export lags: {0}")]
+    ExportLag(String),
     /// The witnesses did not satisfy the policy.
     #[error("no cosigned checkpoint: {0}")]
     Quorum(String),
@@ -210,6 +213,7 @@ impl Refusal {
             Self::Ended => "request.ended",
             Self::OtherSpender => "outcome.spender",
             Self::OutcomeRecorded => "outcome.conflict",
+            Self::ExportLag(_) => "export.lag",
             Self::Quorum(_) => "witness.quorum",
             Self::Timeout(_) => "ledger.timeout",
             Self::Erased(_) => "log.erased",

@@ -67,6 +67,8 @@ pub struct Ledger {
     pub(super) gov: Arc<Log>,
     pub(super) config: Config,
     pub(super) attestation_roots: AttestationRoots,
+    /// Where the settings name sinks that have to follow.
+    export_gate: Option<crate::export::lag::Gate>,
     pub(super) keys: Keys,
     pub(crate) service_keys: ServiceKeys,
     pub(super) state: State,
@@ -237,6 +239,7 @@ impl Ledger {
             main,
             gov,
             attestation_roots: super::attestation::roots(&config, dir.root())?,
+            export_gate: crate::export::lag::Gate::new(dir.root(), &config),
             config,
             keys,
             service_keys,
@@ -291,6 +294,11 @@ impl Ledger {
     /// Has policies judged before an administrator is asked to sign them; the first judge stays.
     pub fn guard_policies(&self, guard: PolicyGuard) {
         self.policy_guard.get_or_init(|| guard);
+    }
+
+    /// Whether the sinks follow that have to.
+    pub(super) fn check_export(&self) -> Result<(), Error> {
+        self.export_gate.as_ref().map_or(Ok(()), |gate| gate.check([&self.main, &self.gov]))
     }
 
     /// The settings.

@@ -128,8 +128,9 @@ impl Ledger {
     /// [`Ledger::submit`] opens.
     ///
     /// # Errors
-    /// `request.invalid`, `ledger.limit`, and those of recording.
+    /// `request.invalid`, `ledger.limit`, `export.lag`, and those of recording.
     pub fn decide(&self, new: NewDecision, carried: Carried) -> Result<Appended, Error> {
+        self.check_export()?;
         let now = self.now();
         let requestable = new.decision == Verdict::Requestable;
         if requestable {

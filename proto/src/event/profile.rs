@@ -279,7 +279,6 @@ fn allows(hide: Hide, shown: Shown) -> bool {
 }
 
 /// Fields that a profile may show in another way than the table.
-#[must_use]
 pub fn adjustable() -> impl Iterator<Item = &'static Field> {
     FIELDS.iter().filter(|f| f.hide != Hide::Never)
 }

@@ -28,11 +28,11 @@ pub(in crate::export) fn event(line: &str) -> Event {
 }
 
 /// A folder whose logs can be made to grow.
-struct Ledger {
+pub(in crate::export) struct Ledger {
     _tmp: tempfile::TempDir,
-    root: PathBuf,
-    main: Log,
-    _gov: Log,
+    pub root: PathBuf,
+    pub main: Arc<Log>,
+    pub gov: Arc<Log>,
 }
 
 fn sign(origin: &'static str) -> impl Fn(&str) -> Result<Vec<u8>, String> + Send + Sync {
@@ -40,7 +40,7 @@ fn sign(origin: &'static str) -> impl Fn(&str) -> Result<Vec<u8>, String> + Send
 }
 
 impl Ledger {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let tmp = tempfile::tempdir().unwrap();
         let root = tmp.path().join("d");
         let dir = Dir::init(&root).unwrap();
@@ -51,10 +51,10 @@ impl Ledger {
             log.append((0..3).map(|n| NewEntry::plain(format!("first {n}"))).collect()).unwrap();
             publish(log, log.size(), "a");
         }
-        Self { _tmp: tmp, root, main, _gov: gov }
+        Self { _tmp: tmp, root, main: Arc::new(main), gov: Arc::new(gov) }
     }
 
-    fn grow(&self, entries: u64) {
+    pub fn grow(&self, entries: u64) {
         for n in 0..entries {
             self.main
                 .append(vec![NewEntry::plain(format!("entry {} {n}", self.main.size()))])
@@ -73,7 +73,7 @@ impl Ledger {
         Source::open(&self.root, ORIGIN, &self.places().state).unwrap()
     }
 
-    fn once(&self, toml: &str) -> Vec<(String, Ended)> {
+    pub fn once(&self, toml: &str) -> Vec<(String, Ended)> {
         let config = Config::parse(toml, &self.root).unwrap();
         Exporter::start(&self.places(), &config, true).unwrap().run()
     }
@@ -265,8 +265,8 @@ fn a_log_that_was_rolled_back_stops_the_export_with_evidence() {
     publish(&other.main, 6, "c");
     let ended = other.once(&toml);
     let [(_, Ended::Rollback(error))] = &ended[..] else { panic!("{ended:?}") };
-    let crate::Error::Export(Error::Rollback { evidence, .. }) = &**error else { panic!() };
-    assert!(evidence.is_some() && state.join("log-misbehaved.json").exists());
+    let crate::Error::Export(Error::Rollback(found)) = &**error else { panic!() };
+    assert!(found.evidence.is_some() && state.join("log-misbehaved.json").exists());
 }
 
 /// What a receiver does with each call.
@@ -297,10 +297,8 @@ impl Sink for Scripted {
         let text = |e: &Event| String::from_utf8(e.encoded.line.clone()).unwrap();
         let refused = |which| Failure::Refused { detail: "no".to_owned(), which };
         match self.script.front() {
-            Some(Does::RefusesAnyWith(word)) => {
-                if events.iter().any(|e| text(e).contains(word)) {
-                    return Err(refused(None));
-                }
+            Some(Does::RefusesAnyWith(word)) if events.iter().any(|e| text(e).contains(word)) => {
+                return Err(refused(None));
             }
             Some(Does::RefusesThe(n)) => {
                 let n = *n;
@@ -315,7 +313,7 @@ impl Sink for Scripted {
                 return Err(Failure::passing("away"));
             }
             Some(Does::Takes) => drop(self.script.pop_front()),
-            None => {}
+            Some(Does::RefusesAnyWith(_)) | None => {}
         }
         lock(&self.taken).extend(events.iter().map(text));
         Ok(())

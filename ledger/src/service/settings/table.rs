@@ -150,6 +150,13 @@ pub const SETTINGS: &[Setting] = &[
         "Hosts that may be called beside public HTTPS servers: host or host:port"),
     start("outbound_ca_file", Kind::Text, "FILE", "the system's",
         "Certificate roots beside the system's, in PEM"),
+    start("export_required", Kind::List, "SINKS", "none",
+        "Sinks of `placet export` that have to follow: while one is further behind than the next \
+         two allow, nothing is decided or spent"),
+    start("export_max_lag", Kind::Number, "N", "0",
+        "Leaves by which they may be behind; 0 for any number"),
+    start("export_max_lag_s", Kind::Number, "S", "300",
+        "Seconds for which a leaf may wait to be exported; 0 for any time"),
     start("notify", Kind::Tables, "FILE", "nobody",
         "Whom to tell of what happens: a TOML file with `[[notify]]` tables"),
 ];

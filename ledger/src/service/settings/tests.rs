@@ -126,6 +126,7 @@ fn every_key_of_the_file_is_in_the_table_with_its_default() {
     config.metrics_public = true;
     config.attestation_roots = Some("x".into());
     config.outbound_allow = vec!["x".into()];
+    config.export_required = vec!["x".into()];
     config.outbound_ca_file = Some("x".into());
     let table = Table::try_from(&config).unwrap();
     for key in table.keys() {
