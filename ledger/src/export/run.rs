@@ -63,6 +63,13 @@ impl Exporter {
         for sink in &config.sinks {
             workers.push(worker(sink, &together, state)?);
         }
+        // One sink's cursor that contradicts the log is enough: nobody gets anything of it.
+        for (_, _, worker) in &workers {
+            match worker.prove() {
+                Err(error) if error.code() == "log.rollback" => together.rolled_back(error),
+                proved => proved?,
+            }
+        }
         let mut sinks = Vec::new();
         for (name, shared, worker) in workers {
             let builder = std::thread::Builder::new().name(format!("export {name}"));

@@ -166,14 +166,19 @@ impl Worker {
         })
     }
 
+    /// What was exported before has to be part of the logs as they are now.
+    ///
+    /// # Errors
+    /// `log.rollback`, and those of reading.
+    pub fn prove(&self) -> Result<(), crate::Error> {
+        for (role, at) in Source::ROLES.into_iter().zip(&self.at) {
+            self.together.source.prove(role, at)?;
+        }
+        Ok(())
+    }
+
     /// Works until there is an end.
     pub fn run(mut self) -> Ended {
-        if let Err(error) = self.prove() {
-            match error.code() {
-                "log.rollback" => self.together.rolled_back(error),
-                _ => return self.ended(Ended::Failed(error.to_string())),
-            }
-        }
         let mut failures = 0_u32;
         let ended = loop {
             if self.together.stop.load(Ordering::Acquire) {
@@ -259,14 +264,6 @@ impl Worker {
         if let Err(failure) = told.and_then(|()| self.sink.close()) {
             tracing::error!(sink = self.name, %failure, "the receiver was not told of it");
         }
-    }
-
-    /// What was exported before has to be part of the logs as they are now.
-    fn prove(&self) -> Result<(), crate::Error> {
-        for (role, at) in Source::ROLES.into_iter().zip(&self.at) {
-            self.together.source.prove(role, at)?;
-        }
-        Ok(())
     }
 
     /// One batch. False when there was nothing to send.
