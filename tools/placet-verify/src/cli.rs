@@ -198,6 +198,9 @@ pub struct Reconcile {
     /// The receiver does not keep the order of events
     #[arg(long)]
     pub any_order: bool,
+    /// Where to write the evidence if a checkpoint in the events shows another tree than the copy
+    #[arg(long, value_name = "FILE", default_value = "log-misbehaved.json")]
+    pub out: PathBuf,
     /// One JSON object, schema placet/reconcile-result/v1
     #[arg(long, help_heading = "Output")]
     pub json: bool,

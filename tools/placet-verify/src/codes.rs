@@ -96,7 +96,7 @@ pub const OWN: &[Code] = &[
     c(
         "event.root",
         "A checkpoint that the SIEM was given has another root than the copy at that size: the log was shown in two ways, or the copy is of another one.",
-        "Keep both. Compare the notes: `placet-verify consistency`.",
+        "Keep both, and judge what was written: `placet-verify consistency log-misbehaved.json`.",
         "18.4",
     ),
     c(

@@ -239,10 +239,15 @@ fn a_log_that_was_shown_in_two_ways_is_found() {
     // The SIEM was given a checkpoint of another tree: with the events it is a witness.
     let siem = Siem::new(Format::Ocsf);
     let mut other = siem.forge().main.clone();
-    let last = other.statements.len() - 1;
-    other.statements[last].push(0);
+    let changed = other.statements.len() - 2;
+    other.statements[changed].push(0);
     let events = siem.events();
-    let size = other.size();
+    for size in [other.size(), other.size() - 1] {
+        two_ways(&siem, &events, &other, size);
+    }
+}
+
+fn two_ways(siem: &Siem, events: &[String], other: &MemLog, size: u64) {
     let note = other.checkpoint(size).to_bytes();
     let (role, origin, sequence) = (LogRole::Main, other.origin.as_str(), 99);
     let (first, previous, at) = (size, Some([0; 32]), 1_767_000_000);
@@ -250,7 +255,10 @@ fn a_log_that_was_shown_in_two_ways_is_found() {
     let covering =
         Covering { role, origin, sequence, first, size, root, note: &note, previous, at };
     let line = text(siem.encoder.checkpoint(&covering).line);
-    siem.finds(&[events, vec![line]].concat(), "event.root");
+    siem.finds(&[events.to_vec(), vec![line]].concat(), "event.root");
+    // What it was given convicts the log before anybody who trusts its keys.
+    let judged = siem.story.run(["consistency", "log-misbehaved.json", "--trust", "trust.json"]);
+    assert_eq!(judged.code, 6, "{}{}", judged.out, judged.err);
 }
 
 #[test]

@@ -8,18 +8,20 @@ mod walk;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use placet_proto::event::HashKey;
 use placet_proto::event::read::MAX_LINE;
 use placet_proto::kind::LogRole;
+use placet_proto::misbehaviour::Misbehaviour;
 
 use self::report::ReconcileResult;
 use self::side::Side;
 use self::walk::Walk;
 use crate::cli::{Logs, Reconcile};
 use crate::codes;
-use crate::error::Failure;
+use crate::commands::select;
+use crate::error::{Failure, shown};
 use crate::escape;
 use crate::exit::Exit;
 use crate::input;
@@ -35,7 +37,12 @@ const MAX_KEY: usize = 256;
 /// # Errors
 /// A copy, key or file of events that can't be read, and output that can't be written.
 pub fn run(args: &Reconcile, output: &mut Output) -> Result<Exit, Failure> {
-    let result = judge(args)?;
+    let (result, evidence) = judge(args)?;
+    if let Some(evidence) = evidence {
+        select::write(&args.out, &evidence.to_bytes())?;
+        let file = shown(&args.out);
+        output.say(&format!("Judge it: placet-verify consistency {file} --trust TRUST"));
+    }
     if args.json {
         let json = serde_json::to_string(&result);
         let json = json.map_err(|e| Failure::Io { path: "JSON".to_owned(), source: e.into() })?;
@@ -53,12 +60,13 @@ pub fn run(args: &Reconcile, output: &mut Output) -> Result<Exit, Failure> {
 pub fn one(copy: &Path, events: &Path) -> Result<(Exit, Option<&'static str>, String), Failure> {
     let (copy, events) = (copy.to_owned(), events.to_owned());
     let (hash_key, log, behind, any_order, json) = (None, Logs::Both, false, false, false);
-    let args = Reconcile { copy, events, hash_key, log, behind, any_order, json };
-    let result = judge(&args)?;
+    let out = PathBuf::new();
+    let args = Reconcile { copy, events, hash_key, log, behind, any_order, out, json };
+    let (result, _) = judge(&args)?;
     Ok((result.exit, result.code, result.text()))
 }
 
-fn judge(args: &Reconcile) -> Result<ReconcileResult, Failure> {
+fn judge(args: &Reconcile) -> Result<(ReconcileResult, Option<Misbehaviour>), Failure> {
     let own = args.copy.join("FORMAT").is_file();
     let key = match &args.hash_key {
         Some(path) => Some(hash_key(path)?),
@@ -70,7 +78,7 @@ fn judge(args: &Reconcile) -> Result<ReconcileResult, Failure> {
     let mut walk = Walk::new(sides(args, own)?, key, args.any_order);
     lines(&args.events, &mut |line| walk.line(line))?;
     walk.end(args.behind);
-    Ok(ReconcileResult::new(args, &walk))
+    Ok((ReconcileResult::new(args, &walk), walk.evidence))
 }
 
 fn sides(args: &Reconcile, own: bool) -> Result<Vec<Side>, Failure> {

@@ -6,6 +6,7 @@ use std::path::Path;
 use placet_proto::event::{Issuers, Leaf};
 use placet_proto::kind::{Kind, LogRole};
 use placet_proto::logcopy;
+use placet_proto::misbehaviour::{Fork, Misbehaviour, Noted};
 use placet_proto::statement::{self, Statement};
 use placet_proto::tlog::checkpoint::Checkpoint;
 use placet_proto::tlog::merkle::Hash;
@@ -136,6 +137,29 @@ impl Side {
             Some(bytes) if bytes.iter().all(|byte| *byte == 0) => Ok((entry, Body::Erased)),
             _ => Err(missing()),
         }
+    }
+
+    /// What shows, with the copy's own checkpoint, that the log was shown in two ways: a note whose
+    /// root at a size of the copy is another one. Who judges it looks at the signatures.
+    ///
+    /// # Errors
+    /// What reading the tiles gives.
+    pub fn misbehaviour(
+        &mut self,
+        note: &[u8],
+        size: u64,
+    ) -> Result<Option<Misbehaviour>, Failure> {
+        let fork = match size < self.size() {
+            true => {
+                let Some(root) = self.root(size)? else { return Ok(None) };
+                Some(Fork { root, path: self.copy.consistency(size, self.size())? })
+            }
+            false => None,
+        };
+        let (Ok(older), Ok(newer)) = (Noted::parse(note), Noted::parse(&self.note)) else {
+            return Ok(None);
+        };
+        Ok(Misbehaviour::new(older, newer, fork).ok())
     }
 
     /// The leaf of which an event is to be made.

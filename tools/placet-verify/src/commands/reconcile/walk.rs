@@ -8,6 +8,7 @@ use placet_proto::event::{
     Covering, Encoder, HashKey, Profile, leaf_uid, note_time, note_uid, table,
 };
 use placet_proto::kind::LogRole;
+use placet_proto::misbehaviour::Misbehaviour;
 use placet_proto::tlog::checkpoint::SignedCheckpoint;
 
 use super::side::{Body, Side};
@@ -99,6 +100,8 @@ pub struct Walk {
     pub findings: Findings,
     /// What was counted.
     pub counts: Counts,
+    /// What shows that the log was shown in two ways, if a checkpoint event does.
+    pub evidence: Option<Misbehaviour>,
     /// The formats and profiles that were met.
     pub profiles: BTreeMap<(&'static str, String), u64>,
     key: Option<HashKey>,
@@ -113,7 +116,8 @@ impl Walk {
         let logs = sides.into_iter().map(Seen::new).collect();
         let (findings, counts) = (Findings::default(), Counts::default());
         let profiles = BTreeMap::new();
-        Self { logs, findings, counts, profiles, key, any_order, encoder: None }
+        let evidence = None;
+        Self { logs, findings, counts, evidence, profiles, key, any_order, encoder: None }
     }
 
     /// Takes one line.
@@ -162,6 +166,7 @@ impl Walk {
             },
             findings: &mut self.findings,
             counts: &mut self.counts,
+            evidence: &mut self.evidence,
             encoder: &encoder,
             found: &found,
             any_order: self.any_order,
@@ -300,6 +305,7 @@ struct Judge<'w> {
     seen: &'w mut Seen,
     findings: &'w mut Findings,
     counts: &'w mut Counts,
+    evidence: &'w mut Option<Misbehaviour>,
     encoder: &'w Encoder,
     found: &'w Found,
     any_order: bool,
@@ -407,6 +413,9 @@ impl Judge<'_> {
             Some(own) if own != root => {
                 let detail = format!("at size {size} the copy has another root: a split view");
                 self.add("event.root", detail);
+                if self.evidence.is_none() {
+                    *self.evidence = self.seen.side.misbehaviour(&found.note, size)?;
+                }
                 return Ok(());
             }
             Some(_) => {}
