@@ -359,7 +359,7 @@ _placet__verify() {
             return 0
             ;;
         placet__subcmd__verify__subcmd__reconcile)
-            opts="-h --hash-key --log --behind --any-order --json --color --help"
+            opts="-h --hash-key --log --behind --any-order --out --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -371,6 +371,10 @@ _placet__verify() {
                     ;;
                 --log)
                     COMPREPLY=($(compgen -W "both main gov" -- "${cur}"))
+                    return 0
+                    ;;
+                --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
                 --color)

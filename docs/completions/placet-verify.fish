@@ -138,6 +138,7 @@ complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l log -d 'Events of which logs there are to be' -r -f -a "both\t'Both'
 main\t'Decisions, answers, executions'
 gov\t'Keys, policies, people'"
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l out -d 'Where to write the evidence if a checkpoint in the events shows another tree than the copy' -r -F
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"

@@ -219,6 +219,7 @@ _arguments "${_arguments_options[@]}" : \
 '--log=[Events of which logs there are to be]:LOGS:((both\:"Both"
 main\:"Decisions, answers, executions"
 gov\:"Keys, policies, people"))' \
+'--out=[Where to write the evidence if a checkpoint in the events shows another tree than the copy]:FILE:_files' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \

@@ -739,7 +739,7 @@ complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_sub
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l header -d 'A header, as in "Content-Type: application/json"; several times for several' -r
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l token-file -d 'A file with a token, which is sent as "Authorization: Bearer"' -r -F
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l expect -d 'The status of a good answer' -r
-complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l rate -d 'Calls a second' -r
+complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l rate -d 'Calls a second, due whether or not the server keeps up; 0 for as many as the connections get' -r
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l seconds -d 'How long, a second of warming up apart' -r
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l connections -d 'Connections, each with one call at a time' -r
 complete -c placet -n "__fish_placet_using_subcommand bench; and __fish_seen_subcommand_from http" -l dir -d 'A folder of the file system that the server writes to, where flushes are measured' -r -F

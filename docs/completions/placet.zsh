@@ -1197,7 +1197,7 @@ _arguments "${_arguments_options[@]}" : \
 '*--header=[A header, as in "Content-Type\: application/json"; several times for several]:NAME: VALUE:_default' \
 '--token-file=[A file with a token, which is sent as "Authorization\: Bearer"]:FILE:_files' \
 '--expect=[The status of a good answer]:STATUS:_default' \
-'--rate=[Calls a second]:N:_default' \
+'--rate=[Calls a second, due whether or not the server keeps up; 0 for as many as the connections get]:N:_default' \
 '--seconds=[How long, a second of warming up apart]:N:_default' \
 '--connections=[Connections, each with one call at a time]:N:_default' \
 '--dir=[A folder of the file system that the server writes to, where flushes are measured]:DIR:_files' \
