@@ -64,8 +64,8 @@ impl Results {
         charts.collect()
     }
 
-    /// The section of this name, if there is one: `append`, `peers`, `growth`, `http` or `decide`. A
-    /// table, and the charts, which are in a folder `plots` beside the page.
+    /// The section of this name, if there is one: `append`, `peers`, `growth`, `http` or `decide`.
+    /// A table, and the charts, which are in a folder `plots` beside the page.
     #[must_use]
     pub fn section(&self, name: &str) -> Option<String> {
         let (result, shown) = match name {
@@ -318,8 +318,8 @@ fn http_table(result: &Value) -> String {
     };
     out.push_str(&format!(
         "\nDecisions: p99 is {:.1} ms beyond `fdatasync`'s of the same run. The gateway adds {:.3} \
-         ms to nginx's median, with the ledger in its own process {:.3} ms. {enforced}Medians of {} \
-         rounds. `{}`; flush: {}; {}\n",
+         ms to nginx's median, with the ledger in its own process {:.3} ms. {enforced}Medians of \
+         {} rounds. `{}`; flush: {}; {}\n",
         of(result, "/decisions_p99_beyond_fdatasync_ms"),
         added[0],
         added[1],

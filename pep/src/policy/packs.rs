@@ -114,6 +114,40 @@ mod tests {
         assert!(Pack::named("nothing").is_none());
     }
 
+    /// The gateway binds the call as `context.http`, which no pack and not the demonstration knows.
+    #[test]
+    fn what_a_gateway_adds_to_the_context_changes_no_decision() {
+        use crate::authzen::EvaluationRequest;
+        use crate::pdp::{Outcome, Pdp as _};
+        use serde_json::{Value, json};
+        let http = json!({"method": "POST", "host": "api", "target": "/x", "headers": {"a": "b"}});
+        let case = |name: &str| {
+            json!({"request": {"subject": {"type": "agent", "id": "support-bot"},
+                "action": {"name": name}, "resource": {"type": "user", "id": "X1"}}})
+        };
+        let demo = ["read_user", "disable_user", "delete_user"].map(case);
+        let demo = json!({"evaluation": demo});
+        let packs = Pack::all().iter().map(|pack| (pack.files(), pack.tests.to_owned()));
+        let mut permitted = 0;
+        for (files, cases) in packs.chain([(PolicyFiles::demo(), demo.to_string())]) {
+            let pdp = CedarPdp::load(&files).unwrap();
+            let decide = |request: &Value| {
+                let parsed = EvaluationRequest::parse(request.to_string().as_bytes()).unwrap();
+                pdp.evaluate(&parsed).unwrap().outcome
+            };
+            let cases: Value = serde_json::from_str(&cases).unwrap();
+            for case in cases["evaluation"].as_array().unwrap() {
+                let plain = &case["request"];
+                let mut behind = plain.clone();
+                behind["context"]["http"] = http.clone();
+                let (plain, behind) = (decide(plain), decide(&behind));
+                assert_eq!(behind, plain, "{case}");
+                permitted += usize::from(matches!(plain, Outcome::Permit(_)));
+            }
+        }
+        assert!(permitted > 10);
+    }
+
     #[test]
     fn a_pack_that_was_written_is_the_policy_that_is_embedded() {
         let folder = tempfile::tempdir().unwrap();
