@@ -182,6 +182,9 @@ impl Worker {
         let mut failures = 0_u32;
         let ended = loop {
             if self.together.stop.load(Ordering::Acquire) {
+                if let Err(failure) = self.sink.close() {
+                    tracing::warn!(sink = self.name, %failure, "at the end");
+                }
                 break Ended::Done;
             }
             if let Some(error) = lock(&self.together.rollback).clone() {

@@ -87,6 +87,14 @@ fn what_is_exported_is_the_log_through_kills_and_what_is_wrong_is_told() {
         assert_eq!((compared.exit.code(), compared.code), (0, None), "{name}");
     }
 
+    // A signal ends it in good order.
+    let mut running = command(&with(&["export", "run"])).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stderr = BufReader::new(running.stderr.take().unwrap());
+    stderr.read_line(&mut line).unwrap();
+    let id = running.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert_eq!(running.wait().unwrap().code(), Some(0));
+
     // [R-18-2] Made anew, it is the same.
     std::fs::remove_dir_all(dir.join("state").join("export")).unwrap();
     std::fs::remove_file(dir.join("ocsf.jsonl")).unwrap();

@@ -28,6 +28,8 @@ const FACILITY: u8 = 13;
 const ENTERPRISE: u32 = 32473;
 /// What receivers take that were not told otherwise.
 const MAX_MESSAGE: usize = 8192;
+/// How long the other side may take to end a connection that is ended here.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// Most bytes that are handed to the system at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -202,6 +204,7 @@ impl Connection {
         }
         let socket = self.socket();
         socket.shutdown(Shutdown::Write)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
         let mut bytes = [0; 256];
         loop {
             match socket.read(&mut bytes) {

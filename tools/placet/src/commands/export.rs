@@ -15,11 +15,13 @@ use placet_ledger::service::settings;
 use placet_proto::time::UnixSeconds;
 use placet_verify::escape;
 use serde::Serialize;
+use tokio::runtime::Runtime;
 
 use crate::cli::{Export, ExportPlace, ExportRun};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::{Output, Shown};
+use crate::service::{self, Signals};
 
 /// Time that whoever asks for metrics has to say so.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -62,6 +64,8 @@ fn exporter(args: &ExportRun, output: &mut Output) -> Result<Exit, Failure> {
         builder.spawn(move || serve_metrics(&listener, &watch)).map_err(failed)?;
         output.say(&format!("metrics  http://{at}/metrics"));
     }
+    let runtime = service::runtime()?;
+    end_on_signals(&runtime, exporter.watch())?;
     output.say(&format!("exporting {} to {} sinks", places.origin, config.sinks.len()));
     let mut exit = Exit::Done;
     for (sink, ended) in exporter.run() {
@@ -75,6 +79,22 @@ fn exporter(args: &ExportRun, output: &mut Output) -> Result<Exit, Failure> {
         exit = worse(exit, exit_of(&ended));
     }
     Ok(exit)
+}
+
+/// The first signal ends each sink after its present batch, the second the process.
+fn end_on_signals(runtime: &Runtime, watch: Watch) -> Result<(), Failure> {
+    let _inside = runtime.enter();
+    let signals = Signals::catch()?;
+    runtime.spawn(async move {
+        signals.arrived().await;
+        watch.stop();
+        if let Ok(again) = Signals::catch() {
+            again.arrived().await;
+            // 128 and the number of SIGINT, as shells report it.
+            std::process::exit(130);
+        }
+    });
+    Ok(())
 }
 
 fn exit_of(ended: &Ended) -> Exit {
