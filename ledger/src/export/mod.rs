@@ -21,6 +21,7 @@ pub mod config;
 pub mod cursor;
 mod deadletter;
 pub mod event;
+mod finding;
 pub mod lag;
 pub mod orders;
 pub mod run;

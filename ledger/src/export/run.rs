@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use super::config::{Config, SinkConfig};
 use super::cursor::{Cursor, SinkLock};
+use super::finding::Found;
 use super::sink::{self, Sink};
 use super::source::{Position, Source};
 use super::status::{self, Progress, Shared, State, unix_now};
@@ -56,7 +57,8 @@ impl Exporter {
     pub fn start(places: &Places, config: &Config, once: bool) -> Result<Self, crate::Error> {
         let Places { dir, origin, state } = places;
         std::fs::create_dir_all(state).map_err(crate::Error::io("create", state))?;
-        let source = Arc::new(Source::open(dir, origin, state)?);
+        let source = Source::open(dir, origin, state);
+        let source = Arc::new(source.inspect_err(|error| tell_all(places, config, error))?);
         let stop = AtomicBool::new(false);
         let together = Arc::new(Together { source, stop, once, rollback: Mutex::default() });
         let mut workers = Vec::new();
@@ -194,6 +196,35 @@ pub fn test(places: &Places, config: &SinkConfig) -> Result<Tested, crate::Error
         acknowledges: sink.acknowledges(),
         failed: done.err().map(|failure| failure.to_string()),
     })
+}
+
+/// A log that can't be opened since it was rolled back: each sink is told so, best effort.
+fn tell_all(places: &Places, config: &Config, error: &crate::Error) {
+    let Places { dir, origin, state } = places;
+    let Some(found) = Found::of(error, origin) else { return };
+    let name = match found.role() {
+        LogRole::Main => origin.clone(),
+        LogRole::Gov => format!("{origin}/gov"),
+    };
+    for config in &config.sinks {
+        let told = || -> Result<(), String> {
+            let text = |e: crate::Error| e.to_string();
+            let _lock = SinkLock::take(state, &config.name).map_err(text)?;
+            let mut cursor = Cursor::load(state, &config.name).map_err(text)?;
+            let path = state.join(format!("{}.json", config.name));
+            let at = cursor.kept().position(found.role(), &name, &path).map_err(text)?;
+            let encoder = encoder(config, dir).map_err(text)?;
+            let mut sink =
+                sink::make(config, encoder.format(), cursor.kept().file).map_err(text)?;
+            found.tell(&mut *sink, &encoder, &at).map_err(|e| e.to_string())?;
+            cursor.kept_mut().file = sink.mark();
+            cursor.failed(unix_now(), &error.to_string());
+            cursor.save().map_err(text)
+        };
+        if let Err(reason) = told() {
+            tracing::error!(sink = config.name, reason, "the receiver was not told of it");
+        }
+    }
 }
 
 fn worker(

@@ -4,13 +4,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use placet_proto::event::{Encoder, Rollback};
+use placet_proto::event::Encoder;
+use placet_proto::kind::LogRole;
 
-use super::Error;
 use super::config::SinkConfig;
 use super::cursor::{Cursor, SinkLock};
 use super::deadletter::DeadLetters;
 use super::event::Event;
+use super::finding::Found;
 use super::sink::{Failure, Sink};
 use super::source::{Item, Limits, Position, Source};
 use super::status::{Shared, State, unix_now};
@@ -247,26 +248,17 @@ impl Worker {
         ended
     }
 
-    /// That the log was rolled back is told to the receiver too, as far as it can be reached.
     fn report(&mut self, error: &crate::Error) {
-        let crate::Error::Export(Error::Rollback(found)) = error else { return };
-        let origin = &found.origin;
-        let source = &self.together.source;
-        let role = Source::ROLES.into_iter().find(|role| **source.origin(*role) == **origin);
-        let Some(role) = role else { return };
-        let encoded = self.encoder.rollback(&Rollback {
-            role,
-            origin,
-            exported_size: found.exported.0,
-            exported_root: found.exported.1,
-            found_root: found.found_root,
-            at: unix_now(),
-        });
-        let event = Event { role, origin: origin.as_str().into(), leaf: None, encoded };
-        let told = self.sink.ready().and_then(|_| self.sink.deliver(&[event]));
-        if let Err(failure) = told.and_then(|()| self.sink.close()) {
+        let main = self.together.source.origin(LogRole::Main);
+        let Some(found) = Found::of(error, main) else { return };
+        let mut places = Source::ROLES.iter().zip(&self.acknowledged);
+        let at = places.find(|(role, _)| **role == found.role());
+        let at = at.map(|(_, at)| at.clone()).unwrap_or_default();
+        if let Err(failure) = found.tell(&mut *self.sink, &self.encoder, &at) {
             tracing::error!(sink = self.name, %failure, "the receiver was not told of it");
         }
+        // What a file was told stays in it.
+        self.cursor.kept_mut().file = self.sink.mark();
     }
 
     /// One batch. False when there was nothing to send.

@@ -10,7 +10,7 @@ use super::*;
 use crate::checkpoint::Head;
 use crate::export::run::{Exporter, Places};
 use crate::export::status::Progress;
-use crate::export::{Config, source};
+use crate::export::{Config, Error, source};
 use crate::{Dir, Log, LogId, NewEntry};
 
 const ORIGIN: &str = "example.com/log";
@@ -141,6 +141,48 @@ fn the_stream_is_the_same_whatever_the_batches_and_follows_growth() {
     assert_eq!(grown[whole.len()..], ["leaf 7", "leaf 8", "note 3 7..9"]);
 }
 
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(24))]
+
+    #[test]
+    fn from_any_place_the_stream_goes_on_as_it_would_have(
+        growth in proptest::collection::vec(0_u64..4, 1..6),
+        batch in 1_usize..7,
+        stop in 0_usize..30,
+        overlap in 0_u64..12,
+    ) {
+        let ledger = Ledger::new();
+        for (n, entries) in growth.iter().enumerate() {
+            for _ in 0..*entries {
+                let entry = NewEntry::plain(format!("entry {}", ledger.main.size()));
+                ledger.main.append(vec![entry]).unwrap();
+            }
+            publish(&ledger.main, ledger.main.size(), ["b", "c", "d", "e", "f"][n]);
+        }
+        let source = ledger.source();
+        let whole = stream(&source, LogRole::Main, batch, &Position::default());
+        let stop = stop.min(whole.len());
+        let mut at = Position::default();
+        if stop > 0 {
+            let limits = Limits { count: stop, bytes: 1 << 20 };
+            at = source.read(LogRole::Main, &at, limits, &mut |_| ()).unwrap();
+        }
+        proptest::prop_assert_eq!(&stream(&source, LogRole::Main, batch, &at), &whole[stop..]);
+        let back = source.rewound(LogRole::Main, &at, overlap).unwrap();
+        let again = stream(&source, LogRole::Main, batch, &back);
+        proptest::prop_assert!(whole.ends_with(&again) && again.len() >= whole.len() - stop);
+        // So many leaves come again, and notes no more than those and as many again.
+        let leaves = |lines: &[String]| lines.iter().filter(|l| l.starts_with("leaf")).count();
+        let repeated = &again[..again.len() - (whole.len() - stop)];
+        let notes = repeated.len() - leaves(repeated);
+        let most = usize::try_from(overlap).unwrap();
+        proptest::prop_assert!(leaves(repeated) <= most && notes <= most);
+        let before = leaves(&whole[..stop]);
+        proptest::prop_assert!(leaves(repeated) == most.min(before) || notes == most);
+        source.prove(LogRole::Main, &back).unwrap();
+    }
+}
+
 #[test]
 fn rewinding_comes_back_by_leaves_and_by_no_more_notes() {
     let ledger = Ledger::new();
@@ -267,6 +309,31 @@ fn a_log_that_was_rolled_back_stops_the_export_with_evidence() {
     let [(_, Ended::Rollback(error))] = &ended[..] else { panic!("{ended:?}") };
     let crate::Error::Export(Error::Rollback(found)) = &**error else { panic!() };
     assert!(found.evidence.is_some() && state.join("log-misbehaved.json").exists());
+}
+
+#[test]
+fn a_journal_that_lost_what_was_published_is_told_before_anything_is_sent() {
+    // [R-18-8]
+    let ledger = Ledger::new();
+    let toml = "[[sink]]\nname = \"a\"\nkind = \"file\"\nformat = \"json\"\npath = \"out\"\n";
+    ledger.once(toml);
+    let before = std::fs::read_to_string(ledger.root.join("out")).unwrap();
+    let bodies = ledger.root.join("bodies");
+    let kept = tempfile::tempdir().unwrap();
+    let segment = std::fs::read_dir(&bodies).unwrap().map(|item| item.unwrap().path());
+    let segment = segment
+        .into_iter()
+        .find(|path| path.file_name().unwrap().to_str().unwrap().starts_with("log-"));
+    let segment = segment.unwrap();
+    std::fs::copy(&segment, kept.path().join("segment")).unwrap();
+    ledger.grow(2);
+    std::fs::copy(kept.path().join("segment"), &segment).unwrap();
+    let config = Config::parse(toml, &ledger.root).unwrap();
+    let error = Exporter::start(&ledger.places(), &config, true).err().unwrap();
+    assert_eq!(error.code(), "log.rollback");
+    let after = std::fs::read_to_string(ledger.root.join("out")).unwrap();
+    let told = after.strip_prefix(&before).unwrap();
+    assert_eq!((told.lines().count(), told.contains("log.rollback")), (1, true), "{told}");
 }
 
 /// What a receiver does with each call.
