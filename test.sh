@@ -53,12 +53,13 @@ bad() { failed=$((failed + 1)); failures+=("$suite: $1"); echo "FAIL $1"; }
 skip() { skipped=$((skipped + 1)); skips+=("$suite: $1"); echo "skip $1"; }
 
 # within COMMAND..: ends it when the suite's budget is used up, so that what hangs fails and the
-# other suites still run. A function of this script has to be exported, and changes no variable.
+# other suites still run. A function of this script runs in a shell of its own and changes nothing
+# here.
 within() {
     local command=("$@")
     case $(type -t "$1") in
         file) ;;
-        function) command=(bash -uo pipefail -c '"$@"' - "$@") ;;
+        function) command=(bash -uo pipefail -c "$(declare -f)"$'\n"$@"' - "$@") ;;
         *) "$@"; return ;;
     esac
     local left=$((deadline - SECONDS))
@@ -202,9 +203,6 @@ go_programs() {
 }
 
 fuzz_tool() { command -v cargo-fuzz >/dev/null || cargo install --quiet --locked --root "$CACHE/cargo" cargo-fuzz; }
-
-# Run by `within`, each in a shell of its own.
-export -f pick_toolchain need python_packages npm_packages solver go_programs fuzz_tool
 
 suite_setup() {
     mkdir -p "$GO_BIN"
