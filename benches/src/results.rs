@@ -30,10 +30,12 @@ pub struct Results {
     peers: Option<Value>,
     http: Option<Value>,
     decide: Option<Value>,
+    export: Option<Value>,
 }
 
 impl Results {
-    /// Reads `append.json`, `grow.json`, `peers.json`, `http.json` and `decide.json`, those that
+    /// Reads `append.json`, `grow.json`, `peers.json`, `http.json`, `decide.json` and
+    /// `export.json`, those that
     /// there are.
     ///
     /// # Errors
@@ -49,7 +51,7 @@ impl Results {
         };
         let (append, grow) = (read("append.json")?, read("grow.json")?);
         let (peers, http, decide) = (read("peers.json")?, read("http.json")?, read("decide.json")?);
-        Ok(Self { append, grow, peers, http, decide })
+        Ok(Self { append, grow, peers, http, decide, export: read("export.json")? })
     }
 
     /// All charts of what was measured.
@@ -64,8 +66,8 @@ impl Results {
         charts.collect()
     }
 
-    /// The section of this name, if there is one: `append`, `peers`, `growth`, `http` or `decide`.
-    /// A table, and the charts, which are in a folder `plots` beside the page.
+    /// The section of this name, if there is one: `append`, `peers`, `growth`, `http`, `decide` or
+    /// `export`. A table, and the charts, which are in a folder `plots` beside the page.
     #[must_use]
     pub fn section(&self, name: &str) -> Option<String> {
         let (result, shown) = match name {
@@ -74,6 +76,7 @@ impl Results {
             "growth" => (&self.grow, GROWTH),
             "http" => (&self.http, HTTP),
             "decide" => (&self.decide, DECIDE),
+            "export" => (&self.export, EXPORT),
             _ => return None,
         };
         let Some(result) = result else { return Some(NONE.to_owned()) };
@@ -106,6 +109,7 @@ const PEERS: Shown = Shown {
 };
 const HTTP: Shown = Shown { table: http_table, charts: &[] };
 const DECIDE: Shown = Shown { table: decide_table, charts: &[] };
+const EXPORT: Shown = Shown { table: export_table, charts: &[] };
 const GROWTH: Shown = Shown {
     table: growth_table,
     charts: &[
@@ -364,6 +368,53 @@ fn decide_table(result: &Value) -> String {
     out
 }
 
+// - Exports.
+
+fn export_table(result: &Value) -> String {
+    let mut out = "| | events a second | processor time an event |\n|---|---:|---:|\n".to_owned();
+    for (name, key) in [("into a file", "file"), ("over TLS to a syslog receiver", "syslog")] {
+        let rate = number(of(result, &format!("/{key}/events_per_s")));
+        let cpu = format!("{:.0} µs", of(result, &format!("/{key}/cpu_per_event_us")));
+        row(&mut out, &[name.to_owned(), rate, cpu]);
+    }
+    out.push_str("\n| decisions recorded over HTTP | alone | exported meanwhile | of alone |\n");
+    out.push_str("|---|---:|---:|---:|\n");
+    let pair = |name: &str, alone: String, exported: String, ratio: f64| {
+        [name.to_owned(), alone, exported, format!("{ratio:.2}")]
+    };
+    let rate = |key: &str| number(of(result, key).round());
+    row(
+        &mut out,
+        &pair(
+            "as many a second as 16 connections get",
+            rate("/alone_per_s"),
+            rate("/exported_per_s"),
+            of(result, "/exported_of_alone"),
+        ),
+    );
+    let p99 = |key: &str| millis(of(result, key));
+    row(
+        &mut out,
+        &pair(
+            &format!("p99 at half of that, {} a second", rate("/half_rate")),
+            p99("/half_alone_p99_ms"),
+            p99("/half_exported_p99_ms"),
+            of(result, "/half_p99_ratio"),
+        ),
+    );
+    out.push_str(&format!(
+        "\nThe exporter takes {:.2} cores meanwhile. {} events, OCSF. Medians of {} rounds. `{}`; \
+         flush: {}; {}\n",
+        of(result, "/exporter_cores"),
+        number(of(result, "/file/events")),
+        result.pointer("/rounds").and_then(Value::as_array).map_or(0, Vec::len),
+        word(result, "/command"),
+        word(result, "/fsync"),
+        machine(result)
+    ));
+    out
+}
+
 // - Growing.
 
 fn growth_command(result: &Value) -> String {
@@ -473,6 +524,7 @@ mod tests {
         assert!(table.contains("65,000") && table.contains("3.250"), "{table}");
         assert!(table.contains("Medians of 2 rounds"), "{table}");
         assert_eq!(results.section("decide").as_deref(), Some(NONE));
+        assert_eq!(results.section("export").as_deref(), Some(NONE));
         let row = |policies: u32, what: &str, p50: f64| json!({"policies": policies, "what": what, "p50_us": p50, "p99_us": 2.0 * p50});
         let rows = [row(10, "prebuilt", 1.5), row(10, "json", 30.0), row(10, "step-up", 6.0)];
         let rows = [&rows[..], &[row(1000, "prebuilt", 1.6)]].concat();
