@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
         for id in self.logs.clone() {
             let size = folder.log(id).size();
             let lines = self.read(folder, id, size.saturating_sub(look)..size, keep)?;
-            all.push(lines.into());
+            all.push(lines);
         }
         let merged = merge(all);
         Ok(merged.into_iter().rev().take(keep).rev().collect())
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
                 let detail = format!("{}: {first} entries were there, now {size}", id.name());
                 return Err(Failure::refused("log.rollback", detail));
             }
-            all.push(self.read(folder, id, first..size, usize::MAX)?.into());
+            all.push(self.read(folder, id, first..size, usize::MAX)?);
         }
         Ok(merge(all))
     }
