@@ -8,7 +8,7 @@ import time
 from common import environment, run
 from live import free_port
 
-from receivers import TOKEN
+from receivers import S3, TOKEN
 
 END_LIMIT_S = 60
 
@@ -22,6 +22,8 @@ class Exporter:
         self.process = None
         (base / "token").write_text(TOKEN)
         (base / "token").chmod(0o600)
+        (base / "secret").write_text(S3.SECRET)
+        (base / "secret").chmod(0o600)
 
     def sink(self, name, kind, format="ocsf", **settings):
         lines = [f"name = {json.dumps(name)}", f"kind = {json.dumps(kind)}",

@@ -5,6 +5,7 @@ usage: receivers.py KIND --port PORT --out FILE [--seed N] [--calm]
   webhook   POST of lines; answers 503, closes before or after keeping, or takes its time
   hec       Splunk's HTTP Event Collector with indexer acknowledgement: late, lost, busy
   elastic   _bulk: single items are refused with 429, whole calls with 503
+  s3        objects at signed addresses; answers 503, closes before or after keeping
   otlp      logs over HTTP, protobuf; answers 503, or refuses nothing and closes
 
 One line is written for every call that was taken: a JSON list of the events' texts, in order. A
@@ -13,13 +14,17 @@ write goes to the kernel before the answer, so that who is killed has lost nothi
 
 import argparse
 import gzip
+import hashlib
+import hmac
 import http.server
 import json
 import os
+import pathlib
 import random
 import socketserver
 import threading
 import time
+import urllib.parse
 
 TOKEN = "11111111-2222-3333-4444-555555555555"
 
@@ -232,7 +237,51 @@ class Otlp(Handler):
         return self.answer(200, done, "application/x-protobuf")
 
 
-KINDS = {"webhook": Webhook, "hec": Hec, "elastic": Elastic, "otlp": Otlp}
+class S3(Handler):
+    """PUT of objects at signed addresses (AWS Signature Version 4); one file holds one object."""
+
+    fates = [(0.08, "503"), (0.05, "closed before"), (0.05, "closed after")]
+    SECRET = "siem-test-secret"
+
+    def do_PUT(self):
+        self.do_POST()
+
+    def take(self, body, fate):
+        path, _, query = self.path.partition("?")
+        if fate == "503":
+            return self.answer(503, b"<Error><Code>SlowDown</Code></Error>", "application/xml")
+        if not self.signed(path, query):
+            return self.answer(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>",
+                               "application/xml")
+        if fate == "closed before":
+            return self.hang_up()
+        target = pathlib.Path(self.path_of_out + ".objects") / urllib.parse.unquote(path).lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".part")
+        part.write_bytes(body)
+        part.rename(target)
+        self.keep([path])
+        return self.hang_up() if fate == "closed after" else self.answer(200)
+
+    def signed(self, path, query):
+        """Whether the address was signed with the secret, for this method, path and headers."""
+        given = dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
+        signature = given.pop("X-Amz-Signature", "")
+        quote = urllib.parse.quote
+        pairs = "&".join(f"{quote(k, '-_.~')}={quote(v, '-_.~')}" for k, v in sorted(given.items()))
+        names = given["X-Amz-SignedHeaders"].split(";")
+        headers = "".join(f"{name}:{self.headers[name].strip()}\n" for name in names)
+        request = "\n".join(["PUT", path, pairs, headers, ";".join(names), "UNSIGNED-PAYLOAD"])
+        scope = given["X-Amz-Credential"].split("/", 1)[1]
+        to_sign = "\n".join(["AWS4-HMAC-SHA256", given["X-Amz-Date"], scope,
+                             hashlib.sha256(request.encode()).hexdigest()])
+        key = b"AWS4" + self.SECRET.encode()
+        for part in scope.split("/"):
+            key = hmac.new(key, part.encode(), "sha256").digest()
+        return hmac.compare_digest(hmac.new(key, to_sign.encode(), "sha256").hexdigest(), signature)
+
+
+KINDS = {"s3": S3, "webhook": Webhook, "hec": Hec, "elastic": Elastic, "otlp": Otlp}
 
 if __name__ == "__main__":
     main()

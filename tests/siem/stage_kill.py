@@ -1,6 +1,6 @@
 """All sinks under load, receivers and the exporter killed at random moments: nothing is lost.
 
-The exporter sends one real ledger's events to eight receivers at once. Each of them, and the
+The exporter sends one real ledger's events to seven receivers and two files at once. Each of them, and the
 exporter, is killed (SIGKILL) again and again at moments that a seed chooses; the stand-ins refuse,
 hang up and lose besides. At the end everybody is given time, and what each receiver holds is judged
 against the log.
@@ -11,6 +11,9 @@ import re
 import socket
 import time
 import urllib.request
+from datetime import timezone
+
+import duckdb
 
 from common import DOCS, backfill, seeded
 from exporter import Exporter, StandIn, await_until
@@ -83,7 +86,7 @@ def make_receivers(report, options, base, chance):
     root = unpack(options.cache)
     if report.check("syslog-ng's packages are there", root is not None):
         receivers["syslog-ng"] = SyslogNg(base / "syslog-ng", tls, free_port(), root)
-    for kind in ("webhook", "hec", "elastic", "otlp"):
+    for kind in ("webhook", "hec", "elastic", "otlp", "s3"):
         receivers[kind] = StandIn(options, kind, base, chance.randrange(1 << 30))
     return receivers
 
@@ -106,6 +109,10 @@ def make_exporter(options, ledger, base, receivers):
     exporter.sink("elastic", "elastic", "ecs", url=receivers["elastic"].url, index="placet",
                   **common)
     exporter.sink("otlp", "otlp", url=receivers["otlp"].url, **common)
+    store = {"url": receivers["s3"].url, "bucket": "siem", "access_key": "AKSIEM",
+             "secret_key_file": exporter.base / "secret", **common}
+    exporter.sink("s3-lines", "s3", prefix="lines of/", **store)
+    exporter.sink("s3-parquet", "s3", prefix="parquet/", objects="parquet", **store)
     return exporter
 
 
@@ -167,11 +174,34 @@ def judge_all(report, options, ledger, exporter, receivers, base):
     # Single items are refused, and come later than those behind them.
     judge(report, "elastic", [text for _, text in documents], expected["ecs"], "ecs", again=False,
           ordered=False)
+    judge_store(report, base / "s3.received.objects" / "siem", expected["ocsf"])
     copy = base / "syslog.events"
     copy.write_text("".join(line + "\n" for line in whole_lines(receivers["rsyslog"].lines())))
     for name, path in [("the file", base / "events.jsonl"), ("rsyslog's", copy)]:
         report.exits(f"placet-verify reconcile of {name}",
                      [options.verify, "reconcile", ledger.dir, path], 0)
+
+
+def judge_store(report, store, expected):
+    """A repeated batch took the place of the one before: each event is there once. DuckDB reads
+    the same from both kinds of objects.
+    """
+    names = sorted((store / "lines of").rglob("*.jsonl"))
+    lines = [line for name in names for line in name.read_text().split("\n")[:-1]]
+    judge(report, f"{len(names)} objects of lines", lines, expected, again=False, ordered=False)
+    rows = duckdb.sql(f"""SELECT log, leaf, uid, code, time, event
+        FROM read_parquet('{store}/parquet/*/*.parquet')""").fetchall()
+    judge(report, "objects of Parquet, by DuckDB", [row[5] for row in rows], expected, again=False,
+          ordered=False)
+    wrong = []
+    for log, leaf, uid, code, time_of, text in rows:
+        event = json.loads(text)
+        about = event["metadata"]
+        if (log, leaf, uid, code) != (about["log_name"], about.get("sequence", -1), about["uid"],
+                                      about["event_code"]) \
+                or time_of.replace(tzinfo=timezone.utc).timestamp() * 1000 != event["time"]:
+            wrong.append(text)
+    report.check("the columns are those of the events", not wrong, str(wrong[:1]))
 
 
 def whole_lines(lines):

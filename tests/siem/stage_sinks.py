@@ -4,7 +4,9 @@ import json
 import subprocess
 import sys
 
-from common import backfill, environment
+import stage_detection
+import stage_formats
+from common import DOCS, backfill, environment
 from exporter import Exporter, await_until
 from live import free_port
 from syslogs import Rsyslog, certificates
@@ -70,6 +72,31 @@ def bodies(path):
 
 def run_stage(report, options):
     strangers(report, options)
+    rollback(report, options)
+
+
+def rollback(report, options):
+    """Another log of the same name in place of the one that was exported."""
+    base = options.work / "rollback"
+    out = base / "events.jsonl"
+    exporter = Exporter(options, Place(options, "clean"), base)
+    exporter.sink("file", "file", path=out)
+    report.check("the first log is exported", exporter.once().returncode == 0)
+    before = out.read_text()
+    exporter.ledger = Place(options, "attacked")
+    done = exporter.once()
+    report.check("another log in its place stops the export, as two signed checkpoints do (6)",
+                 done.returncode == 6, f"exit {done.returncode}\n{done.stdout}{done.stderr}")
+    report.check("it is told as log.rollback", "log.rollback" in done.stdout + done.stderr)
+    more = out.read_text()[len(before):].split("\n")[:-1]
+    codes = [json.loads(text)["metadata"]["event_code"] for text in more]
+    report.check("the receiver gets the finding and no event of the other log",
+                 out.read_text().startswith(before) and codes == ["log.rollback"], str(codes))
+    stage_formats.ocsf(report, "the finding", more)
+    found = [json.loads(text) for text in more]
+    rule = DOCS / "sigma" / "placet_log_rewritten.yml"
+    report.check("placet_log_rewritten fires on the exporter's own finding",
+                 stage_detection.matches(rule, found, set()) == 1)
 
 
 def strangers(report, options):

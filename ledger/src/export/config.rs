@@ -49,6 +49,8 @@ pub enum SinkKind {
     Elastic,
     /// OpenTelemetry logs over HTTP.
     Otlp,
+    /// Objects of an S3-compatible store.
+    S3,
 }
 
 /// A sink's settings.
@@ -129,6 +131,29 @@ pub struct SinkConfig {
     pub source: Option<String>,
     /// `sourcetype` of Splunk's events.
     pub sourcetype: Option<String>,
+    /// Bucket of the objects.
+    pub bucket: Option<String>,
+    /// Region of the bucket.
+    pub region: Option<String>,
+    /// Id of the access key.
+    pub access_key: Option<String>,
+    /// File that holds the secret access key, and nothing else.
+    pub secret_key_file: Option<PathBuf>,
+    /// What names of objects begin with.
+    pub prefix: Option<String>,
+    /// What an object is: lines, or a Parquet file.
+    pub objects: Option<Objects>,
+}
+
+/// What an object of a store is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Objects {
+    /// One event a line.
+    #[default]
+    Lines,
+    /// Apache Parquet: what identifies an event in columns, the event itself in the last one.
+    Parquet,
 }
 
 fn batch() -> usize {
@@ -278,6 +303,10 @@ impl SinkConfig {
         if self.kind == SinkKind::Elastic && self.index.is_none() {
             return Err("`index` is missing".to_owned());
         }
+        let access = self.access_key.is_some() && self.secret_key_file.is_some();
+        if self.kind == SinkKind::S3 && !(access && self.bucket.is_some()) {
+            return Err("`bucket`, `access_key` and `secret_key_file` belong together".to_owned());
+        }
         if self.kind == SinkKind::SplunkHec && self.token_file.is_none() {
             return Err("`token_file` is missing".to_owned());
         }
@@ -285,10 +314,11 @@ impl SinkConfig {
     }
 
     /// Each key that not all kinds have, whether it is there, and the kinds that have it.
-    fn keys(&self) -> [(&'static str, bool, &'static [SinkKind]); 23] {
-        use SinkKind::{Elastic, File, Otlp, SplunkHec, Syslog, Webhook};
-        const HTTP: &[SinkKind] = &[Webhook, SplunkHec, Elastic, Otlp];
-        const TLS: &[SinkKind] = &[Syslog, Webhook, SplunkHec, Elastic, Otlp];
+    fn keys(&self) -> [(&'static str, bool, &'static [SinkKind]); 27] {
+        use SinkKind::{Elastic, File, Otlp, S3, SplunkHec, Syslog, Webhook};
+        const HTTP: &[SinkKind] = &[Webhook, SplunkHec, Elastic, Otlp, S3];
+        const TLS: &[SinkKind] = &[Syslog, Webhook, SplunkHec, Elastic, Otlp, S3];
+        const TOKEN: &[SinkKind] = &[Webhook, SplunkHec, Elastic, Otlp];
         [
             ("path", self.path.is_some(), &[File]),
             ("rotate_bytes", self.rotate_bytes.is_some(), &[File]),
@@ -306,13 +336,17 @@ impl SinkConfig {
             ("plain", self.plain.is_some(), HTTP),
             ("ca_file", self.ca_file.is_some(), TLS),
             ("cert_file", self.cert_file.is_some(), TLS),
-            ("token_file", self.token_file.is_some(), HTTP),
-            ("token_scheme", self.token_scheme.is_some(), HTTP),
+            ("token_file", self.token_file.is_some(), TOKEN),
+            ("token_scheme", self.token_scheme.is_some(), TOKEN),
             ("sign_key_file", self.sign_key_file.is_some(), &[Webhook]),
             ("index", self.index.is_some(), &[Elastic, SplunkHec]),
             ("acknowledge", self.acknowledge.is_some(), &[SplunkHec]),
             ("acknowledge_s", self.acknowledge_s.is_some(), &[SplunkHec]),
             ("source", self.source.is_some() || self.sourcetype.is_some(), &[SplunkHec]),
+            ("bucket", self.bucket.is_some() || self.region.is_some(), &[S3]),
+            ("access_key", self.access_key.is_some() || self.secret_key_file.is_some(), &[S3]),
+            ("prefix", self.prefix.is_some(), &[S3]),
+            ("objects", self.objects.is_some(), &[S3]),
         ]
     }
 
@@ -326,6 +360,7 @@ impl SinkConfig {
             &mut self.key_file,
             &mut self.token_file,
             &mut self.sign_key_file,
+            &mut self.secret_key_file,
         ];
         for path in files.into_iter().flatten() {
             *path = folder.join(&*path);
@@ -344,6 +379,7 @@ impl SinkKind {
             Self::SplunkHec => "splunk_hec",
             Self::Elastic => "elastic",
             Self::Otlp => "otlp",
+            Self::S3 => "s3",
         }
     }
 }

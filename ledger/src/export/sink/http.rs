@@ -68,7 +68,33 @@ impl Poster {
         body: &[u8],
         max: usize,
     ) -> Result<Answer, Failure> {
-        let mut request = self.agent.post(url);
+        self.call(self.agent.post(url), url, headers, body, max)
+    }
+
+    /// Puts a body at a signed address, of which errors tell the part before `?` only: who knows
+    /// the rest could put something else there.
+    ///
+    /// # Errors
+    /// As [`Poster::post`].
+    pub fn put(
+        &self,
+        signed: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+        max: usize,
+    ) -> Result<Answer, Failure> {
+        let shown = signed.split('?').next().unwrap_or_default();
+        self.call(self.agent.put(signed), shown, headers, body, max)
+    }
+
+    fn call(
+        &self,
+        mut request: ureq::RequestBuilder<ureq::typestate::WithBody>,
+        url: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+        max: usize,
+    ) -> Result<Answer, Failure> {
         for (name, value) in self.headers.iter().chain(headers) {
             request = request.header(name, value);
         }

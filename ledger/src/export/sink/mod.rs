@@ -5,6 +5,8 @@ pub mod elastic;
 pub mod file;
 pub mod http;
 pub mod otlp;
+mod parquet;
+pub mod s3;
 pub mod splunk;
 pub mod syslog;
 pub mod webhook;
@@ -16,6 +18,7 @@ use placet_proto::event::Format;
 use self::elastic::Elastic;
 use self::file::{FileSink, Rotation};
 use self::otlp::Otlp;
+use self::s3::S3;
 use self::splunk::Splunk;
 use self::syslog::Syslog;
 use self::webhook::Webhook;
@@ -117,5 +120,6 @@ pub fn make(
         SinkKind::SplunkHec => Box::new(Splunk::new(config, format)?),
         SinkKind::Elastic => Box::new(Elastic::new(config, format)?),
         SinkKind::Otlp => Box::new(Otlp::new(config, format)?),
+        SinkKind::S3 => Box::new(S3::new(config)?),
     })
 }
