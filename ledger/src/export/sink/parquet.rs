@@ -2,8 +2,8 @@
 //! skip files, and the event itself, byte for byte, in the last one.
 //!
 //! Of the format (<https://parquet.apache.org/docs/file-format>) this is what one writer needs: one
-//! row group, one page a column, the encoding PLAIN, no compression, no null. The library for all of
-//! it would bring eleven packages (docs/decisions/0011-objects.md).
+//! row group, one page a column, the encoding PLAIN, no compression, no null. Why not the library
+//! for all of it: docs/decisions/0011-objects.md.
 
 use crate::export::event::Event;
 
