@@ -3,9 +3,12 @@
 //! That a post was answered with 200 means only that it was received. With `acknowledge` a batch
 //! counts when the indexer says so; one that it does not acknowledge in time is sent again.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use placet_proto::event::Format;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::http::{Answer, Poster};
@@ -29,6 +32,21 @@ pub struct Splunk {
     index: Option<String>,
     source: String,
     sourcetype: String,
+}
+
+/// What it says of a post. Answers are a stranger's: they are read into what is looked for and into
+/// nothing that nests, since `Value` has no limit of depth where `serde_json` keeps raw values.
+#[derive(Default, Deserialize)]
+struct Posted {
+    code: Option<u64>,
+    #[serde(rename = "ackId")]
+    ack: Option<u64>,
+}
+
+/// What it says of batches.
+#[derive(Default, Deserialize)]
+struct Indexed {
+    acks: BTreeMap<String, bool>,
 }
 
 impl Splunk {
@@ -107,9 +125,13 @@ impl Splunk {
                 // The indexer does not know the channel any more: it was started anew.
                 return Err(Failure::passing(format!("it forgot the batch: {}", answer.words())));
             }
-            let answer = answer.taken()?;
-            let found: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-            if found.get("acks").and_then(|acks| acks.get(ack.to_string())) == Some(&json!(true)) {
+            let answer = answer.taken().map_err(|failure| match failure {
+                // The question was refused and not the events, which it took.
+                Failure::Refused { detail, .. } => Failure::passing(detail),
+                other => other,
+            })?;
+            let found: Indexed = read(&answer);
+            if found.acks.get(&ack.to_string()) == Some(&true) {
                 return Ok(());
             }
             if began.elapsed() >= time {
@@ -123,15 +145,14 @@ impl Splunk {
 impl Sink for Splunk {
     fn deliver(&mut self, events: &[Event]) -> Result<(), Failure> {
         let answer = self.post("event", &self.body(events))?;
-        let found: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-        let code = found.get("code").and_then(Value::as_u64);
-        if answer.status == 400 && matches!(code, Some(7 | 10 | 11)) {
+        let found: Posted = read(&answer);
+        if answer.status == 400 && matches!(found.code, Some(7 | 10 | 11)) {
             // The index or the channel, not the events.
             return Err(Failure::Denied { detail: format!("HTTP 400: {}", answer.words()) });
         }
         let answer = answer.taken()?;
         let Some(time) = self.acknowledge else { return Ok(()) };
-        let Some(ack) = found.get("ackId").and_then(Value::as_u64) else {
+        let Some(ack) = found.ack else {
             let detail = format!(
                 "it gives no ackId: let the token acknowledge, or set `acknowledge = false`: {}",
                 answer.words()
@@ -140,6 +161,11 @@ impl Sink for Splunk {
         };
         self.await_indexed(ack, time)
     }
+}
+
+/// What it says; nothing where it says something else.
+fn read<T: Default + DeserializeOwned>(answer: &Answer) -> T {
+    serde_json::from_slice(&answer.body).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -214,5 +240,41 @@ mod tests {
         assert!(matches!(next(), Failure::Passing { .. }));
         let (url, _seen) = server(|_, _| (200, br#"{"code":0}"#.to_vec()));
         sink(&url, "acknowledge = false\n").deliver(&[event("{}")]).unwrap();
+    }
+
+    /// Arrays that hold one member that makes a reader of any value begin anew on its text, with a
+    /// new limit of depth, `levels` times.
+    fn restarted(levels: usize, arrays: usize) -> String {
+        let quote = |level: usize| match level {
+            0 => "\"".to_owned(),
+            _ => format!("\\{}u0022", "u005c".repeat(level - 1)),
+        };
+        let (mut text, mut end) = (String::new(), String::new());
+        for quote in (0..levels).map(quote) {
+            text += &"[".repeat(arrays);
+            text += &format!("{{{quote}$serde_json::private::RawValue{quote}:{quote}");
+            end = format!("{quote}}}{}{end}", "]".repeat(arrays));
+        }
+        format!("{text}1{end}")
+    }
+
+    #[test]
+    fn an_answer_that_nests_without_end_is_none_and_a_refused_question_refuses_no_event() {
+        let text = restarted(66, 120);
+        assert!(text.len() < MAX_ANSWER);
+        let deep = "[".repeat(30_000) + &"]".repeat(30_000);
+        for body in [text, format!("{{\"code\":0,\"x\":{deep}}}"), deep] {
+            let (url, _seen) = server(move |_, _| (200, body.clone().into_bytes()));
+            let failed = sink(&url, "").deliver(&[event("{}")]).unwrap_err();
+            assert!(matches!(failed, Failure::Denied { .. }), "{failed}");
+        }
+        for status in [413, 422] {
+            let (url, _seen) = server(move |_, request| match request.target.ends_with("ack") {
+                true => (status, Vec::new()),
+                false => (200, br#"{"code":0,"ackId":0}"#.to_vec()),
+            });
+            let failed = sink(&url, "").deliver(&[event("{}")]).unwrap_err();
+            assert!(matches!(failed, Failure::Passing { .. }), "{failed}");
+        }
     }
 }
