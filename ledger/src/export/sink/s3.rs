@@ -1,13 +1,15 @@
 //! Objects of an S3-compatible store, one for each batch and log.
 //!
-//! An object is named by the first leaf that it holds, and a batch that is sent again begins with
-//! the same leaf: it takes the place of the object of before, and holds at least as much. So a
-//! store that was asked twice holds each event once. Nothing is ever listed, read or deleted: the
-//! key may be one that can put objects and do nothing else.
+//! An object is named by its log, the first leaf that it holds, and the hash of what it is. So the
+//! same batch that is sent again takes its own place, and nothing else ever takes the place of
+//! anything: not another ledger's events, nor those of a log that was rolled back, nor a batch that
+//! begins alike and ends elsewhere. The price is that an event may stand in two objects. Nothing is
+//! ever listed, read or deleted: the key may be one that can put objects and do nothing else.
 
 use std::time::Duration;
 
 use placet_proto::kind::LogRole;
+use placet_proto::{b64, sha256};
 use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 
 use super::http::Poster;
@@ -23,6 +25,8 @@ const REGION: &str = "us-east-1";
 const MAX_PREFIX: usize = 512;
 /// Most bytes of an answer that are read.
 const MAX_ANSWER: usize = 16 * 1024;
+/// Digits of an object's hash in its name.
+const HASH_DIGITS: usize = 32;
 
 /// The sink.
 pub struct S3 {
@@ -66,7 +70,10 @@ impl S3 {
             Objects::Lines => lines(events),
             Objects::Parquet => parquet::file(events),
         };
-        let name = format!("{}{}/{}.{extension}", self.prefix, role.name(), stem(events));
+        let mut hash = b64::encode_hex(sha256(&body));
+        hash.truncate(HASH_DIGITS);
+        let stem = format!("{}-{hash}.{extension}", stem(events));
+        let name = format!("{}{}/{}/{stem}", self.prefix, ledger(events), role.name());
         let mut action = self.bucket.put_object(Some(&self.credentials), &name);
         // What is signed can't be changed on the way.
         action.headers_mut().insert("content-type", content);
@@ -88,11 +95,19 @@ impl Sink for S3 {
     }
 }
 
-/// The first leaf, in digits that sort as numbers do; of checkpoints alone, the id of the first.
+/// The ledger's name, which is that of its main log.
+fn ledger<'a>(events: &[&'a Event]) -> &'a str {
+    let Some(event) = events.first() else { return "" };
+    match event.role {
+        LogRole::Gov => event.origin.strip_suffix("/gov").unwrap_or(&event.origin),
+        LogRole::Main => &event.origin,
+    }
+}
+
+/// The first leaf, in digits that sort as numbers do; of checkpoints alone, that word.
 fn stem(events: &[&Event]) -> String {
     let first = events.iter().find_map(|event| event.leaf);
-    let note = || events.first().map(|event| event.encoded.uid.clone()).unwrap_or_default();
-    first.map_or_else(|| format!("note-{}", note()), |leaf| format!("{leaf:020}"))
+    first.map_or_else(|| "note".to_owned(), |leaf| format!("{leaf:020}"))
 }
 
 fn lines(events: &[&Event]) -> Vec<u8> {
@@ -130,25 +145,38 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_is_sent_again_takes_the_place_of_the_one_before() {
+    fn the_same_batch_takes_its_own_place_and_nothing_takes_anothers() {
         let tmp = tempfile::tempdir().unwrap();
         let (url, seen) = server(|n, _| (if n == 0 { 503 } else { 200 }, Vec::new()));
         let mut sink = sink(&url, tmp.path(), "prefix = \"placet/\"\n");
         let batch = [at(None, "{\"n\":0}"), at(Some(7), "{\"n\":7}"), at(Some(8), "{\"n\":8}")];
-        let failed = sink.deliver(&batch[..2]).unwrap_err();
+        let failed = sink.deliver(&batch).unwrap_err();
         assert!(matches!(&failed, Failure::Passing { .. }), "{failed}");
         sink.deliver(&batch).unwrap();
-        sink.deliver(&batch[..1]).unwrap();
-        let seen: Vec<_> = seen.try_iter().collect();
-        let name = "/logs/placet/main/00000000000000000007.jsonl?";
-        assert!(seen[0].head.starts_with("PUT ") && seen[0].target.starts_with(name));
-        assert!(seen[1].target.starts_with(name), "{}", seen[1].target);
+        sink.deliver(&batch[..2]).unwrap();
+        // Another history has another event at that leaf, another ledger another name.
+        sink.deliver(&[batch[0].clone(), at(Some(7), "{\"n\":\"other\"}")]).unwrap();
+        let other = |event: &Event| Event { origin: "other.example/log".into(), ..event.clone() };
+        sink.deliver(&batch.each_ref().map(other)).unwrap();
+        let gov =
+            Event { role: LogRole::Gov, origin: "example.com/log/gov".into(), ..at(None, "") };
+        sink.deliver(&[gov, batch[0].clone()]).unwrap();
+        let seen: Vec<_> = seen.iter().take(7).collect();
+        let names: Vec<&str> =
+            seen.iter().map(|call| call.target.split('?').next().unwrap()).collect();
+        let start = "/logs/placet/example.com/log/main/00000000000000000007-";
+        assert!(names[0].starts_with(start) && names[0].ends_with(".jsonl"), "{}", names[0]);
+        assert_eq!(names[0], names[1]);
         assert_eq!(seen[1].body, b"{\"n\":0}\n{\"n\":7}\n{\"n\":8}\n");
-        assert!(seen[2].target.contains("/main/note-"), "{}", seen[2].target);
+        let distinct: std::collections::BTreeSet<_> = names.iter().collect();
+        assert_eq!((names.len(), distinct.len()), (7, 6), "{names:?}");
+        assert!(names[2].starts_with(start) && names[3].starts_with(start));
+        assert!(names[4].starts_with("/logs/placet/other.example/log/main/"), "{}", names[4]);
+        assert!(names[5].starts_with("/logs/placet/example.com/log/gov/note-"), "{}", names[5]);
+        assert!(names[6].starts_with("/logs/placet/example.com/log/main/note-"), "{}", names[6]);
         for call in &seen {
-            assert!(
-                call.target.contains("X-Amz-Signature=") && !call.head.contains("not a secret")
-            );
+            let signed = call.target.contains("X-Amz-Signature=");
+            assert!(signed && !call.head.contains("not a secret"));
         }
     }
 
@@ -157,6 +185,6 @@ mod tests {
         let tmp = tempfile::tempdir().unwrap();
         let mut sink = sink("http://127.0.0.1:9", tmp.path(), "objects = \"parquet\"\n");
         let failed = sink.deliver(&[at(Some(0), "{}")]).unwrap_err().to_string();
-        assert!(failed.contains("/logs/main/") && !failed.contains("Signature"), "{failed}");
+        assert!(failed.starts_with("http://127.0.0.1:9: ") && !failed.contains("Signature"));
     }
 }
