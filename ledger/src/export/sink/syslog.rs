@@ -4,10 +4,10 @@
 //! The protocol acknowledges nothing: what was written may be lost when the receiver ends. So the
 //! stream is rewound on each new connection, and a receiver tells by the id what it has.
 
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs as _};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use placet_proto::event::Format;
 use placet_proto::time::UnixSeconds;
@@ -30,6 +30,10 @@ const ENTERPRISE: u32 = 32473;
 const MAX_MESSAGE: usize = 8192;
 /// How long the other side may take to end a connection that is ended here.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Most bytes of what the other side says that are read at a time: it has nothing to say.
+const MAX_TALK: usize = 64 * 1024;
+/// Most addresses of a name that are tried.
+const MAX_ADDRESSES: usize = 8;
 /// Most bytes that are handed to the system at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -54,8 +58,15 @@ struct Form {
 }
 
 enum Connection {
-    Plain(TcpStream),
-    Tls(Box<StreamOwned<ClientConnection, TcpStream>>),
+    Plain(Socket),
+    Tls(Box<StreamOwned<ClientConnection, Socket>>),
+}
+
+/// A socket whose reads and writes all end by one time. A limit for each of them alone would let
+/// a receiver that moves one byte now and then hold a call for ever.
+struct Socket {
+    stream: TcpStream,
+    until: Instant,
 }
 
 impl Syslog {
@@ -81,27 +92,31 @@ impl Syslog {
     }
 
     fn connect(&self) -> std::io::Result<Connection> {
+        let until = until(self.timeout);
         let mut last = std::io::Error::other("its name has no addresses");
-        for address in self.address.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, self.timeout) {
-                Ok(stream) => return self.greet(stream),
+        let addresses: Vec<SocketAddr> =
+            self.address.to_socket_addrs()?.take(MAX_ADDRESSES).collect();
+        for (n, address) in addresses.iter().enumerate() {
+            // One that does not answer leaves time for those behind it.
+            let share = u32::try_from(addresses.len().saturating_sub(n)).unwrap_or(u32::MAX);
+            let left = left(until)?.checked_div(share).unwrap_or_default();
+            match TcpStream::connect_timeout(address, left.max(Duration::from_millis(1))) {
+                Ok(stream) => return self.greet(Socket { stream, until }),
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
 
-    fn greet(&self, mut stream: TcpStream) -> std::io::Result<Connection> {
-        stream.set_read_timeout(Some(self.timeout))?;
-        stream.set_write_timeout(Some(self.timeout))?;
-        stream.set_nodelay(true)?;
-        let Some((config, name)) = &self.tls else { return Ok(Connection::Plain(stream)) };
+    fn greet(&self, mut socket: Socket) -> std::io::Result<Connection> {
+        socket.stream.set_nodelay(true)?;
+        let Some((config, name)) = &self.tls else { return Ok(Connection::Plain(socket)) };
         let client = ClientConnection::new(Arc::clone(config), name.clone());
         let mut client = client.map_err(std::io::Error::other)?;
         while client.is_handshaking() {
-            client.complete_io(&mut stream)?;
+            client.complete_io(&mut socket)?;
         }
-        Ok(Connection::Tls(Box::new(StreamOwned::new(client, stream))))
+        Ok(Connection::Tls(Box::new(StreamOwned::new(client, socket))))
     }
 
     fn passing(&mut self, error: &std::io::Error) -> Failure {
@@ -117,8 +132,11 @@ impl Sink for Syslog {
     }
 
     fn ready(&mut self) -> Result<bool, Failure> {
-        if self.connection.as_mut().is_some_and(|connection| connection.is_open().is_ok()) {
-            return Ok(false);
+        let time = self.timeout;
+        match self.connection.as_mut().map(|connection| connection.is_open(time)) {
+            Some(Ok(())) => return Ok(false),
+            Some(Err(error)) => tracing::warn!(address = self.address, %error, "connection lost"),
+            None => {}
         }
         self.connection = None;
         let connection = self.connect().map_err(|e| self.passing(&e))?;
@@ -136,50 +154,64 @@ impl Sink for Syslog {
         let Some(connection) = self.connection.as_mut() else {
             return Err(Failure::passing("there is no connection"));
         };
-        let written = connection.write(&self.buffer);
+        connection.socket().until = until(self.timeout);
+        let written = connection.write(&self.buffer).map_err(|e| connection.reason(e));
         written.map_err(|e| self.passing(&e))
     }
 
     fn close(&mut self) -> Result<(), Failure> {
-        let Some(connection) = self.connection.take() else { return Ok(()) };
-        connection.close().map_err(|e| self.passing(&e))
+        let Some(mut connection) = self.connection.take() else { return Ok(()) };
+        let closed = connection.close(self.timeout).map_err(|e| connection.reason(e));
+        closed.map_err(|e| self.passing(&e))
     }
 }
 
 impl Connection {
     /// Whether the other side has not gone, as far as it said so.
-    fn is_open(&mut self) -> std::io::Result<()> {
-        self.socket().set_nonblocking(true)?;
+    fn is_open(&mut self, time: Duration) -> std::io::Result<()> {
+        self.socket().until = until(time);
+        self.socket().stream.set_nonblocking(true)?;
         let looked = self.look();
-        self.socket().set_nonblocking(false)?;
+        self.socket().stream.set_nonblocking(false)?;
         looked
     }
 
     fn look(&mut self) -> std::io::Result<()> {
-        let gone = || std::io::Error::from(ErrorKind::ConnectionAborted);
-        let mut bytes = [0; 256];
-        loop {
-            let read = match self {
-                Self::Plain(stream) => stream.read(&mut bytes),
-                Self::Tls(stream) => stream.conn.read_tls(&mut stream.sock),
-            };
-            match read {
-                Ok(0) => return Err(gone()),
-                Ok(_) => {}
+        let mut said = 0_usize;
+        while said < MAX_TALK {
+            match self.hear() {
+                Ok(0) => return Err(ErrorKind::ConnectionAborted.into()),
+                Ok(read) => said = said.saturating_add(read),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error),
             }
-            if let Self::Tls(stream) = self {
+        }
+        Err(std::io::Error::other("it says more than a receiver of syslog has to say"))
+    }
+
+    /// Reads what the other side says, of which nothing is kept: how many bytes, none at its end.
+    fn hear(&mut self) -> std::io::Result<usize> {
+        let mut bytes = [0; 256];
+        match self {
+            Self::Plain(socket) => socket.read(&mut bytes),
+            Self::Tls(stream) => {
+                let read = stream.conn.read_tls(&mut stream.sock)?;
                 let state = stream.conn.process_new_packets().map_err(std::io::Error::other)?;
-                if state.peer_has_closed() {
-                    return Err(gone());
-                }
-                // Nobody talks in this direction; what is said all the same is not kept.
                 let unread = state.plaintext_bytes_to_read() as u64;
                 let mut unread = stream.conn.reader().take(unread);
                 std::io::copy(&mut unread, &mut std::io::sink())?;
+                Ok(if state.peer_has_closed() { 0 } else { read })
             }
         }
+    }
+
+    /// Why the other side went, where it said so before: "broken pipe" helps nobody to find that a
+    /// certificate is unknown.
+    fn reason(&mut self, error: std::io::Error) -> std::io::Error {
+        if self.socket().stream.set_nonblocking(true).is_err() {
+            return error;
+        }
+        self.look().err().filter(|said| said.kind() == ErrorKind::Other).unwrap_or(error)
     }
 
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
@@ -195,21 +227,20 @@ impl Connection {
     }
 
     /// Says that there is no more, and waits for the other side to have read it.
-    fn close(mut self) -> std::io::Result<()> {
-        if let Self::Tls(stream) = &mut self {
+    fn close(&mut self, time: Duration) -> std::io::Result<()> {
+        self.socket().until = until(time.min(PATIENCE));
+        if let Self::Tls(stream) = self {
             stream.conn.send_close_notify();
             while stream.conn.wants_write() {
                 stream.conn.write_tls(&mut stream.sock)?;
             }
         }
-        let socket = self.socket();
-        socket.shutdown(Shutdown::Write)?;
-        socket.set_read_timeout(Some(PATIENCE))?;
-        let mut bytes = [0; 256];
-        loop {
-            match socket.read(&mut bytes) {
+        self.socket().stream.shutdown(Shutdown::Write)?;
+        let mut said = 0_usize;
+        while said < MAX_TALK {
+            match self.hear() {
                 Ok(0) => return Ok(()),
-                Ok(_) => {}
+                Ok(read) => said = said.saturating_add(read),
                 // It keeps the connection open: nothing is known.
                 Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
                     return Ok(());
@@ -217,14 +248,44 @@ impl Connection {
                 Err(error) => return Err(error),
             }
         }
+        Ok(())
     }
 
-    fn socket(&mut self) -> &mut TcpStream {
+    fn socket(&mut self) -> &mut Socket {
         match self {
-            Self::Plain(stream) => stream,
+            Self::Plain(socket) => socket,
             Self::Tls(stream) => &mut stream.sock,
         }
     }
+}
+
+impl Read for Socket {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        self.stream.set_read_timeout(Some(left(self.until)?))?;
+        self.stream.read(bytes)
+    }
+}
+
+impl Write for Socket {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stream.set_write_timeout(Some(left(self.until)?))?;
+        self.stream.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
+    }
+}
+
+fn until(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now)
+}
+
+/// Time up to then, which is never zero: that would be no limit.
+fn left(until: Instant) -> std::io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() { Err(ErrorKind::TimedOut.into()) } else { Ok(left) }
 }
 
 impl Form {
@@ -333,4 +394,4 @@ fn server_name(config: &SinkConfig, address: &str) -> Result<ServerName<'static>
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -101,26 +101,86 @@ fn what_is_too_long_is_referred_to_and_never_cut() {
     assert_eq!((name(" \u{e4}", 5).as_str(), name("abc", 2).as_str()), ("-", "ab"));
 }
 
-/// An authority with a certificate for each side, as files.
-fn certificates(folder: &Path) -> Arc<ServerConfig> {
+/// A receiver that reads what comes and says these bytes again and again, with such pauses.
+fn talker(first: &'static [u8], again: &'static [u8], pause: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = stream.try_clone().unwrap();
+            std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+            std::thread::spawn(move || {
+                let mut said = stream.write_all(first);
+                while said.is_ok() {
+                    std::thread::sleep(pause);
+                    said = stream.write_all(again);
+                }
+            });
+        }
+    });
+    address
+}
+
+/// What a call gives that has to end.
+fn ends<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
+    let (sender, done) = channel();
+    std::thread::spawn(move || sender.send(call()));
+    done.recv_timeout(Duration::from_secs(30)).expect("it does not end")
+}
+
+#[test]
+fn a_receiver_that_talks_or_takes_its_time_holds_no_call_for_ever() {
+    let drip = Duration::from_millis(50);
+    let plain = |address: &str| {
+        sink(&format!("address = \"{address}\"\ntls = false\ntimeout_s = 1\n"), Path::new("/"))
+    };
+    let mut slow = plain(&talker(b"", b"x", drip));
+    assert!(slow.ready().unwrap());
+    slow.deliver(&[event("{}")]).unwrap();
+    ends(move || slow.close()).unwrap();
+    // One that floods is one that went away.
+    let chunk: &[u8] = &[b'x'; 8192];
+    let mut flood = plain(&talker(chunk, chunk, Duration::ZERO));
+    assert!(flood.ready().unwrap());
+    let mut flood = ends(move || {
+        while !flood.ready().unwrap() {
+            std::thread::yield_now();
+        }
+        flood
+    });
+    let _ = ends(move || flood.close());
+    // The head of a record of TLS, and its bytes one by one.
+    let tmp = tempfile::tempdir().unwrap();
+    certificates(tmp.path());
+    let address = talker(&[22, 3, 3, 64, 0], b"x", drip);
+    let toml = format!("address = \"{address}\"\nca_file = \"ca.pem\"\ntimeout_s = 1\n");
+    let mut greeted = sink(&toml, tmp.path());
+    assert!(matches!(ends(move || greeted.ready()), Err(Failure::Passing { .. })));
+}
+
+/// An authority with a certificate for each side, as files; the server is `siem.example` and
+/// `localhost`.
+pub(in crate::export::sink) fn certificates(folder: &Path) -> Arc<ServerConfig> {
     use std::os::unix::fs::PermissionsExt as _;
     let mut authority = rcgen::CertificateParams::new(Vec::new()).unwrap();
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let authority_key = rcgen::KeyPair::generate().unwrap();
     let root = authority.self_signed(&authority_key).unwrap();
     let issuer = rcgen::Issuer::new(authority, authority_key);
-    let leaf = |name: &str| {
+    let leaf = |names: &[&str]| {
         let key = rcgen::KeyPair::generate().unwrap();
-        let leaf = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let leaf = rcgen::CertificateParams::new(names).unwrap();
         (leaf.signed_by(&key, &issuer).unwrap(), key)
     };
-    let (client, client_key) = leaf("client");
+    let (client, client_key) = leaf(&["client"]);
     std::fs::write(folder.join("ca.pem"), root.pem()).unwrap();
     std::fs::write(folder.join("client.pem"), client.pem()).unwrap();
     let path = folder.join("client.key");
     std::fs::write(&path, client_key.serialize_pem()).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
-    let (server, server_key) = leaf("siem.example");
+    let (server, server_key) = leaf(&["siem.example", "localhost"]);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(root.der().clone()).unwrap();
@@ -176,7 +236,8 @@ fn mutual_tls_carries_many_messages_and_a_stranger_is_refused() {
         .ready()
         .and_then(|_| stranger.deliver(&events[..1]))
         .and_then(|()| stranger.close());
-    assert!(refused.is_err());
+    let refused = refused.unwrap_err().to_string();
+    assert!(refused.contains("alert"), "{refused}");
     assert_eq!(got.recv().unwrap(), Vec::<String>::new());
     // A server of another name is not believed.
     let mut other = sink(&own.replace("siem.example", "other.example"), tmp.path());
