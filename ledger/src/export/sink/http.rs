@@ -14,15 +14,22 @@ use crate::export::config::{SinkConfig, bad, secret, secret_text};
 
 /// Largest file of certificates, in bytes.
 const MAX_PEM: u64 = 4 << 20;
-/// Most bytes of what a receiver says that are kept for people.
+/// Most characters of what a receiver says that are kept for people.
 const MAX_WORDS: usize = 300;
+/// Most bytes of it in which secrets are looked for.
+const MAX_SEARCHED: usize = 16 * 1024;
+/// Shortest part of a URL's path or query that may be a secret.
+const SECRET: usize = 8;
 
 /// Posts to one server.
 pub struct Poster {
     agent: ureq::Agent,
     /// The URL as it was configured, without `/` at its end.
     base: String,
+    /// What of it is told: scheme, host and port.
+    shown: String,
     headers: Vec<(String, String)>,
+    hidden: Arc<[String]>,
 }
 
 /// What came back.
@@ -33,6 +40,8 @@ pub struct Answer {
     retry_after: Option<u64>,
     /// The body, as far as it was to be read.
     pub body: Vec<u8>,
+    /// What is left out of what it says.
+    hidden: Arc<[String]>,
 }
 
 impl Poster {
@@ -41,15 +50,21 @@ impl Poster {
     /// # Errors
     /// `export.config`, `ledger.io`.
     pub fn new(config: &SinkConfig, scheme: &str) -> Result<Self, crate::Error> {
-        let mut headers = Vec::new();
+        let (mut headers, mut hidden) = (Vec::new(), Vec::new());
         if let Some(path) = &config.token_file {
             let scheme = config.token_scheme.as_deref().unwrap_or(scheme);
             let token = secret_text(path)?;
             headers.push(("authorization".to_owned(), format!("{scheme} {token}")));
+            hidden.push(token);
         }
         let base = config.url.clone().unwrap_or_default();
         let base = base.trim_end_matches('/').to_owned();
-        Ok(Self { agent: agent(config)?, base, headers })
+        let (shown, rest) = split(&base);
+        hidden.extend(
+            rest.split(['/', '?', '&', '=']).filter(|p| p.len() >= SECRET).map(str::to_owned),
+        );
+        let shown = shown.to_owned();
+        Ok(Self { agent: agent(config)?, base, shown, headers, hidden: hidden.into() })
     }
 
     /// The URL as it was configured, without `/` at its end.
@@ -68,11 +83,10 @@ impl Poster {
         body: &[u8],
         max: usize,
     ) -> Result<Answer, Failure> {
-        self.call(self.agent.post(url), url, headers, body, max)
+        self.call(self.agent.post(url), headers, body, max)
     }
 
-    /// Puts a body at a signed address, of which errors tell the part before `?` only: who knows
-    /// the rest could put something else there.
+    /// Puts a body at a signed address.
     ///
     /// # Errors
     /// As [`Poster::post`].
@@ -83,14 +97,14 @@ impl Poster {
         body: &[u8],
         max: usize,
     ) -> Result<Answer, Failure> {
-        let shown = signed.split('?').next().unwrap_or_default();
-        self.call(self.agent.put(signed), shown, headers, body, max)
+        self.call(self.agent.put(signed), headers, body, max)
     }
 
+    /// Errors tell scheme, host and port and no more: what follows is a secret with many receivers
+    /// of webhooks, and a signature with others.
     fn call(
         &self,
         mut request: ureq::RequestBuilder<ureq::typestate::WithBody>,
-        url: &str,
         headers: &[(String, String)],
         body: &[u8],
         max: usize,
@@ -98,9 +112,10 @@ impl Poster {
         for (name, value) in self.headers.iter().chain(headers) {
             request = request.header(name, value);
         }
+        let url = &self.shown;
         let response = request.send(body).map_err(|e| match e {
             ureq::Error::Http(_) | ureq::Error::BadUri(_) => {
-                Failure::Denied { detail: format!("{url}: it is no URL that can be called: {e}") }
+                Failure::Denied { detail: format!("{url}: it is no URL that can be called") }
             }
             other => Failure::passing(format!("{url}: {other}")),
         })?;
@@ -111,7 +126,7 @@ impl Poster {
         let reader = response.into_body().into_reader();
         let read = reader.take(max as u64).read_to_end(&mut body);
         read.map_err(|e| Failure::passing(format!("{url}: the answer broke off: {e}")))?;
-        Ok(Answer { status, retry_after, body })
+        Ok(Answer { status, retry_after, body, hidden: Arc::clone(&self.hidden) })
     }
 }
 
@@ -133,11 +148,24 @@ impl Answer {
         }
     }
 
-    /// The start of the body, for people.
+    /// The start of the body, for people. A receiver that says what it was told says no secret.
     pub fn words(&self) -> String {
-        let start = self.body.get(..MAX_WORDS).unwrap_or(&self.body);
-        String::from_utf8_lossy(start).trim().to_owned()
+        // What a cut secret leaves would not be found any more: first out, then cut.
+        let start = self.body.get(..MAX_SEARCHED).unwrap_or(&self.body);
+        let mut words = String::from_utf8_lossy(start).into_owned();
+        for hidden in self.hidden.iter() {
+            words = words.replace(hidden, "…");
+        }
+        words.chars().take(MAX_WORDS).collect::<String>().trim().to_owned()
     }
+}
+
+/// A URL's scheme, host and port, and the rest.
+fn split(url: &str) -> (&str, &str) {
+    let start = url.find("://").map_or(0, |at| at.saturating_add(3));
+    let host = url.get(start..).unwrap_or_default();
+    let end = host.find(['/', '?', '#']).map_or(url.len(), |at| start.saturating_add(at));
+    url.split_at_checked(end).unwrap_or((url, ""))
 }
 
 fn agent(config: &SinkConfig) -> Result<ureq::Agent, crate::Error> {
@@ -270,7 +298,12 @@ pub mod tests {
 
     #[test]
     fn a_status_says_whether_to_come_again() {
-        let answer = |status| Answer { status, retry_after: Some(7), body: b" no ".to_vec() };
+        let answer = |status| Answer {
+            status,
+            retry_after: Some(7),
+            body: b" no ".to_vec(),
+            hidden: Arc::new([]),
+        };
         assert!(answer(204).taken().is_ok());
         for status in [408, 429, 500, 503] {
             let failure = answer(status).taken().unwrap_err();
@@ -283,6 +316,85 @@ pub mod tests {
         }
         for status in [301, 401, 403, 404] {
             assert!(matches!(answer(status).taken().unwrap_err(), Failure::Denied { .. }));
+        }
+    }
+
+    #[test]
+    fn no_error_tells_the_path_the_query_or_the_token() {
+        let tmp = tempfile::tempdir().unwrap();
+        let token = tmp.path().join("token");
+        std::fs::write(&token, "TOKENSECRET").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&token, mode).unwrap();
+        let poster = |url: &str| {
+            let toml = format!(
+                "[[sink]]\nname = \"w\"\nkind = \"webhook\"\nformat = \"json\"\nurl = \
+                 \"{url}\"\ntoken_file = \"token\"\n"
+            );
+            let config = crate::export::Config::parse(&toml, tmp.path()).unwrap();
+            Poster::new(&config.sinks[0], "Bearer").unwrap()
+        };
+        let (url, _seen) = server(|_, request| (404, request.head.clone().into_bytes()));
+        let there = poster(&format!("{url}/hook/PATHSECRET?key=QUERYSECRET"));
+        let said = there.post(there.base(), &[], b"", 4096).unwrap().taken().unwrap_err();
+        let gone = poster("http://127.0.0.1:9/hook/PATHSECRET?key=QUERYSECRET");
+        let away = gone.post(gone.base(), &[], b"", 4096).unwrap_err();
+        assert!(said.to_string().contains("HTTP 404: POST /hook/"), "{said}");
+        assert!(away.to_string().starts_with("http://127.0.0.1:9: "), "{away}");
+        let none = poster("http://127.0.0.1:9/PATHSECRET{}");
+        let none = none.post(none.base(), &[], b"", 4096).unwrap_err();
+        for failed in [said, away, none] {
+            assert!(!failed.to_string().contains("SECRET"), "{failed}");
+        }
+    }
+
+    /// Answers 204 over mutual TLS, and gives its port.
+    fn tls_server(config: Arc<rustls::ServerConfig>) -> u16 {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+                let mut stream = rustls::StreamOwned::new(connection, stream.unwrap());
+                let mut head = String::new();
+                let mut reader = BufReader::new(&mut stream);
+                while reader.read_line(&mut head).unwrap_or(0) > 2 {}
+                let answer = b"HTTP/1.1 204 X\r\nConnection: close\r\n\r\n";
+                let _ = stream.write_all(answer).and_then(|()| stream.flush());
+                stream.conn.send_close_notify();
+                let _ = stream.flush();
+            }
+        });
+        port
+    }
+
+    #[test]
+    fn who_speaks_tls_is_known_by_both_sides_or_gets_nothing() {
+        let tmp = tempfile::tempdir().unwrap();
+        let port = tls_server(super::super::syslog::tests::certificates(tmp.path()));
+        let other = tmp.path().join("other");
+        std::fs::create_dir(&other).unwrap();
+        super::super::syslog::tests::certificates(&other);
+        let call = |host: &str, keys: &str| {
+            let toml = format!(
+                "[[sink]]\nname = \"w\"\nkind = \"webhook\"\nformat = \"json\"\ntimeout_s = \
+                 10\nurl = \"https://{host}:{port}/in\"\n{keys}"
+            );
+            let config = crate::export::Config::parse(&toml, tmp.path()).unwrap();
+            let poster = Poster::new(&config.sinks[0], "").unwrap();
+            poster.post(poster.base(), &[], b"", 4096).map(|answer| answer.status)
+        };
+        let roots = "ca_file = \"ca.pem\"\n";
+        let own = "cert_file = \"client.pem\"\nkey_file = \"client.key\"\n";
+        assert_eq!(call("localhost", &format!("{roots}{own}")), Ok(204));
+        let stranger = call("localhost", roots).unwrap_err();
+        assert!(matches!(stranger, Failure::Passing { .. }), "{stranger}");
+        // Another name, another authority, and the system's authorities.
+        let name = call("127.0.0.1", &format!("{roots}{own}")).unwrap_err().to_string();
+        assert!(name.contains("certificate"), "{name}");
+        for roots in ["ca_file = \"other/ca.pem\"\n", ""] {
+            let unknown = call("localhost", &format!("{roots}{own}")).unwrap_err().to_string();
+            assert!(unknown.contains("certificate"), "{unknown}");
         }
     }
 }
