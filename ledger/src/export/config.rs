@@ -208,6 +208,7 @@ impl Config {
             let mut sink = spanned.into_inner();
             sink.check(&sinks).map_err(|what| format!("line {line}: sink {what}"))?;
             sink.resolve(folder);
+            sink.check_files(&sinks).map_err(|what| format!("line {line}: sink {what}"))?;
             sinks.push(sink);
         }
         Ok(Self { sinks })
@@ -259,6 +260,27 @@ impl SinkConfig {
         }
     }
 
+    /// What two sinks write to one file, each of them cuts off as not its own.
+    fn check_files(&self, others: &[SinkConfig]) -> Result<(), String> {
+        let written = |sink: &SinkConfig| {
+            let files = [("path", sink.path.clone()), ("dead_letter", sink.dead_letter.clone())];
+            files.map(|(key, path)| Some((key, real(&path?)))).into_iter().flatten()
+        };
+        let of_others =
+            others.iter().flat_map(|other| written(other).map(move |file| (other, file)));
+        let mut before: Vec<_> = of_others.collect();
+        for (key, path) in written(self) {
+            for (other, (of, taken)) in &before {
+                if same_file(&path, taken) {
+                    let (name, other) = (&self.name, &other.name);
+                    return Err(format!("`{name}`: `{key}` is the file of `{of}` of `{other}`"));
+                }
+            }
+            before.push((self, (key, path)));
+        }
+        Ok(())
+    }
+
     fn check_syslog(&self) -> Result<(), String> {
         let address = self.address.as_deref().ok_or("`address` is missing")?;
         let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
@@ -299,6 +321,9 @@ impl SinkConfig {
             || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         if url.starts_with("http://") && !local && self.plain != Some(true) {
             return Err("`url` is not https; `plain = true` allows it".to_owned());
+        }
+        if self.kind != SinkKind::Webhook && url.contains(['?', '#']) {
+            return Err("`url` has no query: paths are added to it".to_owned());
         }
         if self.kind == SinkKind::Elastic && self.index.is_none() {
             return Err("`index` is missing".to_owned());
@@ -384,6 +409,25 @@ impl SinkKind {
     }
 }
 
+/// The path without links and detours, as far as there is something there.
+fn real(path: &Path) -> PathBuf {
+    let folder = || Some((path.parent()?.canonicalize().ok()?, path.file_name()?));
+    let whole = path.canonicalize().ok();
+    whole
+        .or_else(|| folder().map(|(folder, name)| folder.join(name)))
+        .unwrap_or_else(|| path.to_owned())
+}
+
+/// Whether two paths are one file, or the one is what the other becomes when it is closed.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let (one, other) = (one.as_os_str().as_encoded_bytes(), other.as_os_str().as_encoded_bytes());
+    let closed = |of: &[u8], path: &[u8]| {
+        let number = path.strip_prefix(of).and_then(|rest| rest.strip_prefix(b"."));
+        number.is_some_and(|n| n.len() >= 6 && n.iter().all(u8::is_ascii_digit))
+    };
+    one == other || closed(one, other) || closed(other, one)
+}
+
 /// The bytes of a file that holds a secret: one that others may read is refused.
 ///
 /// # Errors
@@ -458,11 +502,38 @@ mod tests {
             (format!("{hec}url = \"http://[::1]:8088\"\n"), "`token_file` is missing"),
             (head.replace("\"a\"", "\"A/b\""), "its name has"),
             (String::new(), "[[sink]] tables"),
+            (format!("{hec}url = \"https://x?key=1\"\ntoken_file = \"t\"\n"), "`url` has no query"),
         ];
         for (text, expected) in cases {
             let error = parse(&text).unwrap_err();
             assert!(error.contains(expected), "{error:?} for {text:?}");
         }
+    }
+
+    #[test]
+    fn no_two_sinks_write_to_one_file() {
+        let tmp = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(tmp.path(), tmp.path().join("link")).unwrap();
+        let sink = |name: &str, more: &str| {
+            format!("[[sink]]\nname = \"{name}\"\nkind = \"file\"\nformat = \"json\"\n{more}\n")
+        };
+        let parse = |files: [&str; 2]| {
+            let text = [sink("a", files[0]), sink("b", files[1])].concat();
+            Config::parse(&text, tmp.path())
+        };
+        for files in [
+            ["path = \"x\"", "path = \"x\""],
+            ["path = \"x\"", "path = \"./x\""],
+            ["path = \"x\"", "path = \"link/x\""],
+            ["path = \"x\"", "path = \"x.000001\""],
+            ["path = \"x\"", "path = \"y\"\ndead_letter = \"x\""],
+            ["path = \"x\"\ndead_letter = \"d\"", "path = \"y\"\ndead_letter = \"d\""],
+            ["path = \"x\"", "path = \"y\"\ndead_letter = \"y\""],
+        ] {
+            let error = parse(files).unwrap_err();
+            assert!(error.contains("sink `b`: `") && error.contains("is the file of"), "{error}");
+        }
+        assert!(parse(["path = \"x\"", "path = \"x.00001\"\ndead_letter = \"d\""]).is_ok());
     }
 
     #[test]
