@@ -13,6 +13,8 @@ use crate::export::event::Event;
 
 /// Most bytes of an answer that are read.
 const MAX_ANSWER: usize = 64 * 1024;
+/// First byte of an answer that begins with `partial_success`.
+const PARTIAL: u8 = 10;
 /// Name of the service and of the scope.
 const NAME: &str = "placet";
 
@@ -46,6 +48,12 @@ impl Sink for Otlp {
             Some((0, _)) => Ok(()),
             Some((n, words)) => {
                 let detail = format!("{n} of {} rejected: {words}", events.len());
+                Err(Failure::Refused { detail, which: None })
+            }
+            // It took the call, and says of it more than is read, or what nobody can read: that may
+            // be about events that it rejects for good, and trying again would never end.
+            None if answer.body.first() == Some(&PARTIAL) => {
+                let detail = "its partial_success can't be read to its end".to_owned();
                 Err(Failure::Refused { detail, which: None })
             }
             None => Err(Failure::passing("its answer is no ExportLogsServiceResponse")),
@@ -146,6 +154,10 @@ fn varint(out: &mut Vec<u8>, mut value: u64) {
 /// Of an `ExportLogsServiceResponse`: how many records were rejected, and why. None for other
 /// bytes.
 fn rejected(message: &[u8]) -> Option<(u64, String)> {
+    if message.trim_ascii() == b"{}" {
+        // The empty answer in JSON, of receivers that know no other.
+        return Some((0, String::new()));
+    }
     let mut found = (0, String::new());
     for (field, value) in fields(message)? {
         if let (1, Field::Bytes(partial)) = (field, value) {
@@ -228,6 +240,9 @@ mod tests {
             1 => (200, partial.to_vec()),
             // A warning: nothing was rejected.
             2 => (200, vec![10, 4, 18, 2, b'h', b'm']),
+            3 => (200, b"{}".to_vec()),
+            // Words that are longer than what is read of an answer.
+            4 => (200, [&[10, 0x80, 0x80, 8, 8, 1, 18][..], &[b'x'; 1 << 17]].concat()),
             _ => (200, b"<html>".to_vec()),
         });
         let toml = format!(
@@ -254,6 +269,8 @@ mod tests {
         assert_eq!(inner(&records[0], 6).len(), 5);
         assert!(matches!(sink.deliver(&events), Err(Failure::Refused { which: None, .. })));
         sink.deliver(&events).unwrap();
+        sink.deliver(&events).unwrap();
+        assert!(matches!(sink.deliver(&events), Err(Failure::Refused { which: None, .. })));
         assert!(matches!(sink.deliver(&events), Err(Failure::Passing { .. })));
     }
 
