@@ -166,13 +166,16 @@ class Hec(Handler):
 
 
 def hec_events(text):
-    """The texts of "event", as they were written where that can be told."""
+    """The texts of "event", as they were written."""
     decoder, out, at = json.JSONDecoder(), [], 0
+    member = ',"event":'
     while at < len(text):
         record, end = decoder.raw_decode(text, at)
-        event = record["event"]
-        out.append(event if isinstance(event, str) else
-                   json.dumps(event, separators=(",", ":"), ensure_ascii=False))
+        # A quote inside of a text is escaped, so that this is the member, and it stands last.
+        start = text.index(member, at, end) + len(member)
+        event, behind = decoder.raw_decode(text, start)
+        assert event == record["event"] and text[behind:end] == "}", text[at:end]
+        out.append(event if isinstance(event, str) else text[start:behind])
         at = end
         while at < len(text) and text[at] in " \r\n\t":
             at += 1

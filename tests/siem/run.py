@@ -7,7 +7,7 @@ Stages:
   detection  Sigma rules and SQL: sound, convertible, loud on attacks, silent on a clean day
   otlp       oteltap reads what the exporter sends
   kill       rsyslog, syslog-ng and stand-ins for the others; they and the exporter are killed
-  sinks      what each sink says of a receiver that refuses, and of one that is a stranger
+  sinks      syslog and strangers, a log in the place of another, two ledgers in one bucket
 
 --days names the two ledgers that ledger/tests/every_kind.rs leaves behind. --seed repeats a run.
 Last line: "siem: N passed, N failed". Exit code 0 if none failed and at least one passed.
