@@ -23,6 +23,8 @@ const MAX_NAME: usize = 32;
 const MAX_SECRET: u64 = 64 * 1024;
 /// Most events of a batch.
 const MAX_BATCH: usize = 10_000;
+/// Shortest message that a syslog sink may be held to: a reference to an event has to fit.
+const MIN_MESSAGE: usize = 2480;
 /// Most bytes of statements in a batch.
 const MAX_BATCH_BYTES: usize = 64 << 20;
 
@@ -290,8 +292,8 @@ impl SinkConfig {
         if self.facility.is_some_and(|facility| facility > 23) {
             return Err("`facility` is 0 to 23".to_owned());
         }
-        if self.max_message.is_some_and(|max| !(1024..=1 << 20).contains(&max)) {
-            return Err("`max_message` is 1024 to 1048576".to_owned());
+        if self.max_message.is_some_and(|max| !(MIN_MESSAGE..=1 << 20).contains(&max)) {
+            return Err("`max_message` is 2480 to 1048576".to_owned());
         }
         let plain = self.tls == Some(false);
         if plain && (self.ca_file.is_some() || self.cert_file.is_some()) {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use placet_proto::b64;
 use placet_proto::document::Body;
 use placet_proto::event::{Issuer, Issuers};
-use placet_proto::kind::Kind;
+use placet_proto::kind::{Kind, LogRole};
 use placet_proto::statement;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +53,7 @@ struct Kept {
 struct KeptIssuer {
     kid: String,
     kinds: Vec<String>,
+    audience: Option<String>,
     announced: u64,
 }
 
@@ -66,7 +67,8 @@ impl Orders {
         let issuers = kept.as_ref().and_then(|kept| {
             let issuer = |i: &KeptIssuer| {
                 let kid = b64::decode_hex_array(&i.kid).ok()?;
-                Some(Issuer { kid, kinds: i.kinds.clone(), announced: i.announced })
+                let (kinds, audience) = (i.kinds.clone(), i.audience.clone());
+                Some(Issuer { kid, kinds, audience, announced: i.announced })
             };
             kept.issuers.iter().map(issuer).collect::<Option<Vec<_>>>()
         });
@@ -92,9 +94,13 @@ impl Orders {
         }
         let mut issuers = Issuers::clone(&self.issuers);
         let (scanned, ordered) = (&mut self.scanned, &mut self.ordered);
+        let role = match log.id() {
+            LogId::Main => LogRole::Main,
+            LogId::Gov => LogRole::Gov,
+        };
         log.visit(*scanned..log.size(), |index, body| {
             if let Statement::Present(bytes) = body {
-                learn(&mut issuers, ordered, index, &bytes);
+                learn(&mut issuers, ordered, role, index, &bytes);
             }
             *scanned = index.saturating_add(1);
             ControlFlow::Continue(())
@@ -123,6 +129,7 @@ impl Orders {
         let issuer = |i: &Issuer| KeptIssuer {
             kid: b64::encode_hex(i.kid),
             kinds: i.kinds.clone(),
+            audience: i.audience.clone(),
             announced: i.announced,
         };
         let kept = Kept {
@@ -140,15 +147,21 @@ impl Orders {
 }
 
 /// Others may register what looks like an order: it has to be the ledger's own.
-fn learn(issuers: &mut Issuers, ordered: &mut BTreeSet<u64>, index: u64, bytes: &[u8]) {
+fn learn(
+    issuers: &mut Issuers,
+    ordered: &mut BTreeSet<u64>,
+    role: LogRole,
+    index: u64,
+    bytes: &[u8],
+) {
     let kind = statement::peek(bytes).ok().and_then(|(_, kind)| Kind::from_name(&kind));
     if !matches!(kind, Some(Kind::Genesis | Kind::Erasure | Kind::Key)) {
         return;
     }
     let Ok(statement) = statement::Statement::parse(bytes) else { return };
-    issuers.learn(index, &statement);
+    issuers.learn(role, index, &statement);
     if let Body::Erasure(order) = &statement.document.body
-        && issuers.state(index, &statement)
+        && issuers.state(role, index, &statement)
     {
         ordered.extend(order.targets.iter().map(|t| t.index));
     }

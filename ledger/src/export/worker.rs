@@ -318,12 +318,13 @@ impl Worker {
             let count = self.limits.count.saturating_sub(events.len());
             let origin = source.origin(role);
             let limits = Limits { count, ..self.limits };
+            let longest = self.sink.longest(origin);
             *at = source.read(role, at, limits, &mut |item| {
                 let (leaf, encoded) = match item {
                     Item::Leaf(leaf, issuers) => {
-                        (Some(leaf.index), self.encoder.leaf(&leaf, issuers))
+                        (Some(leaf.index), self.encoder.leaf_within(&leaf, issuers, longest))
                     }
-                    Item::Note(note) => (None, self.encoder.checkpoint(&note)),
+                    Item::Note(note) => (None, self.encoder.checkpoint_within(&note, longest)),
                 };
                 events.push(Event { role, origin: Arc::clone(origin), leaf, encoded });
             })?;

@@ -14,6 +14,9 @@ use crate::statement::{self, Statement};
 use crate::time::UnixSeconds;
 use crate::{b64, jcs};
 
+/// Longest value that a reference repeats, in bytes.
+const MAX_KEPT: usize = 256;
+
 /// The value of a field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
@@ -141,7 +144,7 @@ pub fn of_leaf(leaf: &Leaf<'_>, issuers: &Issuers) -> Event {
     };
     let Some(bytes) = leaf.statement else { return new(&table::ERASED, leaf.covered_at) };
     match Statement::parse(bytes) {
-        Ok(statement) if issuers.state(leaf.index, &statement) => {
+        Ok(statement) if issuers.state(leaf.role, leaf.index, &statement) => {
             let body = &statement.document.body;
             let mut event = new(kind_of(body), statement.header.iat);
             event.hex("issuer", &statement.header.kid);
@@ -177,6 +180,18 @@ pub fn of_note(note: &Covering<'_>) -> Event {
         event.hex("previous_note", previous);
     }
     event.str("note", b64::encode_std(note.note));
+    event
+}
+
+/// What stands for an event whose line is too long for a receiver: what it is of, and its hash.
+pub fn of_reference(whole: &Event, line: &[u8]) -> Event {
+    let mut event = Event { facts: Vec::new(), ..whole.clone() };
+    event.uint("reference_length", u64::try_from(line.len()).unwrap_or(u64::MAX));
+    event.hex("reference_sha256", &crate::sha256(line));
+    // Without these nobody could tell what the event is about, and they are short.
+    let kept = ["request", "audience", "approvals", "execution", "tree_size", "root"];
+    let of = whole.facts.iter().filter(|f| kept.contains(&f.field.name));
+    event.facts.extend(of.filter(|f| f.value.text().len() <= MAX_KEPT).cloned());
     event
 }
 

@@ -203,20 +203,57 @@ impl Encoder {
         self.encode(facts::of_test(origin, at))
     }
 
+    /// The event of a leaf, or where its line is longer than `longest` bytes a reference to it:
+    /// ids, the line's length and SHA-256. No event is ever cut.
+    #[must_use]
+    pub fn leaf_within(&self, leaf: &Leaf<'_>, issuers: &Issuers, longest: usize) -> Encoded {
+        let mut event = facts::of_leaf(leaf, issuers);
+        self.profile.apply(&mut event.facts);
+        self.within(event, longest)
+    }
+
+    /// As [`Encoder::leaf_within`], of a note.
+    #[must_use]
+    pub fn checkpoint_within(&self, covering: &Covering<'_>, longest: usize) -> Encoded {
+        let mut event = facts::of_note(covering);
+        self.profile.apply(&mut event.facts);
+        self.within(event, longest)
+    }
+
+    fn within(&self, event: Event, longest: usize) -> Encoded {
+        let line = self.line(&event);
+        match line.len() <= longest {
+            true => encoded(event, line),
+            false => {
+                let reference = facts::of_reference(&event, line.as_bytes());
+                let line = self.line(&reference);
+                encoded(reference, line)
+            }
+        }
+    }
+
     fn encode(&self, mut event: Event) -> Encoded {
         self.profile.apply(&mut event.facts);
-        let line = match self.format {
-            Format::Ocsf => ocsf::line(&event, &self.profile, ocsf::Version::V1_9),
-            Format::Ocsf18 => ocsf::line(&event, &self.profile, ocsf::Version::V1_8),
-            Format::Cef => delimited::cef(&event, &self.profile),
-            Format::Leef => delimited::leef(&event, &self.profile),
-            Format::Ecs => ecs::line(&event, &self.profile),
-            Format::CloudEvents => cloudevents::line(&event, &self.profile),
-            Format::Json => plain::line(&event, &self.profile),
-        };
-        let time_ms = event.time.saturating_mul(1000);
-        Encoded { uid: event.uid, kind: event.kind, time_ms, line: line.into_bytes() }
+        let line = self.line(&event);
+        encoded(event, line)
     }
+
+    fn line(&self, event: &Event) -> String {
+        match self.format {
+            Format::Ocsf => ocsf::line(event, &self.profile, ocsf::Version::V1_9),
+            Format::Ocsf18 => ocsf::line(event, &self.profile, ocsf::Version::V1_8),
+            Format::Cef => delimited::cef(event, &self.profile),
+            Format::Leef => delimited::leef(event, &self.profile),
+            Format::Ecs => ecs::line(event, &self.profile),
+            Format::CloudEvents => cloudevents::line(event, &self.profile),
+            Format::Json => plain::line(event, &self.profile),
+        }
+    }
+}
+
+fn encoded(event: Event, line: String) -> Encoded {
+    let time_ms = event.time.saturating_mul(1000);
+    Encoded { uid: event.uid, kind: event.kind, time_ms, line: line.into_bytes() }
 }
 
 /// The time of a note: the newest that a cosignature in it states, in seconds since 1970; none of a

@@ -69,6 +69,10 @@ pub struct Found {
     pub time: u64,
     /// Of a checkpoint.
     pub note: Option<FoundNote>,
+    /// Of a `log.rollback`.
+    pub rollback: Option<FoundRollback>,
+    /// Length of the line that this one stands for, if it is a reference to a longer one.
+    pub reference: Option<u64>,
     text: String,
 }
 
@@ -83,6 +87,17 @@ pub struct FoundNote {
     pub previous: Option<[u8; 32]>,
     /// The note.
     pub note: Vec<u8>,
+}
+
+/// What a `log.rollback` says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRollback {
+    /// Size up to which events were exported.
+    pub exported_size: u64,
+    /// Root of the tree of that size then.
+    pub exported_root: [u8; 32],
+    /// Root of that size when it was found; none where the log was smaller.
+    pub found_root: Option<[u8; 32]>,
 }
 
 /// How a line compares with the event that it should be.
@@ -109,23 +124,30 @@ impl Found {
         let text = without_syslog(text.trim_end_matches(['\r', '\n']));
         match text.as_bytes().first() {
             Some(b'{') => of_json(json::parse_limited(text.as_bytes(), MAX_LINE)?),
-            _ if text.starts_with("CEF:0|") => of_delimited(text, Format::Cef),
-            _ if text.starts_with("LEEF:2.0|") => of_delimited(text, Format::Leef),
-            _ => Err(ReadError::Format),
+            _ => of_text(text),
         }
     }
 
-    /// Compares the line with what the log gives for it, in the same format and profile.
+    /// Compares the line with what the log gives for it, in the same format and profile. Only
+    /// where `masked` is the event one whose hashes could not be made ([`super::Profile::is_masked`]).
     #[must_use]
-    pub fn compare(&self, expected: &[u8]) -> Likeness {
+    pub fn compare(&self, expected: &[u8], masked: bool) -> Likeness {
         let Ok(expected) = std::str::from_utf8(expected) else { return Likeness::Different };
         if self.text == expected {
             return Likeness::Same;
         }
-        match same_but_masks(&self.text, expected) {
+        match masked && same_but_masks(&self.text, expected) {
             true => Likeness::SameButHashes,
             false => Likeness::Different,
         }
+    }
+}
+
+fn of_text(text: &str) -> Result<Found, ReadError> {
+    match () {
+        () if text.starts_with("CEF:0|") => of_delimited(text, Format::Cef),
+        () if text.starts_with("LEEF:2.0|") => of_delimited(text, Format::Leef),
+        () => Err(ReadError::Format),
     }
 }
 
@@ -153,6 +175,11 @@ fn same_but_masks(found: &str, expected: &str) -> bool {
 fn without_syslog(text: &str) -> &str {
     // <PRI>VERSION SP TIMESTAMP SP HOSTNAME SP APP-NAME SP PROCID SP MSGID SP STRUCTURED-DATA
     let header = text.strip_prefix('<').and_then(|t| t.split_once('>'));
+    let header = header.filter(|(priority, _)| {
+        (1..=3).contains(&priority.len())
+            && priority.bytes().all(|b| b.is_ascii_digit())
+            && priority.parse::<u16>().is_ok_and(|p| p <= 191)
+    });
     let Some(rest) = header.and_then(|(_, t)| t.strip_prefix("1 ")) else { return text };
     let Some(mut rest) = rest.splitn(6, ' ').nth(5) else { return text };
     match rest.strip_prefix('-') {
@@ -184,9 +211,19 @@ fn element_end(element: &str) -> Option<usize> {
 }
 
 fn of_json(root: Json) -> Result<Found, ReadError> {
-    // The envelope of Splunk's HEC.
+    // The envelope of Splunk's HEC. It has no other members, and what they say is not compared.
     let root = match (root.get("event"), root.get("sourcetype")) {
-        (Some(event @ Json::Object(_)), Some(_)) => event.clone(),
+        (Some(event), Some(_)) => {
+            let known = ["event", "fields", "host", "index", "source", "sourcetype", "time"];
+            let names = root.as_object().unwrap_or_default().iter().map(|(name, _)| name.as_str());
+            if names.into_iter().any(|name| !known.contains(&name)) {
+                return Err(ReadError::Format);
+            }
+            match event {
+                Json::String(line) => return of_text(line),
+                event => event.clone(),
+            }
+        }
         _ => root,
     };
     let at = |path: &str| walk(&root, path);
@@ -221,9 +258,15 @@ fn of_json(root: Json) -> Result<Found, ReadError> {
         index: at(paths.index).and_then(Json::as_u64),
         time,
         note: match code.as_str() {
-            "export.checkpoint" => Some(note(uint, text)?),
+            // A reference to one has none of it.
+            "export.checkpoint" if uint("reference_length").is_none() => Some(note(uint, text)?),
             _ => None,
         },
+        rollback: match code.as_str() {
+            "log.rollback" => Some(rollback(uint, text)?),
+            _ => None,
+        },
+        reference: uint("reference_length"),
         code,
         text: jcs::to_string(&root),
     })
@@ -298,9 +341,14 @@ fn of_delimited(text: &str, format: Format) -> Result<Found, ReadError> {
             Err(_) => seconds(&time)?,
         },
         note: match code.as_str() {
-            "export.checkpoint" => Some(note(uint, text_of)?),
+            "export.checkpoint" if uint("reference_length").is_none() => Some(note(uint, text_of)?),
             _ => None,
         },
+        rollback: match code.as_str() {
+            "log.rollback" => Some(rollback(uint, text_of)?),
+            _ => None,
+        },
+        reference: uint("reference_length"),
         code,
         text: text.to_owned(),
     })
@@ -376,5 +424,22 @@ fn note(
         first: uint("first_leaf").ok_or(ReadError::Member("first_leaf"))?,
         previous,
         note: b64::decode_std(&note, MAX_NOTE).map_err(|_| ReadError::Member("note"))?,
+    })
+}
+
+fn rollback(
+    uint: impl Fn(&str) -> Option<u64>,
+    text: impl Fn(&str) -> Option<String>,
+) -> Result<FoundRollback, ReadError> {
+    let root = |name: &'static str| match text(name) {
+        Some(hex) => {
+            b64::decode_hex_array::<32>(&hex).map(Some).map_err(|_| ReadError::Member(name))
+        }
+        None => Ok(None),
+    };
+    Ok(FoundRollback {
+        exported_size: uint("exported_size").ok_or(ReadError::Member("exported_size"))?,
+        exported_root: root("exported_root")?.ok_or(ReadError::Member("exported_root"))?,
+        found_root: root("found_root")?,
     })
 }

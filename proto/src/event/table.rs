@@ -384,6 +384,9 @@ pub const FIELDS: &[Field] = &[
     f("note_sha256", Hide::Never, NONE, "SHA-256 of the note (hex)"),
     f("previous_note", Hide::Never, NONE, "SHA-256 of the note before (hex)"),
     f("note", Hide::Never, NONE, "the note, all cosignatures included (base64)"),
+    // Of references.
+    f("reference_length", Hide::Never, NONE, "length in bytes of the event that this stands for"),
+    f("reference_sha256", Hide::Never, NONE, "SHA-256 of that event's line (hex)"),
     // Of findings.
     f("exported_size", Hide::Never, NONE, "entries of which events were exported"),
     f("exported_root", Hide::Never, NONE, "root of the tree of that size when they were (hex)"),

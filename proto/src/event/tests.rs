@@ -114,7 +114,7 @@ fn statement(kid: [u8; 32], body: Body) -> Vec<u8> {
 fn issuers() -> Issuers {
     let mut issuers = Issuers::default();
     let first = statement(KID, genesis());
-    issuers.learn(0, &crate::statement::Statement::parse(&first).unwrap());
+    issuers.learn(LogRole::Main, 0, &crate::statement::Statement::parse(&first).unwrap());
     assert_eq!(issuers.parts().len(), 1);
     issuers
 }
@@ -169,14 +169,14 @@ fn every_format_says_which_leaf_it_is_of_and_can_be_compared() {
         assert_eq!((found.format, found.index), (format, Some(12)), "{format:?}");
         assert_eq!((found.role, found.origin.as_str()), (LogRole::Main, ORIGIN));
         assert_eq!((found.uid.as_str(), found.time), (event.uid.as_str(), 1_763_836_412));
-        assert_eq!(found.compare(&event.line), Likeness::Same, "{format:?}");
+        assert_eq!(found.compare(&event.line, false), Likeness::Same, "{format:?}");
         // Without the key it is the same as far as can be said.
         let open = masked(format, &found.profile).leaf(&leaf(12, &bytes), &issuers());
-        assert_eq!(found.compare(&open.line), Likeness::SameButHashes, "{format:?}");
+        assert_eq!(found.compare(&open.line, true), Likeness::SameButHashes, "{format:?}");
         // Another person, or another hash that is none, is not.
         let other = statement(KID, Body::Approval(answer(r#""acct-8""#, None)));
         let other = encoder(format).leaf(&leaf(12, &other), &issuers());
-        assert_eq!(found.compare(&other.line), Likeness::Different, "{format:?}");
+        assert_eq!(found.compare(&other.line, false), Likeness::Different, "{format:?}");
     }
 }
 
@@ -261,7 +261,7 @@ fn what_others_state_is_external_whatever_it_looks_like() {
         genesis.issuers[0].kid = OTHER;
     }
     let parsed = crate::statement::Statement::parse(&statement(OTHER, second)).unwrap();
-    known.learn(9, &parsed);
+    known.learn(LogRole::Main, 9, &parsed);
     assert_eq!(known, issuers());
 }
 
@@ -292,7 +292,7 @@ fn a_checkpoint_carries_its_note_and_its_time() {
         let of = found.note.clone().unwrap();
         assert_eq!((of.sequence, of.first, of.previous), (1, 5, Some([9; 32])), "{format:?}");
         assert_eq!(of.note, note, "{format:?}");
-        assert_eq!(found.compare(&event.line), Likeness::Same);
+        assert_eq!(found.compare(&event.line, false), Likeness::Same);
     }
     assert_eq!(note_time(b"no note"), None);
 }
@@ -394,7 +394,7 @@ proptest! {
             let found = Found::parse(&event.line).unwrap();
             prop_assert_eq!((found.index, found.uid.as_str()), (Some(3), event.uid.as_str()));
             prop_assert_eq!(found.code.as_str(), "action.denied");
-            prop_assert_eq!(found.compare(&event.line), Likeness::Same);
+            prop_assert_eq!(found.compare(&event.line, false), Likeness::Same);
         }
     }
 

@@ -189,12 +189,19 @@ pub struct Reconcile {
     /// The key of the hashes in the events (DIR/keys/export-hash); of a ledger's folder its own
     #[arg(long, value_name = "FILE")]
     pub hash_key: Option<PathBuf>,
+    /// A profile that the operator exported with, as events name it; may be repeated. Default: the
+    /// one that all events have
+    #[arg(long, value_name = "PROFILE")]
+    pub profile: Vec<String>,
     /// Events of which logs there are to be
     #[arg(long, value_name = "LOGS", default_value = "both")]
     pub log: Logs,
-    /// The log may have grown since: what is behind the last checkpoint event is not missed
+    /// The log may have grown since: what is behind the last event is not missed
     #[arg(long)]
     pub behind: bool,
+    /// The copy may be older than the events: what is behind its checkpoint stays open
+    #[arg(long)]
+    pub ahead: bool,
     /// The receiver does not keep the order of events
     #[arg(long)]
     pub any_order: bool,

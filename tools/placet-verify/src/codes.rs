@@ -45,6 +45,12 @@ pub const OWN: &[Code] = &[
         "9",
     ),
     c(
+        "event.ahead",
+        "The event is of what the log added after this copy was made.",
+        "Make a newer copy.",
+        "18.4",
+    ),
+    c(
         "event.altered",
         "An event is not what the log gives for its leaf or checkpoint.",
         "Look at the line and at `placet log show INDEX`; ask who can write to the SIEM's store.",
@@ -88,10 +94,34 @@ pub const OWN: &[Code] = &[
     ),
     c("event.none", "No event of a leaf was compared.", "Check which file you have.", "18.4"),
     c(
+        "event.notes",
+        "A checkpoint event is not among the published checkpoints that the copy holds, so that nobody can say whether it is one.",
+        "Use a copy by `placet log export`, which holds them all; a mirror holds those it was shown.",
+        "18.4",
+    ),
+    c(
+        "event.profile",
+        "Events of one file have several field profiles: each chooses by it what of it is compared.",
+        "Name those that the operator exported with: --profile.",
+        "18.3",
+    ),
+    c(
+        "event.reference",
+        "The event was too long for the receiver, and the SIEM holds its id and hash in its place.",
+        "Raise `max_message` of the sink; the event itself: `placet export backfill`.",
+        "18.2",
+    ),
+    c(
         "event.reordered",
         "An event came behind one that it comes before in the log.",
         "A receiver that does not keep the order: --any-order.",
         "18.4",
+    ),
+    c(
+        "event.rollback",
+        "The events hold a finding that the log had lost, or changed, what was exported.",
+        "Judge the evidence that the exporter wrote; audit the log.",
+        "18.5",
     ),
     c(
         "event.root",

@@ -69,6 +69,13 @@ pub trait Sink: Send {
         true
     }
 
+    /// Longest line of an event of the log named `origin` that the receiver takes, in bytes; what is
+    /// longer is sent as a reference to it.
+    fn longest(&self, origin: &str) -> usize {
+        let _ = origin;
+        usize::MAX
+    }
+
     /// Gets ready to take events; says whether the connection is a new one.
     ///
     /// # Errors

@@ -26,6 +26,9 @@ use crate::export::event::Event;
 const FACILITY: u8 = 13;
 /// The number that RFC 5612 sets aside for examples, until an operator names one.
 const ENTERPRISE: u32 = 32473;
+/// Bytes that header and structured data take at most, the origin apart: it stands in the latter,
+/// where each of its bytes may be escaped.
+const HEADER: usize = 640;
 /// What receivers take that were not told otherwise.
 const MAX_MESSAGE: usize = 8192;
 /// How long the other side may take to end a connection that is ended here.
@@ -142,6 +145,10 @@ impl Sink for Syslog {
         let connection = self.connect().map_err(|e| self.passing(&e))?;
         self.connection = Some(connection);
         Ok(true)
+    }
+
+    fn longest(&self, origin: &str) -> usize {
+        self.form.max.saturating_sub(HEADER.saturating_add(origin.len().saturating_mul(2)))
     }
 
     fn deliver(&mut self, events: &[Event]) -> Result<(), Failure> {
@@ -289,13 +296,9 @@ fn left(until: Instant) -> std::io::Result<Duration> {
 }
 
 impl Form {
-    /// One message. One that is too long gives way to a reference to the event, and is never cut.
+    /// One message. What is in it was made short enough ([`Sink::longest`]), and is never cut.
     fn message(&self, event: &Event) -> Vec<u8> {
-        let whole = self.with(event, &event.encoded.line);
-        if whole.len() <= self.max {
-            return whole;
-        }
-        self.with(event, reference(event, self.format).as_bytes())
+        self.with(event, &event.encoded.line)
     }
 
     fn with(&self, event: &Event, message: &[u8]) -> Vec<u8> {
@@ -315,33 +318,6 @@ impl Form {
         }
         let head = format!("<{priority}>1 {time}.{ms:03}Z {host} placet - {id} {data}] ");
         [head.as_bytes(), message].concat()
-    }
-}
-
-/// What stands for an event that is too long: its id and its hash, in its own format.
-fn reference(event: &Event, format: Format) -> String {
-    let encoded = &event.encoded;
-    let (uid, code, length) = (&encoded.uid, encoded.kind.code, encoded.line.len());
-    let hash = b64::encode_hex(sha256(&encoded.line));
-    let line = String::from_utf8_lossy(&encoded.line);
-    // The header is the event's own: it ends behind this many bars.
-    let header = |bars: usize| -> String { line.split_inclusive('|').take(bars).collect() };
-    match format {
-        Format::Cef => format!(
-            "{}externalId={uid} reason=truncated cn1Label=length cn1={length} cs1Label=sha256 \
-             cs1={hash}",
-            header(7)
-        ),
-        Format::Leef => {
-            format!("{}uid={uid}\tisTruncated=true\tlength={length}\tsha256={hash}", header(6))
-        }
-        _ => json!({
-            "metadata": {"uid": uid, "event_code": code, "log_name": *event.origin,
-                "is_truncated": true, "untruncated_size": length},
-            "placet": {"reference": true, "log": event.role.name(), "leaf": event.leaf,
-                "sha256": hash},
-        })
-        .to_string(),
     }
 }
 

@@ -9,6 +9,11 @@ use rustls::ServerConfig;
 use rustls::ServerConnection;
 use rustls::server::WebPkiClientVerifier;
 
+use placet_proto::b64;
+use placet_proto::event::{Covering, Encoder, Format, HashKey, Profile};
+use placet_proto::kind::LogRole;
+use placet_proto::sha256;
+
 use super::*;
 use crate::export::Config;
 use crate::export::worker::tests::event;
@@ -83,20 +88,40 @@ fn a_receiver_that_went_away_is_seen_before_the_next_batch() {
 
 #[test]
 fn what_is_too_long_is_referred_to_and_never_cut() {
-    let mut sink =
-        sink("address = \"127.0.0.1:1\"\ntls = false\nmax_message = 1024\n", Path::new("/"));
-    let long = event(&format!("{{\"a\":\"{}\"}}", "x".repeat(2000)));
-    let message = sink.form.message(&long);
-    assert!(message.len() <= 1024);
-    let text = String::from_utf8(message).unwrap();
-    let body = text.split_once("] ").unwrap().1;
-    let body: serde_json::Value = serde_json::from_str(body).unwrap();
-    assert_eq!(body["metadata"]["uid"], json!(long.encoded.uid));
-    assert_eq!(body["placet"]["sha256"], json!(b64::encode_hex(sha256(&long.encoded.line))));
-    sink.form.format = Format::Cef;
-    let cef = event(&format!("CEF:0|Placet|Placet|1|code|Name|3|msg={}", "x".repeat(2000)));
-    let text = String::from_utf8(sink.form.message(&cef)).unwrap();
-    assert!(text.contains("] CEF:0|Placet|Placet|1|code|Name|3|externalId="), "{text}");
+    let key = HashKey::new([1; 32]);
+    let encoder = |format| Encoder::new(format, Profile::new(key.clone(), []).unwrap());
+    let settings = "address = \"127.0.0.1:1\"\ntls = false\nmax_message = 2480\n";
+    let sink = sink(settings, Path::new("/"));
+    let note = vec![b'n'; 4000];
+    let (role, origin) = (LogRole::Main, "e".repeat(250));
+    let covering = Covering {
+        role,
+        origin: &origin,
+        sequence: u64::from(u32::MAX),
+        first: 1 << 52,
+        size: 1 << 53,
+        root: [1; 32],
+        note: &note,
+        previous: Some([2; 32]),
+        at: 1_763_836_412,
+    };
+    for format in Format::ALL {
+        let encoder = encoder(format);
+        let whole = encoder.checkpoint(&covering);
+        let longest = sink.longest(&origin);
+        let encoded = encoder.checkpoint_within(&covering, longest);
+        assert_eq!(encoded.uid, whole.uid);
+        let text = String::from_utf8(encoded.line.clone()).unwrap();
+        assert!(text.contains(&b64::encode_hex(sha256(&whole.line))), "{format:?} {text}");
+        let event = Event { role, origin: origin.as_str().into(), leaf: Some(1 << 53), encoded };
+        let message = sink.form.message(&event);
+        assert!(message.len() <= 2480, "{format:?}: {}", message.len());
+        assert!(message.ends_with(&event.encoded.line), "{format:?}");
+        // What fits is sent as it is.
+        let short = Covering { note: b"short", ..covering };
+        let fits = encoder.checkpoint_within(&short, usize::MAX);
+        assert_eq!(fits, encoder.checkpoint(&short));
+    }
     assert_eq!(value("a\"]\\b"), "a\\\"\\]\\\\b");
     assert_eq!((name(" \u{e4}", 5).as_str(), name("abc", 2).as_str()), ("-", "ab"));
 }

@@ -1,13 +1,16 @@
 //! `reconcile`: a SIEM's copy of the events against the log (SPEC.md 18.4). For each line the event
 //! is made again from the copy, with the encoders of the exporter, and compared.
 
+mod findings;
 mod journal;
+mod judge;
 mod report;
+mod seen;
 mod side;
 mod walk;
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read as _};
+use std::io::{self, BufRead, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use placet_proto::event::HashKey;
@@ -20,7 +23,6 @@ use self::side::Side;
 use self::walk::Walk;
 use crate::cli::{Logs, Reconcile};
 use crate::codes;
-use crate::commands::select;
 use crate::error::{Failure, shown};
 use crate::escape;
 use crate::exit::Exit;
@@ -29,6 +31,8 @@ use crate::output::Output;
 
 /// Where a ledger's folder keeps the key of the hashes in its exports.
 const HASH_KEY: &str = "keys/export-hash";
+/// Most names that are tried for a piece of evidence.
+const MAX_NAMES: u32 = 10_000;
 /// Most bytes of that file.
 const MAX_KEY: usize = 256;
 
@@ -38,11 +42,6 @@ const MAX_KEY: usize = 256;
 /// A copy, key or file of events that can't be read, and output that can't be written.
 pub fn run(args: &Reconcile, output: &mut Output) -> Result<Exit, Failure> {
     let (result, evidence) = judge(args)?;
-    if let Some(evidence) = evidence {
-        select::write(&args.out, &evidence.to_bytes())?;
-        let file = shown(&args.out);
-        output.say(&format!("Judge it: placet-verify consistency {file} --trust TRUST"));
-    }
     if args.json {
         let json = serde_json::to_string(&result);
         let json = json.map_err(|e| Failure::Io { path: "JSON".to_owned(), source: e.into() })?;
@@ -50,7 +49,35 @@ pub fn run(args: &Reconcile, output: &mut Output) -> Result<Exit, Failure> {
     } else {
         output.result(&result.text())?;
     }
+    write_evidence(&args.out, &evidence, output);
     Ok(result.exit)
+}
+
+/// Writes each piece into a file of its own, never over another one. That one can't be written
+/// changes nothing of the result, which is out already.
+fn write_evidence(first: &Path, evidence: &[Misbehaviour], output: &mut Output) {
+    let mut number = 1_u32;
+    for piece in evidence {
+        let written = loop {
+            let path = match number {
+                1 => first.to_owned(),
+                n => first.with_extension(format!("{n}.json")),
+            };
+            number = number.saturating_add(1);
+            let file = File::options().write(true).create_new(true).open(&path);
+            match file.and_then(|mut file| file.write_all(&piece.to_bytes())) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists && number < MAX_NAMES => {}
+                done => break done.map(|()| path).map_err(|e| Failure::io(first, e)),
+            }
+        };
+        match written {
+            Ok(path) => {
+                let file = shown(&path);
+                output.say(&format!("Judge it: placet-verify consistency {file} --trust TRUST"));
+            }
+            Err(failure) => return output.complain(&failure),
+        }
+    }
 }
 
 /// Compares as `reconcile COPY EVENTS` does; the exit code, the code, and the text.
@@ -59,14 +86,23 @@ pub fn run(args: &Reconcile, output: &mut Output) -> Result<Exit, Failure> {
 /// A copy or a file of events that can't be read.
 pub fn one(copy: &Path, events: &Path) -> Result<(Exit, Option<&'static str>, String), Failure> {
     let (copy, events) = (copy.to_owned(), events.to_owned());
-    let (hash_key, log, behind, any_order, json) = (None, Logs::Both, false, false, false);
-    let out = PathBuf::new();
-    let args = Reconcile { copy, events, hash_key, log, behind, any_order, out, json };
+    let args = Reconcile {
+        copy,
+        events,
+        hash_key: None,
+        profile: Vec::new(),
+        log: Logs::Both,
+        behind: false,
+        ahead: false,
+        any_order: false,
+        out: PathBuf::new(),
+        json: false,
+    };
     let (result, _) = judge(&args)?;
     Ok((result.exit, result.code, result.text()))
 }
 
-fn judge(args: &Reconcile) -> Result<(ReconcileResult, Option<Misbehaviour>), Failure> {
+fn judge(args: &Reconcile) -> Result<(ReconcileResult, Vec<Misbehaviour>), Failure> {
     let own = args.copy.join("FORMAT").is_file();
     let key = match &args.hash_key {
         Some(path) => Some(hash_key(path)?),
@@ -75,7 +111,7 @@ fn judge(args: &Reconcile) -> Result<(ReconcileResult, Option<Misbehaviour>), Fa
             if own && path.is_file() { Some(hash_key(&path)?) } else { None }
         }
     };
-    let mut walk = Walk::new(sides(args, own)?, key, args.any_order);
+    let mut walk = Walk::new(sides(args, own)?, key, args);
     lines(&args.events, &mut |line| walk.line(line))?;
     walk.end(args.behind);
     Ok((ReconcileResult::new(args, &walk), walk.evidence))
@@ -114,7 +150,7 @@ fn lines(path: &Path, take: &mut dyn FnMut(&[u8]) -> Result<(), Failure>) -> Res
         true => Box::new(BufReader::new(io::stdin())),
         false => Box::new(BufReader::with_capacity(1 << 20, File::open(path).map_err(io)?)),
     };
-    let mut line = Vec::new();
+    let (mut line, mut begins) = (Vec::new(), true);
     loop {
         line.clear();
         let limit = MAX_LINE.saturating_add(2) as u64;
@@ -125,6 +161,12 @@ fn lines(path: &Path, take: &mut dyn FnMut(&[u8]) -> Result<(), Failure>) -> Res
             skip_line(&mut reader).map_err(io)?;
         }
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        // A byte order mark may stand before all of it.
+        let text = match std::mem::take(&mut begins) {
+            true => text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text),
+            false => text,
+        };
         if !text.is_empty() {
             take(text)?;
         }

@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::walk::{Counts, Finding, Walk};
+use super::findings::{Counts, Finding};
+use super::walk::Walk;
 use crate::cli::Reconcile;
 use crate::codes;
 use crate::error::shown;
@@ -20,13 +21,27 @@ const SCHEMA: &str = "placet/reconcile-result/v1";
 /// Findings of each code in the text.
 const IN_TEXT: u64 = 10;
 /// Codes that leave open whether the events are the log's; all others say that they are not.
-const OPEN: &[&str] =
-    &["event.bodies", "event.erased", "event.hashes", "event.none", "event.tombstone"];
+const OPEN: &[&str] = &[
+    "event.ahead",
+    "event.bodies",
+    "event.erased",
+    "event.hashes",
+    "event.none",
+    "event.notes",
+    "event.profile",
+    "event.reference",
+    "event.rollback",
+    "event.tombstone",
+];
 /// What a PASSED does not say.
 const NOT_PROVED: &[&str] = &[
     "that this copy is the log: placet-verify audit and consistency judge copies",
-    "that the SIEM shows its analysts what was handed over here",
+    "that the SIEM shows its analysts what was handed over here, and in the fields of its profile",
+    "that what a receiver put around an event (syslog header, envelope) says the same",
 ];
+/// What it does not say beside that of a ledger's own folder.
+const NOT_PROVED_OF_OWN: &str = "that no checkpoint event was left out or cosigned otherwise: the \
+     published checkpoints are in the ledger's database; in a copy by placet log export they are files";
 
 /// The result of a comparison.
 #[derive(Debug, Serialize)]
@@ -45,7 +60,7 @@ pub struct ReconcileResult {
     /// How many findings there are of each code.
     codes: BTreeMap<&'static str, u64>,
     findings: Vec<Finding>,
-    not_proved: &'static [&'static str],
+    not_proved: Vec<&'static str>,
     tool: Tool,
     /// The exit code.
     #[serde(skip)]
@@ -92,6 +107,10 @@ impl ReconcileResult {
             profile: escape::line(profile),
             events: *events,
         });
+        let mut not_proved = NOT_PROVED.to_vec();
+        if walk.logs.iter().any(|seen| seen.side.is_own()) {
+            not_proved.push(NOT_PROVED_OF_OWN);
+        }
         let mut findings = walk.findings.listed.clone();
         findings.sort_unstable();
         for finding in &mut findings {
@@ -109,7 +128,7 @@ impl ReconcileResult {
             counts: walk.counts,
             codes,
             findings,
-            not_proved: NOT_PROVED,
+            not_proved,
             tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
             exit,
         }
@@ -126,8 +145,13 @@ impl ReconcileResult {
         let counts = &self.counts;
         let _ = writeln!(
             out,
-            "  {} lines: {} leaves, {} checkpoints, {} repeated, {} of no leaf",
-            counts.lines, counts.leaves, counts.checkpoints, counts.repeated, counts.others
+            "  {} lines: {} leaves, {} checkpoints, {} repeated, {} of no leaf, {} skipped",
+            counts.lines,
+            counts.leaves,
+            counts.checkpoints,
+            counts.repeated,
+            counts.others,
+            counts.skipped
         );
         for log in &self.logs {
             let (name, origin) = (log.log, escape::line(&log.origin));
@@ -156,7 +180,7 @@ impl ReconcileResult {
             }
         }
         out.push_str("\nNot proved:\n");
-        for what in self.not_proved {
+        for what in &self.not_proved {
             let _ = writeln!(out, "  {what}");
         }
         out

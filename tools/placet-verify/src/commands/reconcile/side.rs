@@ -1,8 +1,10 @@
 //! The log's side: a copy (SPEC.md 6.6), with statements or without, or a ledger's own folder.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
+use placet_proto::cose_key::PublicKey;
+use placet_proto::document::{Body as Document, Purpose};
 use placet_proto::event::{Issuers, Leaf};
 use placet_proto::kind::{Kind, LogRole};
 use placet_proto::logcopy;
@@ -10,7 +12,9 @@ use placet_proto::misbehaviour::{Fork, Misbehaviour, Noted};
 use placet_proto::statement::{self, Statement};
 use placet_proto::tlog::checkpoint::Checkpoint;
 use placet_proto::tlog::merkle::Hash;
+use placet_proto::tlog::note::Note;
 use placet_verifier::audit::MainTree;
+use placet_verifier::crypto;
 
 use super::journal::Journal;
 use crate::commands::copy::Copy;
@@ -33,6 +37,16 @@ pub struct Side {
     bodies: Bodies,
     tree: MainTree,
     issuers: Issuers,
+    /// Keys by which the log says that it signs checkpoints.
+    checkpoint_keys: Vec<PublicKey>,
+    /// Leaves that an order names, whether or not it is carried out yet.
+    ordered: BTreeSet<u64>,
+    /// The first leaf of which this copy holds no statement: what it may have announced is unknown
+    /// behind it.
+    absent_from: u64,
+    /// SHA-256 of the notes that this copy says were published; none of a ledger's own folder,
+    /// whose notes are in a database that this program does not read.
+    published: Option<BTreeSet<[u8; 32]>>,
     /// Tiles that were asked for last: number, entries, the bytes of the file of statements.
     kept: VecDeque<(u64, Vec<Hash>, Option<Vec<u8>>)>,
 }
@@ -68,8 +82,27 @@ impl Side {
             Some(bodies) => Bodies::Journal(Journal::open(bodies, name)?),
             None => Bodies::Files,
         };
-        let (tree, issuers, kept) = (MainTree::default(), Issuers::default(), VecDeque::new());
-        let mut side = Self { role, checkpoint, note, copy, bodies, tree, issuers, kept };
+        let published = match &bodies {
+            Bodies::Journal(_) => None,
+            Bodies::Files => {
+                let notes = copy.notes()?;
+                Some(notes.iter().chain([&note]).map(|n| placet_proto::sha256(n)).collect())
+            }
+        };
+        let mut side = Self {
+            role,
+            checkpoint,
+            note,
+            copy,
+            bodies,
+            tree: MainTree::default(),
+            issuers: Issuers::default(),
+            checkpoint_keys: Vec::new(),
+            ordered: BTreeSet::new(),
+            absent_from: u64::MAX,
+            published,
+            kept: VecDeque::new(),
+        };
         side.read_tree(folder)?;
         side.read_issuers()?;
         Ok(side)
@@ -83,6 +116,32 @@ impl Side {
     /// Whether this is a ledger's own folder.
     pub fn is_own(&self) -> bool {
         matches!(self.bodies, Bodies::Journal(_))
+    }
+
+    /// The notes that this copy says were published, by their SHA-256.
+    pub fn published(&self) -> Option<&BTreeSet<[u8; 32]>> {
+        self.published.as_ref()
+    }
+
+    /// Whether an order of the log names this leaf.
+    pub fn is_ordered(&self, index: u64) -> bool {
+        self.ordered.contains(&index)
+    }
+
+    /// Whether all is known that the log announced before this leaf.
+    pub fn knows_issuers(&self, index: u64) -> bool {
+        index < self.absent_from
+    }
+
+    /// Whether a key by which the log says that it signs checkpoints signed this note. What a copy
+    /// says of its keys is no evidence; a note that not even they signed is none of this log.
+    pub fn is_signed(&self, note: &Note) -> bool {
+        note.signatures().iter().filter(|line| line.name() == self.checkpoint.origin).any(|line| {
+            let text = note.text().as_bytes();
+            self.checkpoint_keys
+                .iter()
+                .any(|key| crypto::verify_cose(key, text, line.signature()).is_ok())
+        })
     }
 
     /// Issuers that the log announces.
@@ -205,16 +264,37 @@ impl Side {
         Ok(())
     }
 
-    /// Finds which keys the log announces: those entries are few, and their bodies never erased.
+    /// Finds which keys the log announces, and what its orders name.
     fn read_issuers(&mut self) -> Result<(), Failure> {
         for index in 0..self.size() {
-            let (_, Body::Present(bytes)) = self.statement(index)? else { continue };
+            let bytes = match self.statement(index)?.1 {
+                Body::Present(bytes) => bytes,
+                // Of a key or genesis there is always one: those are never erased.
+                Body::Erased if index > 2 => continue,
+                Body::Erased | Body::Absent => {
+                    self.absent_from = self.absent_from.min(index);
+                    continue;
+                }
+            };
             let kind = statement::peek(&bytes).ok().and_then(|(_, kind)| Kind::from_name(&kind));
-            if !matches!(kind, Some(Kind::Genesis | Kind::Key)) {
+            if !matches!(kind, Some(Kind::Genesis | Kind::Key | Kind::Erasure)) {
                 continue;
             }
-            if let Ok(statement) = Statement::parse(&bytes) {
-                self.issuers.learn(index, &statement);
+            let Ok(statement) = Statement::parse(&bytes) else { continue };
+            self.issuers.learn(self.role, index, &statement);
+            if !self.issuers.state(self.role, index, &statement) {
+                continue;
+            }
+            match &statement.document.body {
+                Document::Key(keys) => {
+                    let of = keys.keys.iter().filter(|key| key.purpose == Purpose::Checkpoint);
+                    let read = of.filter_map(|key| crypto::parse_cose_key(&key.public_key).ok());
+                    self.checkpoint_keys.extend(read);
+                }
+                Document::Erasure(order) => {
+                    self.ordered.extend(order.targets.iter().map(|target| target.index));
+                }
+                _ => {}
             }
         }
         Ok(())
