@@ -128,8 +128,8 @@ impl Found {
         }
     }
 
-    /// Compares the line with what the log gives for it, in the same format and profile. Only
-    /// where `masked` is the event one whose hashes could not be made ([`super::Profile::is_masked`]).
+    /// Compares the line with what the log gives for it, in the same format and profile. `masked`
+    /// says that its hashes could not be made ([`super::Profile::is_masked`]).
     #[must_use]
     pub fn compare(&self, expected: &[u8], masked: bool) -> Likeness {
         let Ok(expected) = std::str::from_utf8(expected) else { return Likeness::Different };

@@ -69,8 +69,8 @@ pub trait Sink: Send {
         true
     }
 
-    /// Longest line of an event of the log named `origin` that the receiver takes, in bytes; what is
-    /// longer is sent as a reference to it.
+    /// Longest line of an event of the log named `origin` that the receiver takes, in bytes; of
+    /// what is longer a reference is sent.
     fn longest(&self, origin: &str) -> usize {
         let _ = origin;
         usize::MAX
@@ -122,7 +122,7 @@ pub fn make(
             };
             Box::new(FileSink::new(config.path.clone().unwrap_or_default(), rotation, mark))
         }
-        SinkKind::Syslog => Box::new(Syslog::new(config, format)?),
+        SinkKind::Syslog => Box::new(Syslog::new(config)?),
         SinkKind::Webhook => Box::new(Webhook::new(config, format)?),
         SinkKind::SplunkHec => Box::new(Splunk::new(config, format)?),
         SinkKind::Elastic => Box::new(Elastic::new(config, format)?),

@@ -9,13 +9,10 @@ use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use placet_proto::event::Format;
 use placet_proto::time::UnixSeconds;
-use placet_proto::{b64, sha256};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
-use serde_json::json;
 
 use super::http::{identity, roots};
 use super::{Failure, Sink};
@@ -53,7 +50,6 @@ pub struct Syslog {
 /// How messages look.
 #[derive(Debug, Clone)]
 struct Form {
-    format: Format,
     facility: u8,
     hostname: Option<String>,
     enterprise: u32,
@@ -77,14 +73,13 @@ impl Syslog {
     ///
     /// # Errors
     /// `export.config`, `ledger.io`.
-    pub fn new(config: &SinkConfig, format: Format) -> Result<Self, crate::Error> {
+    pub fn new(config: &SinkConfig) -> Result<Self, crate::Error> {
         let address = config.address.clone().unwrap_or_default();
         let tls = match config.tls {
             Some(false) => None,
             _ => Some((client(config)?, server_name(config, &address)?)),
         };
         let form = Form {
-            format,
             facility: config.facility.unwrap_or(FACILITY),
             hostname: config.hostname.clone(),
             enterprise: config.enterprise.unwrap_or(ENTERPRISE),

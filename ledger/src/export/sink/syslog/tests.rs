@@ -21,7 +21,7 @@ use crate::export::worker::tests::event;
 fn sink(toml: &str, folder: &Path) -> Syslog {
     let toml = format!("[[sink]]\nname = \"s\"\nkind = \"syslog\"\nformat = \"json\"\n{toml}");
     let config = Config::parse(&toml, folder).unwrap().sinks.remove(0);
-    Syslog::new(&config, Format::Json).unwrap()
+    Syslog::new(&config).unwrap()
 }
 
 /// Messages by octet counting, until the stream ends.

@@ -126,8 +126,7 @@ impl Judge<'_> {
                 self.add("event.hashes", "its keyed hashes were not compared");
                 self.first_time(index);
             }
-            // Whether it is the ledger's own may have been said in what this copy does not hold; the
-            // hash in a reference is of hashes that can't be made.
+            // Whether it is the ledger's own may have been said in what this copy does not hold.
             Likeness::Different if !self.seen.side.knows_issuers(index) => {
                 self.add("event.bodies", "the copy does not hold what says whose statement it is");
                 self.first_time(index);

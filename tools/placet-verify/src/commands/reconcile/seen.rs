@@ -83,7 +83,7 @@ impl Seen {
         self.next = self.next.max(index.saturating_add(1));
     }
 
-    /// Notes the time that the event of an erased leaf states: that of a note, which may come later.
+    /// Notes the time that the event of an erased leaf states: a note's, which may come later.
     /// False where there are too many.
     pub fn keep_tombstone(&mut self, index: u64, time: u64, line: u64) -> bool {
         let room = self.tombstones.len() < MAX_TOMBSTONES;
