@@ -1,12 +1,14 @@
 //! Events as lines of a file, with rotation.
 //!
 //! The file is flushed before the cursor moves, and the cursor knows how long it was then. What
-//! follows, after a crash, was never acknowledged: it is cut off and written again, byte for byte
-//! the same. So a file holds each event once.
+//! follows, after a crash, is what the log goes on with: it is passed over, line for line, and only
+//! a last line that is torn is cut off. So a file holds each event once. Where the log goes on with
+//! other lines, the file is what is left of another history, or of other settings: it is closed,
+//! with all that it holds, and a new one begun.
 
 use std::fs::{File, Metadata};
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io::Write as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -41,6 +43,10 @@ pub struct FileSink {
 struct Open {
     file: File,
     mark: FileMark,
+    /// Behind the mark, up to here, stand lines that the cursor knows nothing of.
+    unknown: u64,
+    /// Length of the file.
+    end: u64,
     since: SystemTime,
 }
 
@@ -53,28 +59,29 @@ impl FileSink {
 
     fn open(&mut self) -> std::io::Result<Open> {
         let mut options = File::options();
-        let mut file = options.read(true).append(true).create(true).mode(0o640).open(&self.path)?;
+        let file = options.read(true).append(true).create(true).mode(0o640).open(&self.path)?;
         let metadata = file.metadata()?;
+        let end = whole_lines(&file, metadata.len())?;
+        if end < metadata.len() {
+            tracing::info!(path = %self.path.display(), at = end, "cut off a torn line");
+            file.set_len(end)?;
+        }
         let known = self.resume.take().filter(|mark| same(mark, &metadata));
         let length = match known {
-            Some(mark) if metadata.len() >= mark.length => mark.length,
+            Some(mark) if ends_line(&file, mark.length, end)? => mark.length,
             // Another file, or one that somebody cut.
-            _ => whole_lines(&mut file, metadata.len())?,
+            _ => end,
         };
-        if length < metadata.len() {
-            tracing::info!(path = %self.path.display(), at = length, "cut off what was not \
-                           acknowledged");
-            file.set_len(length)?;
-        }
         self.path.parent().map_or(Ok(()), sync_folder).map_err(std::io::Error::other)?;
         let mark = FileMark { device: metadata.dev(), inode: metadata.ino(), length };
         let since = metadata.created().unwrap_or_else(|_| SystemTime::now());
-        Ok(Open { file, mark, since })
+        Ok(Open { file, mark, unknown: end, end, since })
     }
 
-    /// Whether the name still leads to the open file.
+    /// Whether the name still leads to the open file, and nobody cut that.
     fn is_current(&self, open: &Open) -> bool {
-        std::fs::metadata(&self.path).is_ok_and(|metadata| same(&open.mark, &metadata))
+        std::fs::metadata(&self.path)
+            .is_ok_and(|metadata| same(&open.mark, &metadata) && metadata.len() >= open.end)
     }
 
     fn is_due(&self, open: &Open) -> bool {
@@ -83,11 +90,16 @@ impl FileSink {
         open.mark.length > 0 && (bytes > 0 && open.mark.length >= bytes || !age.is_zero() && old())
     }
 
-    /// Gives the closed file the next free number.
-    fn rotate(&self) -> std::io::Result<()> {
+    /// Gives the closed file the next free number; gives the others.
+    fn close_file(&self) -> std::io::Result<Vec<(u64, PathBuf)>> {
         let closed = closed_files(&self.path)?;
         let next = closed.last().map_or(1, |(number, _)| number.saturating_add(1));
         std::fs::rename(&self.path, numbered(&self.path, next))?;
+        Ok(closed)
+    }
+
+    fn rotate(&self) -> std::io::Result<()> {
+        let closed = self.close_file()?;
         let kept = match self.rotation.keep {
             0 => usize::MAX,
             keep => keep.saturating_sub(1),
@@ -98,25 +110,52 @@ impl FileSink {
         self.path.parent().map_or(Ok(()), sync_folder).map_err(std::io::Error::other)
     }
 
-    fn write(&mut self) -> std::io::Result<()> {
-        let Some(open) = self.open.as_mut() else {
+    fn write(&mut self, events: &[Event]) -> std::io::Result<()> {
+        let Some(mut open) = self.open.take() else {
             return Err(std::io::Error::other("the file is not open"));
         };
-        let written = open.file.write_all(&self.buffer).and_then(|()| open.file.sync_data());
+        let written = self.put(&mut open, events);
         match written {
-            Ok(()) => {
-                let added = self.buffer.len() as u64;
-                open.mark.length = open.mark.length.saturating_add(added);
-                Ok(())
-            }
-            Err(error) => {
-                // Nobody knows what is on the disk: what is not acknowledged goes, and the file is
-                // opened anew.
-                self.resume = Some(open.mark);
-                self.open = None;
-                Err(error)
+            Ok(()) => self.open = Some(open),
+            // Nobody knows what is on the disk: the file is opened anew.
+            Err(_) => self.resume = Some(open.mark),
+        }
+        written
+    }
+
+    /// Passes over what is there already and writes the rest.
+    fn put(&mut self, open: &mut Open, events: &[Event]) -> std::io::Result<()> {
+        let mut at = open.mark.length;
+        let mut in_step = true;
+        self.buffer.clear();
+        for event in events {
+            let start = self.buffer.len();
+            self.buffer.extend_from_slice(&event.encoded.line);
+            self.buffer.push(b'\n');
+            let line = self.buffer.get(start..).unwrap_or_default();
+            in_step = at < open.unknown && holds(&open.file, at, line)?;
+            if in_step {
+                at = at.saturating_add(line.len() as u64);
+                self.buffer.truncate(start);
             }
         }
+        // A batch that ends within what is there may begin with events of the other log that came
+        // meanwhile: these go to the end.
+        if at < open.unknown && !in_step {
+            // Whoever wrote these lines was told that they are kept, perhaps: nothing is removed.
+            tracing::error!(path = %self.path.display(), at, "behind what the cursor knows stand \
+                            lines that the log does not go on with, as after it or its cursor was \
+                            put back: the file is closed and kept");
+            self.close_file()?;
+            *open = self.open()?;
+            at = open.unknown;
+        }
+        open.file.write_all(&self.buffer)?;
+        open.file.sync_data()?;
+        open.end = open.end.saturating_add(self.buffer.len() as u64);
+        open.mark.length = if at < open.unknown { at } else { open.end };
+        open.unknown = open.unknown.max(open.mark.length);
+        Ok(())
     }
 
     fn passing(&self, error: &std::io::Error) -> Failure {
@@ -144,12 +183,7 @@ impl Sink for FileSink {
     }
 
     fn deliver(&mut self, events: &[Event]) -> Result<(), Failure> {
-        self.buffer.clear();
-        for event in events {
-            self.buffer.extend_from_slice(&event.encoded.line);
-            self.buffer.push(b'\n');
-        }
-        self.write().map_err(|e| self.passing(&e))
+        self.write(events).map_err(|e| self.passing(&e))
     }
 
     fn mark(&self) -> Option<FileMark> {
@@ -161,15 +195,29 @@ fn same(mark: &FileMark, metadata: &Metadata) -> bool {
     mark.device == metadata.dev() && mark.inode == metadata.ino()
 }
 
+/// Whether a line ends at `length`, or the file begins there, and the file is so long.
+fn ends_line(file: &File, length: u64, end: u64) -> std::io::Result<bool> {
+    let Some(before) = length.checked_sub(1) else { return Ok(true) };
+    Ok(length <= end && holds(file, before, b"\n")?)
+}
+
+/// Whether these bytes stand there.
+fn holds(file: &File, at: u64, bytes: &[u8]) -> std::io::Result<bool> {
+    let mut found = vec![0; bytes.len()];
+    match file.read_exact_at(&mut found, at) {
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+        read => read.map(|()| found == bytes),
+    }
+}
+
 /// Length up to the end of the last whole line.
-fn whole_lines(file: &mut File, length: u64) -> std::io::Result<u64> {
+fn whole_lines(file: &File, length: u64) -> std::io::Result<u64> {
     const CHUNK: u64 = 64 * 1024;
     let mut end = length;
     while end > 0 {
         let start = end.saturating_sub(CHUNK);
-        file.seek(SeekFrom::Start(start))?;
-        let mut bytes = Vec::new();
-        (&mut *file).take(end.saturating_sub(start)).read_to_end(&mut bytes)?;
+        let mut bytes = vec![0; usize::try_from(end.saturating_sub(start)).unwrap_or(0)];
+        file.read_exact_at(&mut bytes, start)?;
         if let Some(at) = bytes.iter().rposition(|byte| *byte == b'\n') {
             return Ok(start.saturating_add(at as u64).saturating_add(1));
         }
@@ -236,6 +284,61 @@ mod tests {
         let mut sink = FileSink::new(path.clone(), NEVER, other);
         send(&mut sink, &["e"]);
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "a\nb\ne\n");
+    }
+
+    #[test]
+    fn lines_behind_the_mark_that_the_log_does_not_go_on_with_are_kept() {
+        let tmp = tempfile::tempdir().unwrap();
+        let path = tmp.path().join("events.jsonl");
+        let read = |name: &str| std::fs::read_to_string(tmp.path().join(name)).unwrap();
+        // Even where old files are removed.
+        let rotation = Rotation { keep: 1, ..NEVER };
+        let mut sink = FileSink::new(path.clone(), rotation, None);
+        send(&mut sink, &["a", "b"]);
+        let mark = sink.mark();
+        send(&mut sink, &["c", "d", "e"]);
+        let last = sink.mark();
+        // The cursor comes back from a backup, and the log with it: nothing new, then new history.
+        let mut sink = FileSink::new(path.clone(), rotation, mark);
+        sink.ready().unwrap();
+        sink.close().unwrap();
+        assert_eq!((sink.mark(), read("events.jsonl").as_str()), (mark, "a\nb\nc\nd\ne\n"));
+        send(&mut sink, &["c", "D"]);
+        send(&mut sink, &["E"]);
+        assert_eq!(read("events.jsonl.000001"), "a\nb\nc\nd\ne\n");
+        assert_eq!(read("events.jsonl"), "D\nE\n");
+        // The same history is passed over, in batches of any length.
+        std::fs::rename(tmp.path().join("events.jsonl.000001"), &path).unwrap();
+        let mut sink = FileSink::new(path.clone(), rotation, mark);
+        send(&mut sink, &["c"]);
+        send(&mut sink, &["d", "e", "f"]);
+        assert_eq!(read("events.jsonl"), "a\nb\nc\nd\ne\nf\n");
+        assert_eq!(sink.mark().map(|m| m.length), last.map(|m| m.length + 2));
+        // So is it where events of the other log come first.
+        let mut sink = FileSink::new(path.clone(), rotation, mark);
+        send(&mut sink, &["other", "c", "d"]);
+        assert_eq!(sink.mark().map(|m| m.length), mark.map(|m| m.length + 4));
+        send(&mut sink, &["e", "f", "g"]);
+        let all = "a\nb\nc\nd\ne\nf\nother\ng\n";
+        assert_eq!(read("events.jsonl"), all);
+        assert_eq!(sink.mark().map(|m| m.length), Some(all.len() as u64));
+    }
+
+    #[test]
+    fn a_mark_inside_a_line_and_a_file_that_was_cut_tear_nothing() {
+        let tmp = tempfile::tempdir().unwrap();
+        let path = tmp.path().join("events.jsonl");
+        let mut sink = FileSink::new(path.clone(), NEVER, None);
+        send(&mut sink, &["a", "b"]);
+        let mark = sink.mark().map(|mark| FileMark { length: 4, ..mark });
+        std::fs::write(&path, "longer\n").unwrap();
+        drop(sink);
+        let mut sink = FileSink::new(path.clone(), NEVER, mark);
+        send(&mut sink, &["c"]);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "longer\nc\n");
+        std::fs::write(&path, "").unwrap();
+        send(&mut sink, &["d"]);
+        assert_eq!(sink.mark().map(|m| m.length), Some(2));
     }
 
     #[test]
