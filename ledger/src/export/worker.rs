@@ -128,6 +128,10 @@ pub struct Worker {
     /// Where the next batch begins; behind what is acknowledged after a rewind.
     at: [Position; 2],
     acknowledged: [Position; 2],
+    /// Whether `at` has to go back, since the connection is a new one.
+    rewind: bool,
+    /// New connections since something new was sent.
+    connections: u32,
 }
 
 impl Worker {
@@ -164,6 +168,8 @@ impl Worker {
             shared,
             acknowledged: at.clone(),
             at,
+            rewind: false,
+            connections: 0,
         })
     }
 
@@ -194,7 +200,8 @@ impl Worker {
             let seen = self.together.source.news();
             let halt = match self.turn() {
                 Ok(true) => {
-                    failures = 0;
+                    // What went over a new connection again is no success yet.
+                    failures = if self.connections == 0 { 0 } else { failures };
                     continue;
                 }
                 Ok(false) if self.together.once => match self.sink.close() {
@@ -209,8 +216,16 @@ impl Worker {
                 Err(halt) => halt,
             };
             let (detail, asked) = match halt {
-                Halt::Refused(detail) | Halt::Sink(Failure::Denied { detail }) => {
+                Halt::Refused(detail) => break Ended::Refused(detail),
+                Halt::Sink(Failure::Denied { detail }) if self.together.once => {
                     break Ended::Refused(detail);
+                }
+                // It may be a receiver half started, or a clock: who asks again finds out.
+                Halt::Sink(Failure::Denied { detail }) => {
+                    failures = failures.saturating_add(1);
+                    self.complain(&detail, State::Stopped);
+                    self.pause(wait(failures, None));
+                    continue;
                 }
                 Halt::Sink(Failure::Refused { detail, .. }) => break Ended::Refused(detail),
                 Halt::Here(error) if error.code() == "log.rollback" => {
@@ -264,14 +279,20 @@ impl Worker {
     /// One batch. False when there was nothing to send.
     fn turn(&mut self) -> Result<bool, Halt> {
         if self.sink.ready()? && !self.sink.acknowledges() {
-            for (n, role) in Source::ROLES.into_iter().enumerate() {
-                if let (Some(at), Some(from)) = (self.at.get_mut(n), self.acknowledged.get(n)) {
-                    *at = self.together.source.rewound(role, from, self.overlap)?;
-                }
+            self.rewind = true;
+            self.connections = self.connections.saturating_add(1);
+        }
+        if self.rewind {
+            self.rewind()?;
+            if self.connections > 1 {
+                let lost = self.connections.saturating_sub(1);
+                let what = format!("{lost} connections ended before anything new was sent");
+                return Err(Failure::passing(what).into());
             }
         }
         let (events, behind) = self.batch()?;
         if events.is_empty() {
+            self.connections = 0;
             return Ok(false);
         }
         if self.sink.mark() != self.cursor.kept().file {
@@ -284,10 +305,22 @@ impl Worker {
         for (at, acknowledged) in self.at.iter().zip(&mut self.acknowledged) {
             if ahead(at) > ahead(acknowledged) {
                 acknowledged.clone_from(at);
+                self.connections = 0;
             }
         }
         self.acknowledge(events.len() as u64)?;
         Ok(true)
+    }
+
+    /// Goes back by the overlap, in both logs or, where that fails, at the next turn.
+    fn rewind(&mut self) -> Result<(), crate::Error> {
+        let mut back = self.acknowledged.clone();
+        for (role, at) in Source::ROLES.into_iter().zip(&mut back) {
+            *at = self.together.source.rewound(role, at, self.overlap)?;
+        }
+        self.at = back;
+        self.rewind = false;
+        Ok(())
     }
 
     fn acknowledge(&mut self, events: u64) -> Result<(), crate::Error> {

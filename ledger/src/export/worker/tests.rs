@@ -340,6 +340,7 @@ fn a_journal_that_lost_what_was_published_is_told_before_anything_is_sent() {
 enum Does {
     Takes,
     Passing,
+    Denies,
     RefusesAnyWith(&'static str),
     RefusesThe(usize),
 }
@@ -348,6 +349,8 @@ struct Scripted {
     script: VecDeque<Does>,
     taken: Arc<Mutex<Vec<String>>>,
     fresh: bool,
+    /// Whether each connection ends after one batch.
+    breaks: bool,
     acknowledges: bool,
 }
 
@@ -357,7 +360,7 @@ impl Sink for Scripted {
     }
 
     fn ready(&mut self) -> Result<bool, Failure> {
-        Ok(std::mem::take(&mut self.fresh))
+        Ok(std::mem::replace(&mut self.fresh, self.breaks))
     }
 
     fn deliver(&mut self, events: &[Event]) -> Result<(), Failure> {
@@ -379,6 +382,10 @@ impl Sink for Scripted {
                 self.fresh = true;
                 return Err(Failure::passing("away"));
             }
+            Some(Does::Denies) => {
+                self.script.pop_front();
+                return Err(Failure::Denied { detail: "HTTP 404: ".to_owned() });
+            }
             Some(Does::Takes) => drop(self.script.pop_front()),
             Some(Does::RefusesAnyWith(_)) | None => {}
         }
@@ -387,24 +394,24 @@ impl Sink for Scripted {
     }
 }
 
-fn scripted(
-    ledger: &Ledger,
-    script: Vec<Does>,
-    dead: bool,
-    acknowledges: bool,
-) -> (Ended, Vec<String>, Progress) {
+struct Scene {
+    together: Arc<Together>,
+    worker: Worker,
+    taken: Arc<Mutex<Vec<String>>>,
+    shared: Arc<Shared>,
+}
+
+fn scene(ledger: &Ledger, once: bool, dead: bool, sink: Scripted) -> Scene {
     let state = ledger.places().state;
     let source = Arc::new(ledger.source());
     let (stop, rollback) = (AtomicBool::new(false), Mutex::default());
-    let together = Arc::new(Together { source, stop, once: true, rollback });
+    let together = Arc::new(Together { source, stop, once, rollback });
     let dead = if dead { "dead_letter = \"dead.jsonl\"\n" } else { "" };
     let toml = format!(
         "[[sink]]\nname = \"s\"\nkind = \"file\"\nformat = \"json\"\npath = \"x\"\nbatch = 5\n{dead}"
     );
     let config = Config::parse(&toml, &ledger.root).unwrap().sinks.remove(0);
-    let taken = Arc::new(Mutex::new(Vec::new()));
-    let fresh = !acknowledges;
-    let sink = Scripted { script: script.into(), taken: taken.clone(), fresh, acknowledges };
+    let taken = Arc::clone(&sink.taken);
     let shared = Arc::new(Shared::new(Progress {
         sink: "s".to_owned(),
         state: State::Running,
@@ -416,11 +423,41 @@ fn scripted(
         last_error: None,
     }));
     let held = (Cursor::load(&state, "s").unwrap(), SinkLock::take(&state, "s").unwrap());
-    let worker =
-        Worker::new(together, &config, Box::new(sink), encoder(), held, shared.clone()).unwrap();
+    let (sink, copy) = (Box::new(sink), shared.clone());
+    let worker = Worker::new(together.clone(), &config, sink, encoder(), held, copy).unwrap();
+    Scene { together, worker, taken, shared }
+}
+
+fn receiver(script: Vec<Does>, acknowledges: bool) -> Scripted {
+    let (script, taken) = (script.into(), Arc::default());
+    Scripted { script, taken, fresh: !acknowledges, breaks: false, acknowledges }
+}
+
+fn scripted(
+    ledger: &Ledger,
+    script: Vec<Does>,
+    dead: bool,
+    acknowledges: bool,
+) -> (Ended, Vec<String>, Progress) {
+    let Scene { worker, taken, shared, .. } =
+        scene(ledger, true, dead, receiver(script, acknowledges));
     let ended = worker.run();
     let taken = lock(&taken).clone();
     (ended, taken, shared.now())
+}
+
+/// Runs it until something is so, and ends it.
+fn until(scene: Scene, done: impl Fn(&Progress) -> bool) -> (Ended, Vec<String>, Progress) {
+    let Scene { together, worker, taken, shared } = scene;
+    let running = std::thread::spawn(move || worker.run());
+    let began = std::time::Instant::now();
+    while !done(&shared.now()) {
+        assert!(began.elapsed() < Duration::from_secs(60), "{:?}", shared.now());
+        std::thread::yield_now();
+    }
+    let seen = shared.now();
+    together.stop();
+    (running.join().unwrap(), lock(&taken).clone(), seen)
 }
 
 fn distinct(lines: &[String]) -> usize {
@@ -449,6 +486,34 @@ fn without_acknowledgements_a_new_connection_gets_the_last_again() {
     assert_eq!(distinct(&again), 8);
     let (_, acknowledged, _) = scripted(&ledger, vec![], false, true);
     assert_eq!(acknowledged, Vec::<String>::new());
+}
+
+#[test]
+fn a_sink_that_was_denied_asks_again_unless_it_is_to_end() {
+    let ledger = Ledger::new();
+    let denied = || receiver(vec![Does::Denies, Does::Denies], true);
+    let (ended, taken, seen) = until(scene(&ledger, false, false, denied()), |p| p.errors > 0);
+    assert!(matches!(ended, Ended::Done) && taken.is_empty());
+    assert_eq!((seen.state, seen.events), (State::Stopped, 0));
+    let (ended, taken, seen) = until(scene(&ledger, false, false, denied()), |p| p.events == 8);
+    assert!(matches!(ended, Ended::Done));
+    assert_eq!((taken.len(), seen.state, seen.errors), (8, State::Running, 2));
+    ledger.grow(1);
+    let (ended, ..) = scripted(&ledger, vec![Does::Denies], false, true);
+    assert!(matches!(ended, Ended::Refused(_)), "{ended:?}");
+}
+
+#[test]
+fn connections_that_end_before_anything_new_was_sent_are_failures() {
+    let ledger = Ledger::new();
+    ledger.grow(20);
+    let breaks = Scripted { breaks: true, ..receiver(vec![], false) };
+    let (_, taken, seen) = until(scene(&ledger, false, false, breaks), |p| p.errors > 0);
+    let error = seen.last_error.unwrap();
+    assert!(error.detail.contains("before anything new"), "{error:?}");
+    assert_eq!(seen.state, State::Waiting);
+    // The first batch, again over the next connection, and over those that waited.
+    assert!(distinct(&taken) == 5 && taken.len() < 30, "{}", taken.len());
 }
 
 #[test]
