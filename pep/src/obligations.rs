@@ -78,9 +78,7 @@ pub fn to_json(obligations: &[Obligation]) -> Json {
 /// number. None is ever lost.
 pub(crate) fn add(all: &mut Vec<Obligation>, more: impl IntoIterator<Item = Obligation>) {
     for mut next in more {
-        let same =
-            |other: &Obligation| other.kind == next.kind && other.properties == next.properties;
-        if all.iter().any(same) {
+        if all.iter().any(|other| alike(other, &next)) {
             continue;
         }
         let taken = |id: &str| all.iter().any(|other| other.id == id);
@@ -91,6 +89,21 @@ pub(crate) fn add(all: &mut Vec<Obligation>, more: impl IntoIterator<Item = Obli
         }
         all.push(next);
     }
+}
+
+/// Whether two obligations ask for the same, whatever their ids and the order of their members: the
+/// record has another order than the policy's own.
+pub(crate) fn alike(one: &Obligation, other: &Obligation) -> bool {
+    one.kind == other.kind && jcs::to_bytes(&one.properties) == jcs::to_bytes(&other.properties)
+}
+
+/// Names with points between them, by which an obligation names a member.
+pub(crate) fn is_path(text: &str) -> bool {
+    let is_name = |name: &str| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        !name.is_empty() && name.chars().all(fits)
+    };
+    text.split('.').all(is_name)
 }
 
 fn read_one(item: &Json) -> Option<Obligation> {

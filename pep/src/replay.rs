@@ -14,6 +14,7 @@ use crate::{
     Error,
     authzen::EvaluationRequest,
     cedar::{CedarPdp, PolicyText},
+    obligations::{Obligation, alike},
     pdp::{Evaluation, Method, Outcome, Pdp as _, VerifiedApproval},
     policy::PolicyFiles,
 };
@@ -193,9 +194,14 @@ fn compare(decision: &Decision, now: &Evaluation, rule: Option<&str>) -> Compare
 /// Those of a permit to which a foreign decision point agreed are partly its own, unknown here.
 fn same_obligations(decision: &Decision, now: &Evaluation) -> bool {
     let said = decision.seen.as_ref().and_then(|seen| seen.remote.as_ref());
+    let recorded = &decision.obligations;
+    let same = |own: &Obligation, kept: &Obligation| own.id == kept.id && alike(own, kept);
     match said.and_then(|remote| remote.decision) {
-        Some(true) => now.obligations.iter().all(|own| decision.obligations.contains(own)),
-        _ => now.obligations == decision.obligations,
+        Some(true) => now.obligations.iter().all(|own| recorded.iter().any(|kept| same(own, kept))),
+        _ => {
+            now.obligations.len() == recorded.len()
+                && now.obligations.iter().zip(recorded).all(|(own, kept)| same(own, kept))
+        }
     }
 }
 
@@ -215,7 +221,7 @@ mod tests {
     use super::*;
     use placet_proto::{
         action::Action,
-        document::{Initiator, Obligation, PolicyRef, RemoteSeen, Seen},
+        document::{Body, Document, Initiator, PolicyRef, RemoteSeen, Seen},
         json,
     };
 
@@ -290,6 +296,48 @@ mod tests {
         assert_eq!(result(&unmet), Compared::Different);
         let claimed = decided("disable_user", Verdict::Deny, "pdp.approval_unverifiable", &[]);
         assert_eq!(result(&claimed), Compared::Unrepeatable);
+    }
+
+    /// The demonstration's policy with an annotation on reading.
+    fn annotated(annotation: &str) -> PolicyFiles {
+        let of = |(name, bytes): (&str, &[u8])| (name.to_owned(), bytes.to_vec());
+        let mut all: std::collections::BTreeMap<_, _> =
+            PolicyFiles::demo().iter().map(of).collect();
+        let cedar = String::from_utf8(all.remove("policies.cedar").unwrap()).unwrap();
+        let cedar = cedar.replacen("permit", &format!("{annotation}\npermit"), 1);
+        all.insert("policies.cedar".to_owned(), cedar.into_bytes());
+        PolicyFiles::from_files(all).unwrap()
+    }
+
+    // SPEC.md R-10-91. What is read again has its members in the record's order.
+    #[test]
+    fn obligations_that_were_recorded_are_those_that_are_made_again() {
+        let read =
+            || decided("read_user", Verdict::Permit, "permitted", &["support-bot-reads-users"]);
+        for annotation in [
+            "@redact(\"resource.email,address.street\")",
+            "@rate_limit(\"2/1h\")",
+            "@narrow(\"region=eu,limit=50\")",
+            "@step_up(\"urn:example:loa:3 mfa\")",
+            "@notify(\"security\")",
+        ] {
+            let files = annotated(annotation);
+            let pdp = CedarPdp::load_with(&files, false).unwrap();
+            let plain = EvaluationRequest::new(read().action);
+            let mut decision = read();
+            decision.obligations = pdp.evaluate(&plain).unwrap().obligations;
+            assert_eq!(decision.obligations.len(), 1, "{annotation}");
+            let written = Document::new([7; 16], Body::Decision(decision)).unwrap();
+            let Body::Decision(kept) = Document::parse(written.bytes()).unwrap().body else {
+                panic!("{annotation}")
+            };
+            let result =
+                |decision: &Decision| replay(&files, decision, None, false).unwrap().result;
+            assert_eq!(result(&kept), Compared::Same, "{annotation}");
+            assert_eq!(result(&read()), Compared::Different, "{annotation}");
+            let plain = replay(&PolicyFiles::demo(), &kept, None, false).unwrap();
+            assert_eq!(plain.result, Compared::Different, "{annotation}");
+        }
     }
 
     // SPEC.md R-10-91, R-10-134.

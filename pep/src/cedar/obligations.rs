@@ -3,7 +3,7 @@
 //! | annotation | on | obligation |
 //! |---|---|---|
 //! | `@redact("resource.email,resource.ssn")` | `permit` | these members are taken out of what is returned |
-//! | `@narrow("limit=50,region=eu")` | `permit` | these parameters are set before it runs |
+//! | `@narrow("limit=50,region=eu")` | `permit` | these parameters it has to have |
 //! | `@rate_limit("50/10m")` | `permit` | at most so many in so long |
 //! | `@step_up("urn:example:loa:3 mfa hwk")` | both | authentication of this class, by these methods |
 //! | `@notify("security")` | both | this place is told |
@@ -12,7 +12,7 @@ use cedar_policy::{Effect, Policy};
 use placet_proto::json::Json;
 
 use super::requirement::name_of;
-use crate::obligations::{CUSTOM, Obligation};
+use crate::obligations::{CUSTOM, Obligation, is_path};
 
 /// The annotations.
 pub(super) const NAMES: [&str; 5] = ["redact", "narrow", "rate_limit", "step_up", "notify"];
@@ -116,15 +116,6 @@ fn parts(text: &str, separator: char) -> Option<Vec<&str>> {
         !part.is_empty() && part.trim() == *part && !part.chars().any(char::is_control)
     };
     ((1..=MAX_PARTS).contains(&parts.len()) && parts.iter().all(fits)).then_some(parts)
-}
-
-/// Names with points between them.
-fn is_path(text: &str) -> bool {
-    let is_name = |name: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-        !name.is_empty() && name.chars().all(fits)
-    };
-    text.split('.').all(is_name)
 }
 
 fn whole(text: &str) -> Option<u64> {
