@@ -3,6 +3,7 @@
 //! * [`to_bytes`] and [`to_string`] serialise a [`Json`]: no white space, members in the order of
 //!   the UTF-16 code units of their names, numbers as ECMAScript writes them, strings with the
 //!   shortest escapes.
+//! * [`to_pretty`] writes the same over several lines, for people; nothing digests that.
 //! * [`parse_canonical`] (and [`parse_canonical_limited`]) accept only bytes that already are that
 //!   form, so that signed bytes have one reading and one spelling.
 
@@ -21,6 +22,16 @@ pub fn to_bytes(value: &Json) -> Vec<u8> {
 pub fn to_string(value: &Json) -> String {
     let mut out = String::new();
     write_value(value, &mut out);
+    out
+}
+
+/// The canonical form with line breaks, two spaces for each level and one behind each colon: the
+/// same value, for people to read. It is written from the value itself: a library that reads the
+/// text again may take it for another.
+#[must_use]
+pub fn to_pretty(value: &Json) -> String {
+    let mut out = String::new();
+    write_pretty(value, "\n", &mut out);
     out
 }
 
@@ -92,14 +103,48 @@ fn write_value(value: &Json, out: &mut String) {
     }
 }
 
-fn write_object(members: &[(String, Json)], out: &mut String) {
+/// `line`: a line feed and the indentation of what encloses the value. Recursion as above.
+fn write_pretty(value: &Json, line: &str, out: &mut String) {
+    let inner = format!("{line}  ");
+    match value {
+        Json::Array(items) if !items.is_empty() => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                out.push_str(&inner);
+                write_pretty(item, &inner, out);
+            }
+            out.push_str(line);
+            out.push(']');
+        }
+        Json::Object(members) if !members.is_empty() => {
+            out.push('{');
+            for (i, (name, value)) in sorted(members).into_iter().enumerate() {
+                out.push_str(if i > 0 { "," } else { "" });
+                out.push_str(&inner);
+                write_string(name, out);
+                out.push_str(": ");
+                write_pretty(value, &inner, out);
+            }
+            out.push_str(line);
+            out.push('}');
+        }
+        one => write_value(one, out),
+    }
+}
+
+fn sorted(members: &[(String, Json)]) -> Vec<&(String, Json)> {
     let mut sorted: Vec<&(String, Json)> = members.iter().collect();
     // What was canonical already needs no sorting, and that is most of what there is.
     if !members.is_sorted_by(|(a, _), (b, _)| compare(a, b).is_lt()) {
         sorted.sort_by(|(a, _), (b, _)| compare(a, b));
     }
+    sorted
+}
+
+fn write_object(members: &[(String, Json)], out: &mut String) {
     out.push('{');
-    for (i, (name, value)) in sorted.into_iter().enumerate() {
+    for (i, (name, value)) in sorted(members).into_iter().enumerate() {
         if i > 0 {
             out.push(',');
         }
@@ -156,6 +201,19 @@ mod tests {
     use super::*;
     use crate::json::{Number, parse};
     use proptest::prelude::*;
+
+    #[test]
+    fn what_people_read_is_the_same_value() {
+        let text = r#"{"b":[1,[],{"x":{}}],"a":{"$serde_json::private::RawValue":"{\"n\":1}"}}"#;
+        let value = parse(text.as_bytes()).unwrap();
+        let pretty = to_pretty(&value);
+        assert_eq!(
+            pretty,
+            "{\n  \"a\": {\n    \"$serde_json::private::RawValue\": \"{\\\"n\\\":1}\"\n  },\n  \
+             \"b\": [\n    1,\n    [],\n    {\n      \"x\": {}\n    }\n  ]\n}"
+        );
+        assert_eq!(to_string(&parse(pretty.as_bytes()).unwrap()), to_string(&value));
+    }
 
     fn canonical(text: &str) -> String {
         to_string(&parse(text.as_bytes()).unwrap())

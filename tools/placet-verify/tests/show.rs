@@ -31,6 +31,40 @@ fn every_kind_of_file_is_shown_as_unverified() {
 }
 
 #[test]
+fn what_is_shown_of_an_action_is_the_action_that_its_digest_is_of() {
+    let story = Story::closed();
+    // The names by which serde_json notes what a value was; then texts in texts, 40 of 60 brackets.
+    let mut deep = "1".to_owned();
+    for level in (0..40_usize).rev() {
+        let quote = match level {
+            0 => "\"".to_owned(),
+            n => format!("\\{}u0022", "u005c".repeat(n - 1)),
+        };
+        let (count, name) = (if level == 0 { 10 } else { 60 }, "$serde_json::private::RawValue");
+        let (open, close) = ("[".repeat(count), "]".repeat(count));
+        deep = format!("{open}{{{quote}{name}{quote}:{quote}{deep}{quote}}}{close}");
+    }
+    for amount in [
+        r#"{"$serde_json::private::RawValue":"{\"amount\":1}"}"#,
+        r#"{"$serde_json::private::Number":"7"}"#,
+        deep.as_str(),
+    ] {
+        let action = format!(
+            r#"{{"subject":{{"type":"agent","id":"a"}},"action":{{"name":"pay","properties":
+                {{"amount":{amount}}}}},"resource":{{"type":"r","id":"1"}},"context":{{}}}}"#
+        );
+        story.write("action.json", action.as_bytes());
+        let ran = story.run(["show", "action.json"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        let shown = ran.out.split_once("    {\n").unwrap().1.split_once("\n    }").unwrap().0;
+        let shown = placet_proto::json::parse(format!("{{{shown}}}").as_bytes()).unwrap();
+        let given = placet_proto::json::parse(action.as_bytes()).unwrap();
+        let text = placet_proto::jcs::to_string;
+        assert_eq!(text(&shown), text(&given));
+    }
+}
+
+#[test]
 fn what_nobody_can_read_is_malformed() {
     let story = Story::closed();
     for bytes in [&b""[..], b"nonsense", b"{}", b"\xd2\x84", b"{\"schema\":\"placet-trust/0\"}"] {

@@ -5,8 +5,10 @@ use std::io::{self, BufRead as _, BufReader, Write};
 use std::path::Path;
 
 use anstream::AutoStream;
+use placet_proto::json::Json;
 use placet_verify::escape;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::cli::Color;
 use crate::error::Failure;
@@ -15,6 +17,24 @@ use crate::error::Failure;
 pub trait Shown: Serialize {
     /// The text, lines ending in a line feed.
     fn text(&self) -> String;
+}
+
+/// A value as serde has it. It is walked, not read again from its text: of what an agent may have
+/// named a member that reading would make another value, or overflow the stack.
+pub fn value(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(of) => Value::Bool(*of),
+        Json::Number(number) => {
+            let number = number.with_str(|text| text.parse().ok());
+            number.map_or(Value::Null, Value::Number)
+        }
+        Json::String(text) => Value::String(text.clone()),
+        Json::Array(items) => items.iter().map(value).collect(),
+        Json::Object(members) => {
+            members.iter().map(|(name, member)| (name.clone(), value(member))).collect()
+        }
+    }
 }
 
 /// The two streams of the program.
@@ -119,4 +139,20 @@ pub fn confirmed(question: &str) -> Result<bool, Failure> {
     let mut line = String::new();
     BufReader::new(tty).read_line(&mut line).map_err(Failure::io(path))?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use placet_proto::{jcs, json};
+
+    #[test]
+    fn a_value_says_what_the_json_says() {
+        let text = r#"{"a":[null,true,1.5,1e+30,-7,"x"],"b":{"$serde_json::private::Number":"7"},
+            "c":{"$serde_json::private::RawValue":"[[{\"amount\":1}]]"},"d":{}}"#;
+        let own = json::parse(text.as_bytes()).unwrap();
+        let written = serde_json::to_string(&value(&own)).unwrap();
+        let again = json::parse(written.as_bytes()).unwrap();
+        assert_eq!(jcs::to_string(&again), jcs::to_string(&own));
+    }
 }

@@ -7,8 +7,7 @@ use crate::cli::Search;
 use crate::client::Client;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::output::{Output, Shown};
-use placet_proto::jcs;
+use crate::output::{Output, Shown, value};
 use placet_proto::json::Json;
 use placet_softkey::SoftKey;
 use placet_verify::escape;
@@ -66,10 +65,6 @@ fn query(args: &Search) -> Vec<(&'static str, String)> {
         ("to", &args.to),
     ];
     all.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
-}
-
-fn value(json: &Json) -> Value {
-    serde_json::from_slice(&jcs::to_bytes(json)).unwrap_or(Value::Null)
 }
 
 /// What was found.

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 use placet_proto::bundle::{MAGIC, MAX_BUNDLE};
 use placet_proto::json::Json;
-use placet_proto::{Error, json};
+use placet_proto::{Error, jcs, json};
 
 use crate::cli::Show;
 use crate::error::{Failure, shown};
@@ -89,17 +89,10 @@ impl Page {
 
     /// JSON, indented.
     fn json(&mut self, name: &str, json: &Json) {
-        let text = escape::json(&pretty(json));
+        let text = escape::json(&jcs::to_pretty(json));
         let _ = writeln!(self.text, "  {name}");
         for line in text.lines() {
             let _ = writeln!(self.text, "    {line}");
         }
     }
-}
-
-/// JSON with line breaks. Members are in the order of the document.
-fn pretty(json: &Json) -> String {
-    let text = placet_proto::jcs::to_string(json);
-    let value = serde_json::from_str::<serde_json::Value>(&text);
-    value.and_then(|value| serde_json::to_string_pretty(&value)).unwrap_or(text)
 }

@@ -9,8 +9,8 @@ use placet_ledger::service::render;
 use placet_pep::cedar::PolicyText;
 use placet_pep::policy::PolicyFiles;
 use placet_pep::replay::{Compared, Replay, approvals_then, replay};
+use placet_proto::b64;
 use placet_proto::document::{Decision, Digest};
-use placet_proto::{b64, jcs};
 use placet_verify::escape;
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ use super::source::Source;
 use crate::cli::PolicyExplain;
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::output::{Output, Shown};
+use crate::output::{Output, Shown, value};
 
 /// Explains the decisions about a request, or one decision.
 ///
@@ -258,7 +258,7 @@ impl Explained {
             index,
             request: decision.request.clone(),
             at: decision.at.to_string(),
-            action: serde_json::from_slice(&jcs::to_bytes(&action)).unwrap_or_default(),
+            action: value(&action),
             action_digest: b64::encode_hex(decision.action.digest()),
             policy_index: decision.policy.index,
             manifest: b64::encode_hex(decision.policy.manifest),

@@ -5,7 +5,7 @@ use placet_proto::json::Json;
 use placet_verify::escape;
 use serde::{Serialize, Serializer};
 
-use crate::output::Shown;
+use crate::output::{Shown, value};
 
 /// How a question was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -202,10 +202,7 @@ impl Verdict {
 }
 
 fn as_json<S: Serializer>(case: &Option<Json>, serializer: S) -> Result<S::Ok, S::Error> {
-    let value = case.as_ref().map(jcs::to_bytes);
-    let value: Option<serde_json::Value> =
-        value.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-    value.serialize(serializer)
+    case.as_ref().map(value).serialize(serializer)
 }
 
 #[cfg(test)]
