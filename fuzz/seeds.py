@@ -54,7 +54,10 @@ OWN = {
         {"id": "2", "type": "custom", "name": "rate_limit", "count": 5, "seconds": 60},
         {"id": "3", "type": "custom", "properties": {"name": "redact", "fields": ["a.b"]}},
         {"id": "4", "type": "custom", "properties": {"name": "narrow", "parameters": {"n": 1}}}]})],
-    "redact": ['{"data": [{"Email": 1, "id": {"kind": 2, "n": 1e400}}], "email": null}'],
+    "redact": ['{"data": [{"Email": 1, "id": {"kind": 2, "n": 1e400}}], "email": null}',
+               '{"id": {"a": {"Kind": 1}, "id.kind": 2}}',
+               '{"a": {"$serde_json::private::Number": "5"}}',
+               r'[{"$serde_json::private::RawValue": "[{\"email\": [{\"email\": 1}]}]"}]'],
 }
 
 

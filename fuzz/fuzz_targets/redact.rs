@@ -3,29 +3,27 @@
 
 use libfuzzer_sys::fuzz_target;
 use placet_fuzz::gateway::redact::redacted;
-use serde_json::Value;
+use placet_proto::json::{self, Json};
 
 fuzz_target!(|data: &[u8]| {
     let fields = [vec!["email".to_owned()], vec!["id".to_owned(), "kind".to_owned()]];
     let Ok(out) = redacted(data, &fields) else { return };
-    let value: Value = serde_json::from_slice(&out).expect("what was written");
-    check(&value);
-    assert_eq!(redacted(&out, &fields), Ok(out));
+    assert_eq!(redacted(&out, &fields), Ok(out.clone()));
+    // Never a `serde_json::Value`, which takes some names for its own. What has a member twice or a
+    // number without an exact double is not looked into.
+    if let Ok(value) = json::parse(&out) {
+        check(&value, false);
+    }
 });
 
-fn check(value: &Value) {
-    match value {
-        Value::Array(items) => items.iter().for_each(check),
-        Value::Object(members) => {
-            for (name, member) in members {
-                assert!(!name.eq_ignore_ascii_case("email"));
-                let kind = |(name, _): (&String, &Value)| name.eq_ignore_ascii_case("kind");
-                if name.eq_ignore_ascii_case("id") {
-                    assert!(!member.as_object().is_some_and(|of| of.iter().any(kind)));
-                }
-                check(member);
-            }
-        }
-        _ => {}
+fn check(value: &Json, within: bool) {
+    for item in value.as_array().unwrap_or_default() {
+        check(item, within);
+    }
+    for (name, member) in value.as_object().unwrap_or_default() {
+        let name = name.to_ascii_lowercase();
+        assert!(name != "email" && name != "id.kind");
+        assert!(!within || name != "kind");
+        check(member, within || name == "id");
     }
 }

@@ -64,6 +64,14 @@ async fn talkative() -> (String, Hits) {
                 let long = format!("{user}{}", " ".repeat(1 << 20));
                 ([json], long).into_response()
             }
+            "/users/part" => (StatusCode::PARTIAL_CONTENT, [json], user).into_response(),
+            "/users/patch" => {
+                let patch = r#"[{"op": "add", "path": "/email", "value": "ann@example.com"}]"#;
+                ([("content-type", "application/json-patch+json")], patch).into_response()
+            }
+            "/users/page" => {
+                (StatusCode::NOT_FOUND, [("content-type", "text/html")], "none").into_response()
+            }
             "/users/empty" => StatusCode::NO_CONTENT.into_response(),
             "/users/wrong" => (StatusCode::BAD_REQUEST, [json], user).into_response(),
             _ => ([json, ("etag", "\"1\""), ("x-api", "yes")], user).into_response(),
@@ -91,11 +99,31 @@ async fn what_is_redacted_is_not_in_the_answer_or_there_is_none() {
     let wrong = call(&address, "GET /users/wrong", &[], "").await;
     assert_eq!((wrong.status, wrong.body.contains("ann@")), (400, false));
     assert_eq!(call(&address, "GET /users/empty", &[], "").await.status, 204);
-    for way in ["html", "none", "packed", "cut", "long"] {
+    for way in ["html", "none", "packed", "cut", "long", "part", "patch"] {
         let said = call(&address, &format!("GET /users/{way}"), &[], "").await;
         assert_eq!((said.status, said.code().as_str()), (502, "gateway.withheld"), "{way}");
         assert!(!said.body.contains("ann@example"), "{way}");
     }
+    // Who is told nothing of the answer is told its status: a call that failed may be repeated.
+    let page = call(&address, "GET /users/page", &[], "").await;
+    assert_eq!((page.status, page.body.contains("HTTP 404")), (502, true), "{page:?}");
+}
+
+// SPEC.md R-10-142, R-10-149.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bound_header_is_not_changed_so_that_an_answer_can_be_redacted() {
+    let web = annotated("@redact(\"resource.email\")");
+    let (upstream, hits) = talkative().await;
+    let bound = "query = [\"fields\"]\nbind = [\"accept-encoding\"]";
+    let table = table(&upstream, "").replace("query = [\"fields\"]", bound);
+    let address = serve(&gateway(Enforcer::new(embedded(&web)), &table)).await;
+    for headers in [&[("Accept-Encoding", "gzip")][..], &[]] {
+        let said = call(&address, READ, headers, "").await;
+        assert_eq!((said.status, said.code().as_str()), (403, "gateway.denied"), "{headers:?}");
+    }
+    assert!(hits.lock().unwrap().is_empty());
+    let said = call(&address, READ, &[("Accept-Encoding", "identity")], "").await;
+    assert_eq!((said.status, said.body.as_str()), (200, r#"{"data":[{"id":7}]}"#), "{said:?}");
 }
 
 // SPEC.md R-10-147, R-10-149.
@@ -110,6 +138,7 @@ async fn an_answer_that_is_withheld_stands_on_record_as_what_was_done() {
     // It answers in plain text.
     let said = call(&address, DISABLE, &named, "").await;
     assert_eq!((said.status, said.code().as_str()), (502, "gateway.withheld"));
+    assert_eq!(said.header("placet-request"), Some(request.as_str()));
     let recorded = outcome(&web, &request).unwrap();
     assert_eq!(recorded.result, OutcomeResult::Success);
     assert_eq!(recorded.detail, "HTTP 200; its answer is withheld: it is no JSON in UTF-8");

@@ -46,9 +46,9 @@ impl Told {
                 told.headers.append(header::WWW_AUTHENTICATE, headers::value(&value));
             }
         }
-        if let Refusal::StepUp(step) = refusal {
+        if let Refusal::StepUp(step, scheme) = refusal {
             let wanted = std::slice::from_ref(&step.acr);
-            let value = insufficient_user_authentication(wanted, None);
+            let value = insufficient_user_authentication(scheme, wanted, None);
             told.headers.append(header::WWW_AUTHENTICATE, headers::value(&value));
         }
         if let Refusal::Rate(time) = refusal {
@@ -82,7 +82,7 @@ impl Told {
         let more = [("request", Json::from(asked.request.as_str())), ("task", task)];
         let mut told = Self::problem(status, "gateway.approval_required", detail, &more);
         if !asked.wishes.task {
-            let standard = || insufficient_user_authentication(&["phr".to_owned()], None);
+            let standard = || insufficient_user_authentication("Bearer", &["phr".to_owned()], None);
             let value = asked.challenge.clone().unwrap_or_else(standard);
             told.headers.insert(header::WWW_AUTHENTICATE, headers::value(&value));
         }

@@ -14,8 +14,8 @@ use placet_proto::json::Json;
 
 use super::rates::Limit;
 use super::refusal::Refusal;
-use crate::identity::Identity;
-use crate::obligations::{Obligation, custom_name};
+use crate::identity::{Identity, Proof};
+use crate::obligations::{Obligation, custom_name, is_path};
 
 /// What a gateway fulfils, in the words of [`crate::enforce::Settings::fulfils`].
 pub const FULFILS: [&str; 4] = ["step-up", "custom:rate_limit", "custom:narrow", "custom:redact"];
@@ -67,7 +67,11 @@ impl Duties {
                 let count = of.get("count")?.as_u64().filter(|count| *count > 0)?;
                 let seconds = of.get("seconds")?.as_u64();
                 let seconds = seconds.filter(|s| (1..=MAX_SECONDS).contains(s))?;
-                self.limits.push(Limit { count, seconds });
+                let limit = Limit { count, seconds };
+                // One limit that two say is one: no call counts twice under it.
+                if !self.limits.contains(&limit) {
+                    self.limits.push(limit);
+                }
             }
             (_, Some("narrow")) => {
                 only(of, &["name", "parameters"])?;
@@ -133,7 +137,13 @@ impl StepUp {
         let has = |method: &String| amr.iter().any(|one| one.as_str() == Some(method));
         match acr == Some(self.acr.as_str()) && self.amr.iter().all(has) {
             true => Ok(()),
-            false => Err(Refusal::StepUp(self.clone())),
+            false => {
+                let scheme = match identity.proof {
+                    Proof::Dpop { .. } => "DPoP",
+                    Proof::Bearer | Proof::Mtls { .. } => "Bearer",
+                };
+                Err(Refusal::StepUp(self.clone(), scheme))
+            }
         }
     }
 }
@@ -157,18 +167,19 @@ fn is_word(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
 }
 
-/// The names on the way to a member. What is returned is the resource: `resource.email` and `email`
-/// are one.
+/// The names on the way to a member. What is returned is the resource: `resource.email`,
+/// `resource.properties.email` and `email` are one. Nothing for what is no list of names, such as
+/// `users[].email`: it would be the name of a member that no answer has.
 fn path(field: &str) -> Option<Vec<String>> {
-    let own = field.strip_prefix("resource.").unwrap_or(field);
-    let names: Vec<String> = own.split('.').map(str::to_owned).collect();
-    names.iter().all(|name| !name.is_empty()).then_some(names)
+    let of_resource = field.strip_prefix("resource.");
+    let own = of_resource.map(|own| own.strip_prefix("properties.").unwrap_or(own));
+    let own = own.unwrap_or(field);
+    is_path(own).then(|| own.split('.').map(str::to_owned).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::Proof;
     use placet_proto::json;
 
     fn obligation(kind: &str, properties: &str) -> Obligation {
@@ -208,6 +219,11 @@ mod tests {
             ("custom", r#"{"fields":["a"]}"#),
             ("custom", r#"{"name":"redact","fields":"a"}"#),
             ("custom", r#"{"name":"redact","fields":["a..b"]}"#),
+            ("custom", r#"{"name":"redact","fields":["users[].email"]}"#),
+            ("custom", r#"{"name":"redact","fields":["$.email"]}"#),
+            ("custom", r#"{"name":"redact","fields":["*.email"]}"#),
+            ("custom", r#"{"name":"redact","fields":[" email"]}"#),
+            ("custom", r#"{"name":"redact","fields":["resource.properties."]}"#),
             ("custom", r#"{"name":"redact","fields":["a"],"with":"*"}"#),
             ("custom", r#"{"name":"rate_limit","count":0,"seconds":60}"#),
             ("custom", r#"{"name":"rate_limit","count":1,"seconds":86401}"#),
@@ -227,10 +243,12 @@ mod tests {
             obligation("custom", r#"{"name":"rate_limit","count":5,"seconds":60}"#),
             obligation("custom", r#"{"name":"narrow","parameters":{"limit":50}}"#),
             obligation("custom", r#"{"name":"redact","fields":["resource.email","a.b"]}"#),
+            obligation("custom", r#"{"name":"redact","fields":["resource.properties.ssn"]}"#),
+            obligation("custom", r#"{"seconds":60,"name":"rate_limit","count":5}"#),
         ];
         let duties = Duties::read(&all).unwrap();
         assert_eq!(duties.limits, [Limit { count: 5, seconds: 60 }]);
-        assert_eq!(duties.redacted, [vec!["email"], vec!["a", "b"]]);
+        assert_eq!(duties.redacted, [vec!["email"], vec!["a", "b"], vec!["ssn"]]);
     }
 
     // SPEC.md R-10-148.
@@ -250,7 +268,12 @@ mod tests {
         ] {
             let refused = duties.check(&caller(claims), &action("{}")).unwrap_err();
             assert_eq!((refused.code(), refused.status().as_u16()), ("gateway.step_up", 401));
+            assert!(matches!(refused, Refusal::StepUp(_, "Bearer")), "{refused:?}");
         }
+        // The challenge has the scheme of the token.
+        let keyed = Identity { proof: Proof::Dpop { jkt: "k".to_owned() }, ..caller("{}") };
+        let refused = duties.check(&keyed, &action("{}")).unwrap_err();
+        assert!(matches!(refused, Refusal::StepUp(_, "DPoP")), "{refused:?}");
     }
 
     // SPEC.md R-10-147.

@@ -125,7 +125,7 @@ impl Gateway {
     fn count(&self, identity: &Identity, intent: &Intent, duties: &Duties) -> Result<(), Refusal> {
         // Who it is decides, not by which credential it came.
         let who = [&identity.kind, identity.id.as_str(), intent.action().name()].join("\0");
-        match self.0.rates.take(&who, &duties.limits, Instant::now()) {
+        match self.0.rates.take(&identity.source, &who, &duties.limits, Instant::now()) {
             Ok(()) => Ok(()),
             Err(Over::Limit(time)) => Err(Refusal::Rate(time)),
             Err(Over::Full) => Err(Refusal::Busy),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use axum::http::{Extensions, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::Response;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use placet_ledger::http::server::ClientCertificates;
@@ -73,10 +73,17 @@ impl Gateway {
         duties.check(&identity, intent.action())?;
         if !duties.redacted.is_empty() {
             // What is compressed could not be read here.
-            head.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+            let whole = HeaderValue::from_static("identity");
+            let bound = route.bind.contains(&header::ACCEPT_ENCODING);
+            if bound && parts.headers.get(header::ACCEPT_ENCODING) != Some(&whole) {
+                // What was decided goes on as it is or not at all.
+                return Err(Refusal::Denied("obligation_unsupported".to_owned()).into());
+            }
+            head.headers.insert(header::ACCEPT_ENCODING, whole);
         }
-        let connection = upstream.connect().await?;
+        // A call that is too much costs the API nothing, not even a connection.
         self.count(&identity, &intent, &duties)?;
+        let connection = upstream.connect().await?;
         let unbound = call.body.filter(|_| intent.payload().is_none());
         let redacted = duties.redacted;
         let forward = Forward { head, unbound, connection, place, redacted };
@@ -129,7 +136,9 @@ impl Forward {
         }
         let mut answer = match shown? {
             Shown::Whole(answer) => answer,
-            Shown::Withheld(..) => return Err(Refusal::Withheld),
+            Shown::Withheld(status, _) => {
+                answers::stopped(&Refusal::Withheld(status.as_u16()).into(), None)
+            }
         };
         if let Some(id) = &request {
             answer.headers_mut().insert(HeaderName::from_static(REQUEST), headers::value(id));
@@ -159,10 +168,12 @@ async fn redacted(answer: Response, fields: Vec<Vec<String>>) -> Shown {
         Err(_) => return Shown::Withheld(status, "it broke off"),
     };
     redact::clean(&mut parts.headers);
+    // The words behind the status are the API's, too.
+    parts.extensions = Extensions::new();
     if body.is_empty() {
         return Shown::Whole(Response::from_parts(parts, Body::empty()));
     }
-    if let Err(why) = redact::readable(&parts.headers) {
+    if let Err(why) = redact::readable(status, &parts.headers) {
         return Shown::Withheld(status, why);
     }
     // It may be some work, and other calls go on.

@@ -8,8 +8,10 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Most pairs of subject and action that are remembered.
-const MAX_KEYS: usize = 10_000;
+/// Most pairs of subject and action that are remembered, and of those whose subjects one source of
+/// identities vouches for: who can make up subjects there takes no place from those of another.
+const MAX_KEYS: usize = 40_000;
+const MAX_OF_SOURCE: usize = 10_000;
 /// Parts of a period.
 const PARTS: u64 = 16;
 
@@ -36,11 +38,14 @@ pub enum Over {
 pub struct Rates {
     began: Instant,
     most: usize,
+    most_each: usize,
     windows: Mutex<HashMap<(String, Limit), Window>>,
 }
 
 #[derive(Debug, Clone, Default)]
 struct Window {
+    /// By which source the subject was known when it was counted first.
+    source: String,
     /// The number of the part that was counted last.
     last: u64,
     /// Calls by the number of their part.
@@ -49,17 +54,24 @@ struct Window {
 
 impl Default for Rates {
     fn default() -> Self {
-        Self { began: Instant::now(), most: MAX_KEYS, windows: Mutex::default() }
+        let (most, most_each) = (MAX_KEYS, MAX_OF_SOURCE);
+        Self { began: Instant::now(), most, most_each, windows: Mutex::default() }
     }
 }
 
 impl Rates {
     /// Counts a call of `who` under all of these limits, or under none of them. `who` names the
-    /// subject and the action.
+    /// subject and the action, `source` who vouches for the subject: it is not part of who that is.
     ///
     /// # Errors
     /// [`Over`].
-    pub fn take(&self, who: &str, limits: &[Limit], now: Instant) -> Result<(), Over> {
+    pub fn take(
+        &self,
+        source: &str,
+        who: &str,
+        limits: &[Limit],
+        now: Instant,
+    ) -> Result<(), Over> {
         if limits.is_empty() {
             return Ok(());
         }
@@ -76,18 +88,33 @@ impl Rates {
                 }
                 continue;
             }
-            if windows.len().saturating_add(limits.len()) > self.most {
+            if !self.fits(&windows, source, limits) {
                 windows.retain(|(_, of), w| w.last.saturating_add(PARTS) >= self::part(passed, of));
-            }
-            if windows.len().saturating_add(limits.len()) > self.most {
-                return Err(Over::Full);
+                if !self.fits(&windows, source, limits) {
+                    return Err(Over::Full);
+                }
             }
         }
         for limit in limits {
             let part = part(passed, limit);
-            windows.entry((who.to_owned(), *limit)).or_default().count(part);
+            let new = || Window { source: source.to_owned(), ..Window::default() };
+            windows.entry((who.to_owned(), *limit)).or_insert_with(new).count(part);
         }
         Ok(())
+    }
+
+    /// Whether there is room for as many as there are limits.
+    fn fits(
+        &self,
+        windows: &HashMap<(String, Limit), Window>,
+        source: &str,
+        limits: &[Limit],
+    ) -> bool {
+        let fits = |used: usize, most: usize| used.saturating_add(limits.len()) <= most;
+        // Nobody is counted while there are few of all.
+        fits(windows.len(), self.most_each)
+            || fits(windows.len(), self.most)
+                && fits(windows.values().filter(|w| w.source == source).count(), self.most_each)
     }
 }
 
@@ -151,33 +178,36 @@ mod tests {
     fn each_subject_and_action_is_counted_by_itself() {
         let rates = Rates::default();
         let limit = [Limit { count: 2, seconds: 60 }];
-        rates.take("a", &limit, at(&rates, 0)).unwrap();
-        rates.take("a", &limit, at(&rates, 1)).unwrap();
-        let over = rates.take("a", &limit, at(&rates, 2)).unwrap_err();
+        rates.take("s", "a", &limit, at(&rates, 0)).unwrap();
+        rates.take("s", "a", &limit, at(&rates, 1)).unwrap();
+        let over = rates.take("s", "a", &limit, at(&rates, 2)).unwrap_err();
         assert_eq!(over, Over::Limit(Duration::from_millis(3748)));
-        rates.take("b", &limit, at(&rates, 2)).unwrap();
+        rates.take("s", "b", &limit, at(&rates, 2)).unwrap();
         // What was refused is not counted.
-        rates.take("a", &limit, at(&rates, 64_000)).unwrap();
+        rates.take("s", "a", &limit, at(&rates, 64_000)).unwrap();
         // Of two limits the stricter one holds, and the other counts nothing then.
         let both = [Limit { count: 9, seconds: 60 }, Limit { count: 1, seconds: 1 }];
-        rates.take("c", &both, at(&rates, 0)).unwrap();
+        rates.take("s", "c", &both, at(&rates, 0)).unwrap();
         for _ in 0..20 {
-            rates.take("c", &both, at(&rates, 1)).unwrap_err();
+            rates.take("s", "c", &both, at(&rates, 1)).unwrap_err();
         }
-        rates.take("c", &both, at(&rates, 1100)).unwrap();
+        rates.take("s", "c", &both, at(&rates, 1100)).unwrap();
     }
 
     #[test]
     fn the_table_has_an_end() {
-        let rates = Rates { most: 2, ..Rates::default() };
+        let rates = Rates { most: 3, most_each: 2, ..Rates::default() };
         let limit = [Limit { count: 9, seconds: 1 }];
-        rates.take("a", &limit, at(&rates, 0)).unwrap();
-        rates.take("b", &limit, at(&rates, 900)).unwrap();
-        assert_eq!(rates.take("c", &limit, at(&rates, 1000)), Err(Over::Full));
-        rates.take("b", &limit, at(&rates, 1000)).unwrap();
+        rates.take("s", "a", &limit, at(&rates, 0)).unwrap();
+        rates.take("s", "b", &limit, at(&rates, 900)).unwrap();
+        assert_eq!(rates.take("s", "c", &limit, at(&rates, 1000)), Err(Over::Full));
+        // Those of another source have a part of their own, and there is an end to all.
+        rates.take("t", "d", &limit, at(&rates, 1000)).unwrap();
+        assert_eq!(rates.take("u", "e", &limit, at(&rates, 1000)), Err(Over::Full));
+        rates.take("s", "b", &limit, at(&rates, 1000)).unwrap();
         // What is over makes room.
-        rates.take("c", &limit, at(&rates, 1100)).unwrap();
-        assert_eq!(rates.windows.lock().unwrap().len(), 2);
+        rates.take("s", "c", &limit, at(&rates, 1100)).unwrap();
+        assert_eq!(rates.windows.lock().unwrap().len(), 3);
     }
 
     proptest! {
@@ -193,7 +223,7 @@ mod tests {
             let (mut now, mut passed) = (0, Vec::new());
             for step in steps {
                 now += step;
-                if rates.take("a", &[limit], at(&rates, now)).is_ok() {
+                if rates.take("s", "a", &[limit], at(&rates, now)).is_ok() {
                     passed.push(now);
                 }
             }

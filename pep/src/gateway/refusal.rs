@@ -51,9 +51,10 @@ pub enum Refusal {
     /// The decision point denies.
     #[error("denied: {0}")]
     Denied(String),
-    /// The policy wants another sign-in of the caller than its token says (RFC 9470).
+    /// The policy wants another sign-in of the caller than its token says (RFC 9470); the scheme by
+    /// which it brought that.
     #[error("the policy asks for a sign-in of class {:?}{}", .0.acr, methods(.0))]
-    StepUp(StepUp),
+    StepUp(StepUp, &'static str),
     /// The policy permits this call with one value of a parameter only.
     #[error("the policy permits it only with the value that it sets for parameter {0}")]
     Narrow(String),
@@ -72,9 +73,9 @@ pub enum Refusal {
     /// The API behind could not be reached; nothing was sent to it.
     #[error("the API behind this gateway could not be reached; nothing was sent to it")]
     Upstream,
-    /// The API acted, and its answer can't be shown as the policy wants.
-    #[error("the API acted; its answer can't be redacted and is withheld")]
-    Withheld,
+    /// The API answered with this status, and its answer can't be shown as the policy wants.
+    #[error("the API answered HTTP {0}; its answer can't be redacted and is withheld")]
+    Withheld(u16),
     /// The API broke off; what became of the call is not known.
     #[error("the API behind this gateway did not answer; it may have acted")]
     Broken,
@@ -96,14 +97,14 @@ impl Refusal {
             Self::Identity(error) => error.code(),
             Self::Proxy => "gateway.proxy",
             Self::Denied(_) => "gateway.denied",
-            Self::StepUp(_) => "gateway.step_up",
+            Self::StepUp(..) => "gateway.step_up",
             Self::Narrow(_) => "gateway.narrow",
             Self::Rate(_) => "gateway.rate",
             Self::Approval(_) => "gateway.approval",
             Self::Unavailable => "gateway.unavailable",
             Self::Busy => "gateway.busy",
             Self::Upstream => "gateway.upstream",
-            Self::Withheld => "gateway.withheld",
+            Self::Withheld(_) => "gateway.withheld",
             Self::Broken => "gateway.broken",
         }
     }
@@ -118,13 +119,13 @@ impl Refusal {
             Self::Action(_) | Self::Incomplete => StatusCode::BAD_REQUEST,
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Identity(error) => error.status(),
-            Self::StepUp(_) => StatusCode::UNAUTHORIZED,
+            Self::StepUp(..) => StatusCode::UNAUTHORIZED,
             Self::Rate(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Route | Self::Proxy | Self::Denied(_) | Self::Narrow(_) | Self::Approval(_) => {
                 StatusCode::FORBIDDEN
             }
             Self::Unavailable | Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Upstream | Self::Withheld => StatusCode::BAD_GATEWAY,
+            Self::Upstream | Self::Withheld(_) => StatusCode::BAD_GATEWAY,
             Self::Broken => StatusCode::GATEWAY_TIMEOUT,
         }
     }

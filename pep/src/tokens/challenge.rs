@@ -153,14 +153,18 @@ pub fn www_authenticate(challenge: &str) -> String {
 
 /// The value of `WWW-Authenticate` by which a PEP asks for a newer or stronger sign-in of the
 /// subject itself (RFC 9470 3): what an AuthZEN obligation `step-up` comes to. No value of the
-/// policy's can leave its quotes.
+/// policy's can leave its quotes. `scheme` is that of the token that was brought, as in `DPoP`.
 #[must_use]
-pub fn insufficient_user_authentication(acr_values: &[String], max_age_s: Option<u64>) -> String {
+pub fn insufficient_user_authentication(
+    scheme: &str,
+    acr_values: &[String],
+    max_age_s: Option<u64>,
+) -> String {
     let plain = |value: &&String| {
         !value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
     };
     let values: Vec<&str> = acr_values.iter().filter(plain).map(String::as_str).collect();
-    let mut out = r#"Bearer error="insufficient_user_authentication""#.to_owned();
+    let mut out = format!(r#"{scheme} error="insufficient_user_authentication""#);
     if !values.is_empty() {
         out.push_str(&format!(r#", acr_values="{}""#, values.join(" ")));
     }
@@ -218,7 +222,7 @@ mod tests {
     fn step_up_says_what_is_wanted_and_nothing_else() {
         let values = ["phr".to_owned(), "a\", x=\"b".to_owned(), "urn:x:3".to_owned()];
         assert_eq!(
-            insufficient_user_authentication(&values, Some(60)),
+            insufficient_user_authentication("Bearer", &values, Some(60)),
             r#"Bearer error="insufficient_user_authentication", acr_values="phr urn:x:3", max_age="60""#
         );
     }
