@@ -129,9 +129,7 @@ fn every_line_that_is_changed_or_doubled_with_a_change_is_found() {
         for (at, line) in events.iter().enumerate() {
             // One digit of the time, which every format writes.
             let changed = line.replacen("2026", "2025", 1).replacen("17", "18", 1);
-            if changed == *line {
-                continue;
-            }
+            assert_ne!(changed, *line, "{format:?}: the line has another time");
             let mut altered = events.clone();
             altered[at] = changed.clone();
             assert_eq!(siem.verdict(&altered, &[]).0, 1, "{format:?} {line}");

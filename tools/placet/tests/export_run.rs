@@ -58,7 +58,13 @@ fn what_is_exported_is_the_log_through_kills_and_what_is_wrong_is_told() {
         let lags: Vec<&str> = metrics.lines().filter(|l| l.contains("lag_leaves{")).collect();
         lags.len() == 4 && lags.iter().all(|l| l.ends_with("} 0"))
     };
-    while !followed(&get(address, "/metrics")) {
+    let began = std::time::Instant::now();
+    loop {
+        let metrics = get(address, "/metrics");
+        if followed(&metrics) {
+            break;
+        }
+        assert!(began.elapsed().as_secs() < 60, "{metrics}");
         std::thread::yield_now();
     }
     assert!(get(address, "/").starts_with("HTTP/1.1 404 "));
