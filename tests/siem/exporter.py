@@ -45,9 +45,13 @@ class Exporter:
         return self
 
     def kill(self):
-        if self.process:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+        """Gives whether it ran: one that ended by itself is not killed."""
+        if not self.process:
+            return False
+        ran = self.process.poll() is None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        return ran
 
     def stop(self):
         """In good order; gives the exit code."""
@@ -108,10 +112,14 @@ class StandIn:
         return self
 
     def kill(self):
-        if self.process:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
-            self.process.stdout.close()
+        """As that of the exporter."""
+        if not self.process:
+            return False
+        ran = self.process.poll() is None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        self.process.stdout.close()
+        return ran
 
     stop = kill
 

@@ -217,7 +217,3 @@ def reconcile(report, options):
             at.write_text("".join(line + "\n" for line in lines))
             report.exits(f"reconcile, {format}, {what}: {code}",
                          [options.verify, "reconcile", folder, at], code)
-
-
-def has_reconcile(options):
-    return run([options.verify, "reconcile", "--help"]).returncode == 0

@@ -37,6 +37,17 @@ def run_stage(report, options):
     report.check("init", ledger.init().returncode == 0)
     receivers = make_receivers(report, options, base, chance)
     exporter = make_exporter(options, ledger, base, receivers)
+    try:
+        kills = under_load(report, options, chance, ledger, exporter, receivers)
+        finish(report, exporter, receivers, base)
+        judge_all(report, options, ledger, kills, receivers, base)
+    finally:
+        # Whatever went wrong, nothing runs on after the suite.
+        for process in (exporter, *receivers.values()):
+            process.kill()
+
+
+def under_load(report, options, chance, ledger, exporter, receivers):
     with ledger.serve():
         report.check("a person is enrolled", ledger.enrol())
         ledger.load()
@@ -44,15 +55,15 @@ def run_stage(report, options):
             receiver.start()
         exporter.start()
         dashboard(report, ledger, exporter)
-        kills = kill_on(options, chance, exporter, receivers)
+        kills, wanted = kill_on(options, chance, exporter, receivers)
         ledger.rest()
         report.check(f"the ledger answered all of {ledger.count} calls", not ledger.errors,
                      str(ledger.errors[:2]))
         done = ledger.approve(ledger.request())
         report.check("a request is approved", done.returncode == 0, done.stdout + done.stderr)
-    report.check(f"everybody was killed: {kills}", min(kills.values()) >= KILLS)
-    finish(report, exporter, receivers, base)
-    judge_all(report, options, ledger, kills, receivers, base)
+    report.check(f"everybody was killed, and nobody ended before: {kills}", kills == wanted,
+                 f"{wanted}\n{exporter.said()}")
+    return kills
 
 
 def dashboard(report, ledger, exporter):
@@ -117,7 +128,9 @@ def make_exporter(options, ledger, base, receivers):
 
 
 def kill_on(options, chance, exporter, receivers):
-    """Kills each as often as asked, in an order and at moments of chance; gives how often."""
+    """Kills each as often as asked, in an order and at moments of chance; gives how often each was
+    running then, and how often it should have been.
+    """
     each = LONG_KILLS if options.long else KILLS
     victims = {"exporter": exporter, **receivers}
     # The exporter has all sinks in hand: it is killed more often.
@@ -127,11 +140,11 @@ def kill_on(options, chance, exporter, receivers):
     for name in order:
         # A moment of chance is what this test is about.
         time.sleep(chance.uniform(*BETWEEN_S))
-        victims[name].kill()
-        kills[name] += 1
+        # One that ended by itself was not killed, and nothing here ends by itself.
+        kills[name] += victims[name].kill()
         time.sleep(chance.uniform(0, 0.4))
         victims[name].start()
-    return kills
+    return kills, {name: order.count(name) for name in victims}
 
 
 def finish(report, exporter, receivers, base):

@@ -73,9 +73,13 @@ class Daemon:
         raise RuntimeError(f"{self.command()[0]}: {(self.folder / 'stderr').read_text()[-2000:]}")
 
     def kill(self):
-        if self.process:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait()
+        """Gives whether it ran."""
+        if not self.process:
+            return False
+        ran = self.process.poll() is None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        return ran
 
     def stop(self):
         """In good order, so that what it holds is on disk."""
