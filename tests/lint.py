@@ -8,6 +8,7 @@ usage: lint.py            last line: "lint: N passed, N failed"
   sizes      files under 800 lines without tests, median under 200; no line over 100 columns
   unsafe     every crate forbids unsafe code
   floors     no todo!, no unimplemented!, no dbg! outside comments
+  values     no bytes are read into a `serde_json::Value` outside tests
 """
 
 import json
@@ -45,6 +46,7 @@ def main():
         "sizes": sizes(),
         "unsafe": unsafe(metadata),
         "floors": floors(),
+        "values": values(),
     }
     for name, problems in results.items():
         print(f"{'FAIL' if problems else 'ok  '} {name}")
@@ -159,6 +161,22 @@ def floors():
     for path in rust_files():
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if pattern.search(line):
+                problems.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
+    return problems
+
+
+def values():
+    """A `Value` takes some names of members for its own notes (`$serde_json::private::RawValue`), so
+    that what somebody else wrote may be read as something else, or to any depth.
+    """
+    pattern = re.compile(r"from_(slice|str|reader)::<(serde_json::)?Value>"
+                         r"|: (serde_json::)?Value = serde_json::from_(slice|str|reader)")
+    problems = []
+    for path in rust_files():
+        lines = path.read_text().splitlines()
+        end = lines.index("#[cfg(test)]") if "#[cfg(test)]" in lines else len(lines)
+        for number, line in enumerate(lines[:0 if is_test_file(path) else end], 1):
+            if pattern.search(line) and "include_str!" not in line:
                 problems.append(f"{path.relative_to(ROOT)}:{number}: {line.strip()}")
     return problems
 

@@ -34,9 +34,8 @@ pub struct Results {
 }
 
 impl Results {
-    /// Reads `append.json`, `grow.json`, `peers.json`, `http.json`, `decide.json` and
-    /// `export.json`, those that
-    /// there are.
+    /// Reads those that there are of `append.json`, `grow.json`, `peers.json`, `http.json`,
+    /// `decide.json` and `export.json`.
     ///
     /// # Errors
     /// `bench.io`; `bench.failed` for what is no JSON.
