@@ -241,8 +241,10 @@ impl Source {
         overlap: u64,
     ) -> Result<Position, crate::Error> {
         let Some(view) = self.followed(role).view() else { return Ok(from.clone()) };
-        let Some(passed) = &from.note else { return Ok(Position::default()) };
         let target = from.next_leaf.saturating_sub(overlap);
+        let Some(passed) = &from.note else {
+            return Ok(Position { next_leaf: target, note: None });
+        };
         let before = match view.notes.covering(target, 0)? {
             Some(covering) if covering.row <= passed.note.row => view.notes.before(covering.row)?,
             _ => Some(passed.note.clone()),
