@@ -171,7 +171,7 @@ pub struct Tested {
     pub failed: Option<String>,
 }
 
-/// Sends one test event to a sink. Its cursor stays where it is.
+/// Sends one test event to a sink. Its place in the logs stays where it is.
 ///
 /// # Errors
 /// `export.config`, `export.cursor`; `export.locked` while an exporter runs the sink.
@@ -179,7 +179,7 @@ pub fn test(places: &Places, config: &SinkConfig) -> Result<Tested, crate::Error
     let Places { dir, origin, state } = places;
     std::fs::create_dir_all(state).map_err(crate::Error::io("create", state))?;
     let _lock = SinkLock::take(state, &config.name)?;
-    let cursor = Cursor::load(state, &config.name)?;
+    let mut cursor = Cursor::load(state, &config.name)?;
     let encoder = encoder(config, dir)?;
     let mut sink = sink::make(config, encoder.format(), cursor.kept().file)?;
     let encoded = encoder.test(origin, unix_now());
@@ -188,6 +188,11 @@ pub fn test(places: &Places, config: &SinkConfig) -> Result<Tested, crate::Error
     let event = Event { role: LogRole::Main, origin, leaf: None, encoded };
     let began = Instant::now();
     let done = sink.ready().and_then(|_| sink.deliver(&[event])).and_then(|()| sink.close());
+    if done.is_ok() && sink.mark() != cursor.kept().file {
+        // The event stays in the file: what comes later is written behind it.
+        cursor.kept_mut().file = sink.mark();
+        cursor.save()?;
+    }
     Ok(Tested {
         schema: "placet/export-test/v1",
         sink: config.name.clone(),

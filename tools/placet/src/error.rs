@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use placet_ledger::Error as LedgerError;
+use placet_ledger::export::Error as ExportError;
+
 use crate::exit::Exit;
 
 /// Why a command could not do its work.
@@ -96,8 +99,9 @@ impl Failure {
             Self::Io { .. } | Self::Unreachable { .. } | Self::Start(_) => Exit::Io,
             Self::Malformed { .. } => Exit::Malformed,
             Self::Refused { .. } | Self::Pep(_) => Exit::Refused,
+            // What was exported, and so seen by others, is gone: more than a folder that is behind.
+            Self::Ledger(LedgerError::Export(ExportError::Rollback { .. })) => Exit::LogMisbehaved,
             Self::Ledger(error) => match error.code() {
-                "log.rollback" => Exit::LogMisbehaved,
                 "export.locked" => Exit::Io,
                 "export.config" | "export.cursor" => Exit::Malformed,
                 "ledger.io" | "ledger.sqlite" | "ledger.full" | "ledger.stopped" | "dir.locked"

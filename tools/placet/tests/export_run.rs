@@ -110,7 +110,11 @@ fn what_is_exported_is_the_log_through_kills_and_what_is_wrong_is_told() {
     assert_eq!(text(&status, &["sink"]), "cef");
     let tested = expect_json(0, &with(&["export", "test", "ocsf"]));
     assert_eq!(text(&tested, &["sink"]), "ocsf");
-    // The test's event was never part of the stream.
+    // The test's event stays in the file, and the stream goes on behind it.
     expect(0, &with(&["export", "run", "--once"]));
-    assert_eq!(read("ocsf.jsonl"), ocsf);
+    let tested = read("ocsf.jsonl");
+    let test = tested.strip_prefix(&ocsf).unwrap();
+    assert!(test.contains("\"event_code\":\"export.test\"") && test.lines().count() == 1, "{test}");
+    let compared = placet_verify::reconcile(&dir, &dir.join("ocsf.jsonl")).unwrap();
+    assert_eq!((compared.exit.code(), compared.code), (0, None), "{}", compared.text);
 }

@@ -150,7 +150,7 @@ fn what_was_acknowledged_survives_kill_9() {
     let approved = expect_json(0, &args);
     server.kill();
     let server = ledger.serve();
-    let tail = expect(0, &["log", "tail", "--dir", &ledger.dir]);
+    let tail = expect(0, &["log", "tail", "--dir", &ledger.dir, "--json"]);
     let entry = text(&approved, &["entry"]);
     assert!(tail.lines().any(|l| l.contains("approval") && l.contains(entry)), "{tail}");
     drop(server);
