@@ -359,13 +359,17 @@ _placet__verify() {
             return 0
             ;;
         placet__subcmd__verify__subcmd__reconcile)
-            opts="-h --hash-key --log --behind --any-order --out --json --color --help"
+            opts="-h --hash-key --profile --log --behind --ahead --any-order --out --json --color --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --hash-key)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --profile)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

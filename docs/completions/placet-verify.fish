@@ -135,6 +135,7 @@ always\t'Also into files and pipes'
 never\t'Nowhere'"
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand receipt" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l hash-key -d 'The key of the hashes in the events (DIR/keys/export-hash); of a ledger\'s folder its own' -r -F
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l profile -d 'A profile that the operator exported with, as events name it; may be repeated. Default: the one that all events have' -r
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l log -d 'Events of which logs there are to be' -r -f -a "both\t'Both'
 main\t'Decisions, answers, executions'
 gov\t'Keys, policies, people'"
@@ -142,7 +143,8 @@ complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l color -d 'Colours: words say everything by themselves' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t'Also into files and pipes'
 never\t'Nowhere'"
-complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l behind -d 'The log may have grown since: what is behind the last checkpoint event is not missed'
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l behind -d 'The log may have grown since: what is behind the last event is not missed'
+complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l ahead -d 'The copy may be older than the events: what is behind its checkpoint stays open'
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l any-order -d 'The receiver does not keep the order of events'
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -l json -d 'One JSON object, schema placet/reconcile-result/v1'
 complete -c placet-verify -n "__fish_placet_verify_using_subcommand reconcile" -s h -l help -d 'Print help (see more with \'--help\')'

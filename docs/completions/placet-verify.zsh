@@ -216,6 +216,7 @@ never\:"Nowhere"))' \
 (reconcile)
 _arguments "${_arguments_options[@]}" : \
 '--hash-key=[The key of the hashes in the events (DIR/keys/export-hash); of a ledger'\''s folder its own]:FILE:_files' \
+'*--profile=[A profile that the operator exported with, as events name it; may be repeated. Default\: the one that all events have]:PROFILE:_default' \
 '--log=[Events of which logs there are to be]:LOGS:((both\:"Both"
 main\:"Decisions, answers, executions"
 gov\:"Keys, policies, people"))' \
@@ -223,7 +224,8 @@ gov\:"Keys, policies, people"))' \
 '--color=[Colours\: words say everything by themselves]:WHEN:((auto\:"On a terminal, unless NO_COLOR is set"
 always\:"Also into files and pipes"
 never\:"Nowhere"))' \
-'--behind[The log may have grown since\: what is behind the last checkpoint event is not missed]' \
+'--behind[The log may have grown since\: what is behind the last event is not missed]' \
+'--ahead[The copy may be older than the events\: what is behind its checkpoint stays open]' \
 '--any-order[The receiver does not keep the order of events]' \
 '--json[One JSON object, schema placet/reconcile-result/v1]' \
 '-h[Print help (see more with '\''--help'\'')]' \
