@@ -4,6 +4,7 @@ mod common;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::Stdio;
 
 use common::{command, expect, expect_json, text};
@@ -108,13 +109,19 @@ fn what_is_exported_is_the_log_through_kills_and_what_is_wrong_is_told() {
     assert_eq!(read("ocsf.jsonl"), ocsf);
     let status = expect_json(0, &with(&["export", "status"]));
     assert_eq!(text(&status, &["sink"]), "cef");
-    let tested = expect_json(0, &with(&["export", "test", "ocsf"]));
+    a_test_stays_in_the_file(&dir, &ocsf);
+}
+
+/// The test's event stays in the file, and the stream goes on behind it.
+fn a_test_stays_in_the_file(dir: &Path, ocsf: &str) {
+    let place = ["--dir", dir.to_str().unwrap()];
+    let tested = expect_json(0, &[&["export", "test", "ocsf"][..], &place].concat());
     assert_eq!(text(&tested, &["sink"]), "ocsf");
-    // The test's event stays in the file, and the stream goes on behind it.
-    expect(0, &with(&["export", "run", "--once"]));
-    let tested = read("ocsf.jsonl");
-    let test = tested.strip_prefix(&ocsf).unwrap();
+    expect(0, &[&["export", "run", "--once"][..], &place].concat());
+    let file = dir.join("ocsf.jsonl");
+    let held = std::fs::read_to_string(&file).unwrap();
+    let test = held.strip_prefix(ocsf).unwrap();
     assert!(test.contains("\"event_code\":\"export.test\"") && test.lines().count() == 1, "{test}");
-    let compared = placet_verify::reconcile(&dir, &dir.join("ocsf.jsonl")).unwrap();
+    let compared = placet_verify::reconcile(dir, &file).unwrap();
     assert_eq!((compared.exit.code(), compared.code), (0, None), "{}", compared.text);
 }
