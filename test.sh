@@ -21,7 +21,7 @@ ROOT=$PWD
 # "build" a budget counts on what that built: on a fresh checkout `--only build --only siem`.
 SUITES=(
     setup:600 fmt:30 lints:60 build:2400 clippy:1200 docs:600 unit:1500 pure:900 tree:30 generated:600 second:60
-    demo:120 browser:300 a11y:400 foreign:600 siem:240 crash:600 faults:900 growth:240 load:900 fuzz:480
+    demo:120 browser:300 a11y:400 foreign:600 siem:240 crash:600 faults:900 growth:240 load:900 fuzz:900
 )
 # A suite that is not listed here is skipped, and the skip is counted and shown.
 ENABLED=" setup fmt lints build clippy docs unit pure tree generated second demo browser a11y foreign siem crash faults growth load fuzz "
@@ -438,7 +438,7 @@ suite_load() {
     export -n PLACET
 }
 
-suite_fuzz() { counted fuzz fuzz/run.sh --seconds "$([ "$long" = 1 ] && echo 600 || echo 8)"; }
+suite_fuzz() { counted fuzz fuzz/run.sh --seconds "$([ "$long" = 1 ] && echo 600 || echo 5)"; }
 
 # - Running them.
 
